@@ -1,0 +1,154 @@
+/**
+ * Exact decimal arithmetic for money, quantities, prices, rates and weights. Every result of add, subtract,
+ * multiply, divide, negate and absolute has at most 28 significant digits, rounded half-even, as in Python's
+ * decimal module with its default precision; values made from text are kept as they were written.
+ */
+import { rounded } from "./rounding.ts";
+import {
+  coefficientOf,
+  digitCount,
+  fromSmall,
+  isSmall,
+  powerOfTen,
+  PRECISION,
+  smallPowerOfTen,
+  type Decimal,
+} from "./value.ts";
+
+export { floor, roundToScale } from "./rounding.ts";
+export { decimal } from "./text.ts";
+export { isDecimal, type Decimal } from "./value.ts";
+
+export const ZERO: Decimal = fromSmall(0, 0);
+export const ONE: Decimal = fromSmall(1, 0);
+
+export function add(a: Decimal, b: Decimal): Decimal {
+  if (a.big === null && b.big === null) {
+    const scale = a.scale > b.scale ? a.scale : b.scale;
+    const sum = alignedSmall(a, scale) + alignedSmall(b, scale);
+    if (isSmall(sum)) return fromSmall(sum, scale);
+  }
+  return addBig(a, coefficientOf(b), b.scale);
+}
+
+export function subtract(a: Decimal, b: Decimal): Decimal {
+  if (a.big === null && b.big === null) {
+    const scale = a.scale > b.scale ? a.scale : b.scale;
+    const difference = alignedSmall(a, scale) - alignedSmall(b, scale);
+    if (isSmall(difference)) return fromSmall(difference, scale);
+  }
+  return addBig(a, -coefficientOf(b), b.scale);
+}
+
+/** The coefficient of `value` at a larger scale, or NaN where a double cannot hold it. */
+function alignedSmall(value: Decimal, scale: number): number {
+  if (value.scale === scale) return value.small;
+  const aligned = value.small * smallPowerOfTen(scale - value.scale);
+  return isSmall(aligned) ? aligned : NaN;
+}
+
+function addBig(a: Decimal, coefficient: bigint, scale: number): Decimal {
+  const difference = a.scale - scale;
+  if (difference === 0) return rounded(coefficientOf(a) + coefficient, scale);
+  if (difference > 0) return rounded(coefficientOf(a) + coefficient * powerOfTen(difference), a.scale);
+  return rounded(coefficientOf(a) * powerOfTen(-difference) + coefficient, scale);
+}
+
+export function multiply(a: Decimal, b: Decimal): Decimal {
+  const scale = a.scale + b.scale;
+  if (a.big === null && b.big === null) {
+    const product = a.small * b.small;
+    if (product === 0) return ZERO;
+    if (isSmall(product)) return fromSmall(product, scale);
+  }
+  const product = coefficientOf(a) * coefficientOf(b);
+  return product === 0n ? ZERO : rounded(product, scale);
+}
+
+/** Throws on a divisor of zero: whether one is possible is for the caller to know. */
+export function divide(a: Decimal, b: Decimal): Decimal {
+  if (isZero(b)) throw new RangeError("division by zero");
+  if (a.big === null && b.big === null) {
+    const quotient = a.small / b.small;
+    if (Number.isInteger(quotient) && quotient * b.small === a.small) {
+      return fromSmall(quotient, a.scale - b.scale);
+    }
+  }
+  return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale);
+}
+
+function divideBig(dividend: bigint, divisor: bigint, scale: number): Decimal {
+  if (dividend === 0n) return ZERO;
+  const negative = dividend < 0n !== divisor < 0n;
+  const numerator = dividend < 0n ? -dividend : dividend;
+  const denominator = divisor < 0n ? -divisor : divisor;
+  // One digit more than the precision at least, so that what is cut off is told by the last digit.
+  const shift = Math.max(0, PRECISION + 1 + digitCount(denominator) - digitCount(numerator));
+  const shifted = numerator * powerOfTen(shift);
+  let quotient = shifted / denominator;
+  const exact = quotient * denominator === shifted;
+  if (exact) return withoutZeros(negative ? -quotient : quotient, scale + shift, scale);
+  // A remainder must tip what would otherwise look like a tie or like an exact result.
+  if (quotient % 5n === 0n) quotient += 1n;
+  return rounded(negative ? -quotient : quotient, scale + shift);
+}
+
+/** Shortens an exact quotient, so that it is held small again where possible. */
+function withoutZeros(coefficient: bigint, scale: number, smallestScale: number): Decimal {
+  let kept = coefficient;
+  let keptScale = scale;
+  while (keptScale > smallestScale && kept % 10n === 0n) {
+    kept /= 10n;
+    keptScale -= 1;
+  }
+  return rounded(kept, keptScale);
+}
+
+export function negate(value: Decimal): Decimal {
+  return value.big === null ? fromSmall(-value.small, value.scale) : rounded(-value.big, value.scale);
+}
+
+export function absolute(value: Decimal): Decimal {
+  if (value.big === null) return value.small < 0 ? fromSmall(-value.small, value.scale) : value;
+  return rounded(value.big < 0n ? -value.big : value.big, value.scale);
+}
+
+/** Below zero, zero or above zero, as `a` is less than, equal to or greater than `b`. Never rounds. */
+export function compare(a: Decimal, b: Decimal): number {
+  if (a.big === null && b.big === null) {
+    const scale = a.scale > b.scale ? a.scale : b.scale;
+    const difference = alignedSmall(a, scale) - alignedSmall(b, scale);
+    // Two different safe integers never have a difference that rounds to zero.
+    if (!Number.isNaN(difference)) return difference;
+  }
+  const shift = a.scale - b.scale;
+  const left = shift < 0 ? coefficientOf(a) * powerOfTen(-shift) : coefficientOf(a);
+  const right = shift > 0 ? coefficientOf(b) * powerOfTen(shift) : coefficientOf(b);
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+export function equals(a: Decimal, b: Decimal): boolean {
+  return compare(a, b) === 0;
+}
+
+export function isZero(value: Decimal): boolean {
+  return value.big === null && value.small === 0;
+}
+
+export function isNegative(value: Decimal): boolean {
+  return value.big === null ? value.small < 0 : value.big < 0n;
+}
+
+export function isPositive(value: Decimal): boolean {
+  return value.big === null ? value.small > 0 : value.big > 0n;
+}
+
+/** The smaller of two values, the first when they are equal; not rounded. */
+export function minimum(a: Decimal, b: Decimal): Decimal {
+  return compare(b, a) < 0 ? b : a;
+}
+
+/** The larger of two values, the first when they are equal; not rounded. */
+export function maximum(a: Decimal, b: Decimal): Decimal {
+  return compare(b, a) > 0 ? b : a;
+}

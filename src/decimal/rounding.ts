@@ -1,0 +1,53 @@
+import {
+  coefficientOf,
+  digitCount,
+  fromBig,
+  fromSmall,
+  isSmall,
+  powerOfTen,
+  PRECISION,
+  smallPowerOfTen,
+  type Decimal,
+} from "./value.ts";
+
+const PRECISION_LIMIT = powerOfTen(PRECISION);
+
+/** `coefficient` ÷ 10^digits as an integer, half-even. */
+function dropDigits(coefficient: bigint, digits: number): bigint {
+  const divisor = powerOfTen(digits);
+  const quotient = coefficient / divisor;
+  const remainder = coefficient - quotient * divisor;
+  const twice = remainder < 0n ? -remainder * 2n : remainder * 2n;
+  const up = twice > divisor || (twice === divisor && (quotient & 1n) === 1n);
+  if (!up) return quotient;
+  return coefficient < 0n ? quotient - 1n : quotient + 1n;
+}
+
+/** A decimal of at most 28 significant digits from a coefficient of any length. */
+export function rounded(coefficient: bigint, scale: number): Decimal {
+  if (coefficient < PRECISION_LIMIT && coefficient > -PRECISION_LIMIT) return fromBig(coefficient, scale);
+  const excess = digitCount(coefficient < 0n ? -coefficient : coefficient) - PRECISION;
+  return fromBig(dropDigits(coefficient, excess), scale - excess);
+}
+
+/** The value with at most `decimals` places after the point, half-even. */
+export function roundToScale(value: Decimal, decimals: number): Decimal {
+  if (value.scale <= decimals) return value;
+  return fromBig(dropDigits(coefficientOf(value), value.scale - decimals), decimals);
+}
+
+/** The largest integer that is not above the value. */
+export function floor(value: Decimal): Decimal {
+  const { small, big, scale } = value;
+  if (scale <= 0) return value;
+  const divisor = smallPowerOfTen(scale);
+  // The division may round a quotient up to the next integer; it never rounds one below its own.
+  if (big === null && !Number.isNaN(divisor)) {
+    const quotient = Math.floor(small / divisor);
+    if (isSmall(quotient * divisor) && quotient * divisor <= small) return fromSmall(quotient, 0);
+  }
+  const coefficient = coefficientOf(value);
+  const power = powerOfTen(scale);
+  const quotient = coefficient / power;
+  return fromBig(coefficient < quotient * power ? quotient - 1n : quotient, 0);
+}

@@ -1,0 +1,98 @@
+import { roundToScale } from "./rounding.ts";
+import { fromBig, fromSmall, type Decimal } from "./value.ts";
+
+/** Why a text is not a decimal that this service takes. */
+export type DecimalFault = "NOT_A_DECIMAL" | "TOO_MANY_INTEGER_DIGITS" | "TOO_MANY_DECIMALS";
+
+const MAX_INTEGER_DIGITS = 18;
+const MAX_DECIMALS = 30;
+const MAX_SMALL_DIGITS = 15;
+
+const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+
+/**
+ * Reads an optional sign, digits with an optional point and an optional exponent. Digits are counted from
+ * coefficient and exponent before the number is written out, so `1e999999999` costs nothing. Zeros that do
+ * not change the number are not counted. The value is kept exactly, never rounded.
+ */
+export function parseDecimal(text: string): Decimal | DecimalFault {
+  const match = PATTERN.exec(text);
+  if (match === null) return "NOT_A_DECIMAL";
+  const [, sign, whole = "", fraction = "", exponent] = match;
+  if (whole === "" && fraction === "") return "NOT_A_DECIMAL";
+  const all = whole + fraction;
+  const start = firstNonZero(all);
+  const end = afterLastNonZero(all);
+  if (start >= end) return fromSmall(0, 0);
+  const digits = all.slice(start, end);
+  const scale = fraction.length - (all.length - end) - Number(exponent ?? 0);
+  if (digits.length - scale > MAX_INTEGER_DIGITS) return "TOO_MANY_INTEGER_DIGITS";
+  if (scale > MAX_DECIMALS) return "TOO_MANY_DECIMALS";
+  const integer = scale < 0 ? digits + "0".repeat(-scale) : digits;
+  return fromDigits(sign === "-", integer, Math.max(scale, 0));
+}
+
+// Loops, because the pattern 0+$ takes quadratic time on a long run of zeros.
+function firstNonZero(digits: string): number {
+  let index = 0;
+  while (digits.charCodeAt(index) === 48) index += 1;
+  return index;
+}
+
+function afterLastNonZero(digits: string): number {
+  let index = digits.length;
+  while (index > 0 && digits.charCodeAt(index - 1) === 48) index -= 1;
+  return index;
+}
+
+function fromDigits(negative: boolean, digits: string, scale: number): Decimal {
+  if (digits.length <= MAX_SMALL_DIGITS) return fromSmall(negative ? -Number(digits) : Number(digits), scale);
+  return fromBig(negative ? -BigInt(digits) : BigInt(digits), scale);
+}
+
+/** The canonical spelling: no exponent, no zeros that say nothing, and zero without a sign. */
+export function toText(value: Decimal): string {
+  if (value.scale <= 0) return integerText(value);
+  const text = withPoint(value);
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 48) end -= 1;
+  if (text.charCodeAt(end - 1) === 46) end -= 1;
+  return unsignedZero(text.slice(0, end));
+}
+
+/** The value with exactly `decimals` places, half-even: `toFixedText(decimal("0.25"), 1)` is `"0.2"`. */
+export function toFixedText(value: Decimal, decimals: number): string {
+  const fixed = roundToScale(value, decimals);
+  if (fixed.scale > 0) return withPoint(fixed) + "0".repeat(decimals - fixed.scale);
+  const whole = integerText(fixed);
+  return decimals === 0 ? whole : `${whole}.${"0".repeat(decimals)}`;
+}
+
+function integerText({ small, big, scale }: Decimal): string {
+  const digits = big === null ? String(small) : big.toString();
+  return scale === 0 || digits === "0" ? digits : digits + "0".repeat(-scale);
+}
+
+function withPoint(value: Decimal): string {
+  const { small, big, scale } = value;
+  const negative = big === null ? small < 0 : big < 0n;
+  const digits = big === null ? String(Math.abs(small)) : String(negative ? -big : big);
+  const padded = digits.length > scale ? digits : digits.padStart(scale + 1, "0");
+  const point = padded.length - scale;
+  return `${negative ? "-" : ""}${padded.slice(0, point)}.${padded.slice(point)}`;
+}
+
+function unsignedZero(text: string): string {
+  return text === "-0" ? "0" : text;
+}
+
+/** An exact reading of text or of a whole number that the code itself wrote; throws on anything else. */
+export function decimal(source: string | number): Decimal {
+  if (typeof source === "number") {
+    if (!Number.isSafeInteger(source)) throw new RangeError(`not a safe integer: ${source}`);
+    return fromSmall(source, 0);
+  }
+  const parsed = parseDecimal(source);
+  if (typeof parsed === "string") throw new RangeError(`not a decimal (${parsed}): ${source}`);
+  return parsed;
+}
