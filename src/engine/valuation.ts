@@ -1,0 +1,146 @@
+import type { EngineOptions } from "../contract/options.ts";
+import type { CashBalance, Position } from "../contract/portfolio.ts";
+import { add, divide, isZero, multiply, ONE, ZERO, type Decimal } from "../decimal/decimal.ts";
+import { logMissingRate, type DataQualityLog } from "./diagnostics.ts";
+import type { Lookups } from "./lookups.ts";
+
+export type ValuationMode = EngineOptions["valuation_mode"];
+
+/** What is valued: a snapshot as it came or a working copy of it. */
+export type Holdings = {
+  readonly positions: readonly Position[];
+  readonly cash_balances: readonly CashBalance[];
+};
+
+export type ValuedPosition = {
+  readonly instrumentId: string;
+  readonly quantity: Decimal;
+  /** The currency it is valued in: the price's, or that of a trusted market value. */
+  readonly currency: string;
+  readonly assetClass: string;
+  readonly attributes: Readonly<Record<string, string>> | undefined;
+  /** Null without a price entry. */
+  readonly price: Decimal | null;
+  readonly value: Decimal;
+  readonly valueInBase: Decimal;
+  /** Share of the total, not rounded. */
+  readonly weight: Decimal;
+};
+
+/** A named part of the total; the weight is not rounded. */
+export type Bucket = { readonly key: string; readonly value: Decimal; readonly weight: Decimal };
+
+/** A portfolio's value with all digits: rules, drift and suitability read this, callers see `toState` of it. */
+export type Valuation = {
+  readonly baseCurrency: string;
+  readonly total: Decimal;
+  /** One entry per position row, in order. */
+  readonly positions: readonly ValuedPosition[];
+  readonly cashBalances: readonly CashBalance[];
+  /** In order of first appearance, CASH last unless a position's class bears that name. */
+  readonly assetClasses: readonly Bucket[];
+  /** Weight of the CASH bucket. */
+  readonly cashWeight: Decimal;
+  readonly attributes: ReadonlyMap<string, readonly Bucket[]>;
+};
+
+const CASH = "CASH";
+
+type PositionValue = Omit<ValuedPosition, "weight">;
+
+/**
+ * Values holdings in base currency. What has no price or rate counts as zero and is logged. The total is one
+ * running sum, positions first and then cash, because the order decides the 28th digit.
+ */
+export function valueHoldings(
+  holdings: Holdings,
+  mode: ValuationMode,
+  lookups: Lookups,
+  log: DataQualityLog,
+): Valuation {
+  const values = holdings.positions.map((position) => valuePosition(position, mode, lookups, log));
+  let total = ZERO;
+  for (const { valueInBase } of values) total = add(total, valueInBase);
+  let cash = ZERO;
+  for (const balance of holdings.cash_balances) {
+    const value = valueCash(balance, lookups, log);
+    total = add(total, value);
+    cash = add(cash, value);
+  }
+  const divisor = isZero(total) ? ONE : total;
+  const assetClasses = sumByAssetClass(values, cash, divisor);
+  return {
+    baseCurrency: lookups.baseCurrency,
+    total,
+    positions: values.map((value) => ({ ...value, weight: divide(value.valueInBase, divisor) })),
+    cashBalances: holdings.cash_balances,
+    assetClasses,
+    cashWeight: assetClasses.find(({ key }) => key === CASH)?.weight ?? ZERO,
+    attributes: sumByAttribute(values, divisor),
+  };
+}
+
+function valuePosition(
+  position: Position,
+  mode: ValuationMode,
+  lookups: Lookups,
+  log: DataQualityLog,
+): PositionValue {
+  const price = lookups.prices.get(position.instrument_id);
+  if (price === undefined) log.price_missing.push(position.instrument_id);
+  const trusted = mode === "TRUST_SNAPSHOT" ? position.market_value : null;
+  const currency = trusted?.currency ?? price?.currency ?? lookups.baseCurrency;
+  const value = trusted?.amount ?? multiply(position.quantity, price?.price ?? ZERO);
+  const shelf = lookups.shelf.get(position.instrument_id);
+  return {
+    instrumentId: position.instrument_id,
+    quantity: position.quantity,
+    currency,
+    assetClass: shelf?.asset_class ?? "UNKNOWN",
+    attributes: shelf?.attributes,
+    price: price?.price ?? null,
+    value,
+    valueInBase: inBase(value, currency, lookups, log),
+  };
+}
+
+function valueCash(balance: CashBalance, lookups: Lookups, log: DataQualityLog): Decimal {
+  return inBase(balance.amount, balance.currency, lookups, log);
+}
+
+function inBase(amount: Decimal, currency: string, lookups: Lookups, log: DataQualityLog): Decimal {
+  const rate = lookups.rateToBase(currency);
+  if (rate !== undefined) return multiply(amount, rate);
+  logMissingRate(log, currency, lookups.baseCurrency);
+  return ZERO;
+}
+
+function sumByAssetClass(values: readonly PositionValue[], cash: Decimal, divisor: Decimal): Bucket[] {
+  const sums = new Map<string, Decimal>();
+  for (const { assetClass, valueInBase } of values) addTo(sums, assetClass, valueInBase);
+  addTo(sums, CASH, cash);
+  return toBuckets(sums, divisor);
+}
+
+function sumByAttribute(values: readonly PositionValue[], divisor: Decimal): Map<string, Bucket[]> {
+  const sums = new Map<string, Map<string, Decimal>>();
+  for (const { attributes, valueInBase } of values) {
+    for (const attribute in attributes) {
+      const value = attributes[attribute];
+      if (value === undefined) continue;
+      let ofAttribute = sums.get(attribute);
+      if (ofAttribute === undefined) sums.set(attribute, (ofAttribute = new Map<string, Decimal>()));
+      addTo(ofAttribute, value, valueInBase);
+    }
+  }
+  return new Map([...sums].map(([attribute, byValue]) => [attribute, toBuckets(byValue, divisor)]));
+}
+
+function addTo(sums: Map<string, Decimal>, key: string, value: Decimal): void {
+  const sum = sums.get(key);
+  sums.set(key, sum === undefined ? value : add(sum, value));
+}
+
+function toBuckets(sums: ReadonlyMap<string, Decimal>, divisor: Decimal): Bucket[] {
+  return [...sums].map(([key, value]) => ({ key, value, weight: divide(value, divisor) }));
+}

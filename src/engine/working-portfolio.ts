@@ -1,0 +1,91 @@
+import type { CashBalance, PortfolioSnapshot, Position } from "../contract/portfolio.ts";
+import { add, subtract, ZERO, type Decimal } from "../decimal/decimal.ts";
+
+/**
+ * A copy of a portfolio that trades and cash flows are applied to. Trades go to the first row of a repeated
+ * position, cash to the first row of a repeated currency; what is missing is created at the end.
+ */
+export type WorkingPortfolio = {
+  readonly positions: Position[];
+  readonly cash_balances: CashBalance[];
+  readonly positionRows: Map<string, number>;
+  readonly cashRows: Map<string, number>;
+};
+
+/** A trade settled on what both engines know of it; the quantity and notional are those of the intent. */
+export type SettledTrade = {
+  readonly side: "BUY" | "SELL";
+  readonly instrumentId: string;
+  readonly quantity: Decimal;
+  readonly notional: Decimal;
+  readonly currency: string;
+};
+
+export type SettledFx = {
+  readonly buyCurrency: string;
+  readonly buyAmount: Decimal;
+  readonly sellCurrency: string;
+  readonly sellAmount: Decimal;
+};
+
+/** Rows are shared with the snapshot until they change; the snapshot itself is never touched. */
+export function copyPortfolio(portfolio: PortfolioSnapshot): WorkingPortfolio {
+  const positionRows = new Map<string, number>();
+  portfolio.positions.forEach(({ instrument_id }, row) => {
+    if (!positionRows.has(instrument_id)) positionRows.set(instrument_id, row);
+  });
+  const cashRows = new Map<string, number>();
+  portfolio.cash_balances.forEach(({ currency }, row) => {
+    if (!cashRows.has(currency)) cashRows.set(currency, row);
+  });
+  return {
+    positions: [...portfolio.positions],
+    cash_balances: [...portfolio.cash_balances],
+    positionRows,
+    cashRows,
+  };
+}
+
+/** The balance of a currency's first row, undefined without an account. */
+export function cashBalance(portfolio: WorkingPortfolio, currency: string): Decimal | undefined {
+  const row = portfolio.cashRows.get(currency);
+  return row === undefined ? undefined : portfolio.cash_balances[row]?.amount;
+}
+
+/** Adds to a currency's cash, opening an account at zero where there is none. */
+export function addCash(portfolio: WorkingPortfolio, currency: string, amount: Decimal): void {
+  changeCash(portfolio, currency, amount, add);
+}
+
+export function applyTrade(portfolio: WorkingPortfolio, trade: SettledTrade): void {
+  const buys = trade.side === "BUY";
+  changeQuantity(portfolio, trade.instrumentId, trade.quantity, buys ? add : subtract);
+  changeCash(portfolio, trade.currency, trade.notional, buys ? subtract : add);
+}
+
+export function applyFx(portfolio: WorkingPortfolio, fx: SettledFx): void {
+  changeCash(portfolio, fx.sellCurrency, fx.sellAmount, subtract);
+  changeCash(portfolio, fx.buyCurrency, fx.buyAmount, add);
+}
+
+type Change = typeof add;
+
+function changeCash(portfolio: WorkingPortfolio, currency: string, amount: Decimal, change: Change): void {
+  const row = portfolio.cashRows.get(currency) ?? portfolio.cash_balances.length;
+  const account = portfolio.cash_balances[row] ?? { currency, amount: ZERO, settled: null, pending: null };
+  portfolio.cashRows.set(currency, row);
+  portfolio.cash_balances[row] = { ...account, amount: change(account.amount, amount) };
+}
+
+/** A position sold to zero stays. */
+function changeQuantity(portfolio: WorkingPortfolio, id: string, quantity: Decimal, change: Change): void {
+  const row = portfolio.positionRows.get(id) ?? portfolio.positions.length;
+  const position = portfolio.positions[row] ?? {
+    instrument_id: id,
+    quantity: ZERO,
+    market_value: null,
+    lots: [],
+  };
+  portfolio.positionRows.set(id, row);
+  portfolio.positions[row] = { ...position, quantity: change(position.quantity, quantity) };
+}
