@@ -1,0 +1,96 @@
+import * as z from "zod";
+import { MoneyText } from "./money.ts";
+import { DecimalText } from "./scalars.ts";
+
+export const CashLadderPoint = z
+  .strictObject({ date_offset: z.int(), currency: z.string(), projected_balance: DecimalText })
+  .meta({ id: "CashLadderPoint" });
+export type CashLadderPoint = z.output<typeof CashLadderPoint>;
+
+export const CashLadderBreach = z
+  .strictObject({
+    date_offset: z.int(),
+    currency: z.string(),
+    projected_balance: DecimalText,
+    allowed_floor: DecimalText,
+    reason_code: z.string(),
+  })
+  .meta({ id: "CashLadderBreach" });
+export type CashLadderBreach = z.output<typeof CashLadderBreach>;
+
+export const SuppressedIntent = z
+  .strictObject({
+    instrument_id: z.string(),
+    reason: z.string(),
+    intended_notional: MoneyText,
+    threshold: MoneyText,
+  })
+  .meta({ id: "SuppressedIntent" });
+export type SuppressedIntent = z.output<typeof SuppressedIntent>;
+
+export const DroppedIntent = z
+  .strictObject({
+    instrument_id: z.string(),
+    reason: z.string(),
+    potential_notional: MoneyText,
+    score: DecimalText,
+  })
+  .meta({ id: "DroppedIntent" });
+export type DroppedIntent = z.output<typeof DroppedIntent>;
+
+export const GroupConstraintEvent = z
+  .strictObject({
+    constraint_key: z.string(),
+    group_weight_before: DecimalText,
+    max_weight: DecimalText,
+    released_weight: DecimalText,
+    recipients: z.record(z.string(), DecimalText),
+    status: z.enum(["CAPPED", "BLOCKED"]),
+  })
+  .meta({ id: "GroupConstraintEvent" });
+export type GroupConstraintEvent = z.output<typeof GroupConstraintEvent>;
+
+export const TaxBudgetConstraintEvent = z
+  .strictObject({
+    instrument_id: z.string(),
+    requested_quantity: DecimalText,
+    allowed_quantity: DecimalText,
+    reason_code: z.string(),
+  })
+  .meta({ id: "TaxBudgetConstraintEvent" });
+export type TaxBudgetConstraintEvent = z.output<typeof TaxBudgetConstraintEvent>;
+
+export const FundingPlanEntry = z
+  .strictObject({
+    target_currency: z.string(),
+    required: DecimalText,
+    available_before_fx: DecimalText,
+    fx_needed: DecimalText,
+    fx_pair: z.string().nullable(),
+    funding_currency: z.string().nullable(),
+  })
+  .meta({ id: "FundingPlanEntry" });
+export type FundingPlanEntry = z.output<typeof FundingPlanEntry>;
+
+export const InsufficientCashEntry = z
+  .strictObject({ currency: z.string(), deficit: DecimalText })
+  .meta({ id: "InsufficientCashEntry" });
+export type InsufficientCashEntry = z.output<typeof InsufficientCashEntry>;
+
+/** What a run met on its way. `data_quality` holds logs: price_missing, fx_missing, shelf_missing. */
+export const DiagnosticsData = z
+  .strictObject({
+    warnings: z.array(z.string()),
+    suppressed_intents: z.array(SuppressedIntent),
+    dropped_intents: z.array(DroppedIntent),
+    group_constraint_events: z.array(GroupConstraintEvent),
+    tax_budget_constraint_events: z.array(TaxBudgetConstraintEvent),
+    cash_ladder: z.array(CashLadderPoint),
+    cash_ladder_breaches: z.array(CashLadderBreach),
+    missing_fx_pairs: z.array(z.string()),
+    funding_plan: z.array(FundingPlanEntry),
+    insufficient_cash: z.array(InsufficientCashEntry),
+    data_quality: z.record(z.string(), z.array(z.string())),
+  })
+  .meta({ id: "DiagnosticsData" });
+export type DiagnosticsData = z.output<typeof DiagnosticsData>;

@@ -1,0 +1,13 @@
+import * as z from "zod";
+
+/** Where a result comes from. */
+export const LineageData = z
+  .strictObject({
+    portfolio_snapshot_id: z.string(),
+    market_data_snapshot_id: z.string(),
+    request_hash: z.string(),
+    idempotency_key: z.string().nullable(),
+    engine_version: z.string().nullable(),
+  })
+  .meta({ id: "LineageData" });
+export type LineageData = z.output<typeof LineageData>;

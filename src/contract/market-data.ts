@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { currency, decimal, identifier } from "./scalars.ts";
+import { mostItems, wireObject } from "./wire.ts";
+
+const MOST_PRICES = 10_000;
+
+export const Price = wireObject({ instrument_id: identifier, price: decimal, currency }).meta({
+  id: "Price",
+});
+export type Price = z.output<typeof Price>;
+
+/** `pair` is `FROM/TO`: an amount in FROM times the rate is the amount in TO. */
+export const FxRate = wireObject({ pair: identifier, rate: decimal }).meta({ id: "FxRate" });
+export type FxRate = z.output<typeof FxRate>;
+
+export const MarketDataSnapshot = wireObject({
+  snapshot_id: identifier.nullable().default(null),
+  prices: z.array(Price).check(mostItems(MOST_PRICES)).default([]),
+  fx_rates: z.array(FxRate).default([]),
+}).meta({ id: "MarketDataSnapshot" });
+export type MarketDataSnapshot = z.output<typeof MarketDataSnapshot>;

@@ -1,0 +1,15 @@
+import * as z from "zod";
+import { decimal, identifier } from "./scalars.ts";
+import { mostItems, wireObject } from "./wire.ts";
+
+const MOST_TARGETS = 10_000;
+
+export const ModelTarget = wireObject({ instrument_id: identifier, weight: decimal }).meta({
+  id: "ModelTarget",
+});
+export type ModelTarget = z.output<typeof ModelTarget>;
+
+export const ModelPortfolio = wireObject({
+  targets: z.array(ModelTarget).check(mostItems(MOST_TARGETS)),
+}).meta({ id: "ModelPortfolio" });
+export type ModelPortfolio = z.output<typeof ModelPortfolio>;

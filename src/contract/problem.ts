@@ -1,0 +1,21 @@
+import * as z from "zod";
+
+/** One fault of a request: where it is, what is wrong, and a code for programs. */
+export const ProblemEntry = z
+  .strictObject({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string(), code: z.string() })
+  .meta({ id: "ProblemEntry" });
+export type ProblemEntry = z.output<typeof ProblemEntry>;
+
+/** RFC 9457. `detail` is the stable code that callers rely on. */
+export const Problem = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    correlation_id: z.string(),
+    errors: z.array(ProblemEntry).optional(),
+  })
+  .meta({ id: "Problem" });
+export type Problem = z.output<typeof Problem>;

@@ -1,0 +1,154 @@
+import * as z from "zod";
+import { compare, decimal as decimalOf, isDecimal, type Decimal } from "../decimal/decimal.ts";
+import { parseDecimal, toText, type DecimalFault } from "../decimal/text.ts";
+import { isJsonNumber } from "./json-number.ts";
+import { isRefusal, refusal, scalar, type Refusal } from "./wire.ts";
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+const REQUIRED = refusal("REQUIRED", "is required");
+const NOT_A_DECIMAL = refusal("NOT_A_DECIMAL", 'must be a decimal: a JSON number or a text such as "-12.50"');
+const NOT_AN_INTEGER = refusal("WRONG_TYPE", "must be an integer");
+const NOT_A_TEXT = refusal("WRONG_TYPE", "must be a text");
+
+const DECIMAL_FAULTS: Readonly<Record<DecimalFault, Refusal>> = {
+  NOT_A_DECIMAL,
+  TOO_MANY_INTEGER_DIGITS: refusal("OUT_OF_RANGE", "must have at most 18 digits before the point"),
+  TOO_MANY_DECIMALS: refusal("OUT_OF_RANGE", "must have at most 30 digits after the point"),
+};
+
+function readDecimal(value: unknown): Decimal | Refusal {
+  if (value === undefined) return REQUIRED;
+  const text = isJsonNumber(value) ? value.text : value;
+  if (typeof text !== "string") return NOT_A_DECIMAL;
+  const number = parseDecimal(text);
+  return typeof number === "string" ? DECIMAL_FAULTS[number] : number;
+}
+
+function decimalJson(limits: string): JsonSchema {
+  return {
+    type: ["string", "number"],
+    pattern: "^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$",
+    description: `A decimal${limits}: a text, or a JSON number taken with the digits it was written with. At most 18 digits before the point and 30 after it.`,
+    examples: ["12.50"],
+  };
+}
+
+/** A decimal, kept exactly as it was written. */
+export const decimal = scalar(readDecimal, decimalJson(""));
+
+/** A decimal within limits, both included. */
+export function decimalWithin(lowest: number, highest: number | null): z.ZodType<Decimal> {
+  const minimum = decimalOf(lowest);
+  const maximum = highest === null ? null : decimalOf(highest);
+  const limits = highest === null ? `of at least ${lowest}` : `from ${lowest} to ${highest}`;
+  const outside = refusal("OUT_OF_RANGE", `must be a decimal ${limits}`);
+  return scalar(
+    (value) => {
+      const number = readDecimal(value);
+      if (!isDecimal(number)) return number;
+      if (compare(number, minimum) < 0) return outside;
+      return maximum !== null && compare(number, maximum) > 0 ? outside : number;
+    },
+    decimalJson(` ${limits}`),
+  );
+}
+
+/** A share of a whole, from 0 to 1. */
+export const weight = decimalWithin(0, 1);
+
+/** True for a JSON number that is not whole: `10.5`, but not `10.0`, and no text. */
+export function isFractionalNumber(value: unknown): boolean {
+  if (!isJsonNumber(value)) return false;
+  const number = parseDecimal(value.text);
+  // More decimals than are taken are a fraction too; more integer digits are a fault of range.
+  return typeof number === "string" ? number === "TOO_MANY_DECIMALS" : toText(number).includes(".");
+}
+
+/** A decimal whose JSON numbers must be whole: a fraction written as a number is refused with this refusal. */
+export function decimalOrWholeNumber(
+  fractional: Refusal,
+  accept: (value: Decimal) => Refusal | undefined,
+): z.ZodType<Decimal> {
+  return scalar((value) => {
+    if (isFractionalNumber(value)) return fractional;
+    const number = readDecimal(value);
+    return isDecimal(number) ? (accept(number) ?? number) : number;
+  }, decimalJson("; as a JSON number only whole"));
+}
+
+const SHORT_INTEGER = /^-?\d{1,15}$/;
+
+function readInteger(value: unknown): number | Refusal {
+  if (value === undefined) return REQUIRED;
+  if (!isJsonNumber(value)) return NOT_AN_INTEGER;
+  if (SHORT_INTEGER.test(value.text)) return Number(value.text) + 0;
+  const number = parseDecimal(value.text);
+  if (typeof number === "string") return NOT_AN_INTEGER;
+  const text = toText(number);
+  return SHORT_INTEGER.test(text) ? Number(text) : NOT_AN_INTEGER;
+}
+
+/** A JSON number without a fraction, within limits, both included. */
+export function integerWithin(lowest: number, highest: number): z.ZodType<number> {
+  const outside = refusal("OUT_OF_RANGE", `must be an integer from ${lowest} to ${highest}`);
+  return scalar(
+    (value) => {
+      const number = readInteger(value);
+      if (isRefusal(number)) return number;
+      return number < lowest || number > highest ? outside : number;
+    },
+    { type: "integer", minimum: lowest, maximum: highest },
+  );
+}
+
+const MOST_CHARACTERS = 128;
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+const EMPTY = refusal("EMPTY", "must not be empty");
+const TOO_LONG = refusal("TOO_LONG", `must have at most ${MOST_CHARACTERS} characters`);
+const CONTROL = refusal("CONTROL_CHARACTER", "must not contain control characters");
+
+/** Counts characters, not UTF-16 units. */
+function isLongerThan(text: string, most: number): boolean {
+  if (text.length <= most) return false;
+  return text.length > 2 * most || [...text].length > most;
+}
+
+function readIdentifier(value: unknown): string | Refusal {
+  if (value === undefined) return REQUIRED;
+  if (typeof value !== "string") return NOT_A_TEXT;
+  if (value === "") return EMPTY;
+  if (isLongerThan(value, MOST_CHARACTERS)) return TOO_LONG;
+  return CONTROL_CHARACTER.test(value) ? CONTROL : value;
+}
+
+/** A name given by the caller: not empty, at most 128 characters, no control characters, otherwise free. */
+export const identifier = scalar(readIdentifier, {
+  type: "string",
+  minLength: 1,
+  maxLength: MOST_CHARACTERS,
+});
+
+/** A currency code. Its form is free; blanks are part of it. */
+export const currency = scalar(readIdentifier, {
+  type: "string",
+  minLength: 1,
+  maxLength: MOST_CHARACTERS,
+  examples: ["USD"],
+});
+
+/** A text of free content. */
+export const text = z.string();
+
+/** A decimal on its way out: plain spelling, no exponent. */
+export const DecimalText = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?$/)
+  .meta({ id: "Decimal", examples: ["12.5"] });
+
+/** A point in time on its way out: UTC, ISO 8601. */
+export const Timestamp = z.string().meta({ format: "date-time", examples: ["2026-01-15T09:30:00.000Z"] });
+
+/** A SHA-256 with its algorithm in front. */
+export const Hash = z.string().meta({ examples: [`sha256:${"0".repeat(64)}`] });

@@ -1,0 +1,27 @@
+import * as z from "zod";
+import { Money } from "./money.ts";
+import { identifier, integerWithin, text } from "./scalars.ts";
+import { emptyMap, mapOf, mostItems, wireObject } from "./wire.ts";
+
+const MOST_SHELF_ENTRIES = 10_000;
+
+export const ShelfStatus = z.enum(["APPROVED", "RESTRICTED", "BANNED", "SUSPENDED", "SELL_ONLY"]);
+export type ShelfStatus = z.output<typeof ShelfStatus>;
+
+export const LiquidityTier = z.enum(["L1", "L2", "L3", "L4", "L5"]);
+export type LiquidityTier = z.output<typeof LiquidityTier>;
+
+/** What the bank offers of an instrument, and under which terms. */
+export const ShelfEntry = wireObject({
+  instrument_id: identifier,
+  status: ShelfStatus,
+  asset_class: text.default("UNKNOWN"),
+  issuer_id: identifier.nullable().default(null),
+  liquidity_tier: LiquidityTier.nullable().default(null),
+  settlement_days: integerWithin(0, 10).default(2),
+  min_notional: Money.nullable().default(null),
+  attributes: mapOf(text).default(() => emptyMap<string>()),
+}).meta({ id: "ShelfEntry" });
+export type ShelfEntry = z.output<typeof ShelfEntry>;
+
+export const ShelfEntries = z.array(ShelfEntry).check(mostItems(MOST_SHELF_ENTRIES));

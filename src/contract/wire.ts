@@ -1,0 +1,181 @@
+/**
+ * The zod types for what the strict JSON reader makes: numbers kept as text, objects without a prototype.
+ * zod's own object would take a number for an object, its record would drop the key `__proto__`.
+ */
+import * as z from "zod";
+import { isJsonNumber } from "./json-number.ts";
+
+/**
+ * Why a value is refused: a stable code for programs, a sentence for people.
+ * A class only for its identity: no object that a caller spells can pass for it.
+ */
+class RefusalValue {
+  readonly code: string;
+  readonly message: string;
+  readonly atParent: boolean;
+
+  constructor(code: string, message: string, atParent: boolean) {
+    this.code = code;
+    this.message = message;
+    this.atParent = atParent;
+  }
+}
+
+export type Refusal = RefusalValue;
+
+export function refusal(code: string, message: string): Refusal {
+  return new RefusalValue(code, message, false);
+}
+
+/** A refusal that is reported at the object around the value. */
+export function refusalOfParent(code: string, message: string): Refusal {
+  return new RefusalValue(code, message, true);
+}
+
+export function isRefusal(value: unknown): value is Refusal {
+  return value instanceof RefusalValue;
+}
+
+type Payload = z.core.ParsePayload;
+
+/** What `pushRefusal` hands to the reader of the issue. */
+export type RefusalParams = { readonly code: string; readonly atParent: boolean };
+
+function pushRefusal(payload: Payload, { code, message, atParent }: Refusal, suppressesRules: boolean): void {
+  const params: RefusalParams = { code, atParent };
+  const issue = { code: "custom" as const, message, params, input: payload.value };
+  payload.issues.push(suppressesRules ? issue : { ...issue, continue: true });
+}
+
+/** Reads one JSON value in one step; a field that is absent arrives as undefined. */
+type Read<T> = (value: unknown) => T | Refusal;
+
+interface ScalarDef extends z.core.$ZodTypeDef {
+  type: "custom";
+  read: Read<unknown>;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}
+interface ScalarInternals<T> extends z.core.$ZodTypeInternals<T, unknown> {
+  def: ScalarDef;
+}
+interface ScalarType<T = unknown> extends z.ZodType<T, unknown, ScalarInternals<T>> {
+  readonly kind?: "scalar";
+}
+
+const AnyType: z.core.$constructor<z.ZodType> = z.ZodType;
+
+const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
+  AnyType.init(inst, def);
+  inst._zod.toJSONSchema = () => def.jsonSchema;
+  inst._zod.parse = (payload) => {
+    const result = def.read(payload.value);
+    // A refused value stays in place, so that rules around it still see that something was sent.
+    if (isRefusal(result)) pushRefusal(payload, result, true);
+    else payload.value = result;
+    return payload;
+  };
+});
+
+/** A type for one value that no zod type reads, such as a decimal. */
+export function scalar<T>(read: Read<T>, jsonSchema: z.core.JSONSchema.BaseSchema): z.ZodType<T> {
+  const schema: z.ZodType<unknown> = new Scalar({ type: "custom", read, jsonSchema });
+  return schema as z.ZodType<T>;
+}
+
+function pushNotAnObject(payload: Payload): Payload {
+  payload.issues.push({ code: "invalid_type", expected: "object", input: payload.value });
+  return payload;
+}
+
+type AnyObject = z.ZodObject<z.core.$ZodLooseShape, z.core.$strict>;
+
+const ObjectType: z.core.$constructor<z.ZodObject> = z.ZodObject;
+
+const WireObject = z.core.$constructor<AnyObject>("WireObject", (inst, def) => {
+  ObjectType.init(inst, def);
+  const parse = inst._zod.parse;
+  inst._zod.parse = (payload, ctx) =>
+    isJsonNumber(payload.value) ? pushNotAnObject(payload) : parse(payload, ctx);
+});
+
+/** A JSON object with these fields and no others. */
+export function wireObject<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+): z.ZodObject<Shape, z.core.$strict> {
+  const schema: AnyObject = new WireObject({ type: "object", shape, catchall: z.never() });
+  return schema as z.ZodObject<Shape, z.core.$strict>;
+}
+
+type AnyMap = z.ZodRecord<z.ZodString, z.ZodType>;
+
+const RecordType: z.core.$constructor<z.ZodRecord> = z.ZodRecord;
+
+const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
+  RecordType.init(inst, def);
+  inst._zod.parse = (payload, ctx) => {
+    const input: unknown = payload.value;
+    if (!isJsonObject(input)) return pushNotAnObject(payload);
+    const output = emptyMap<unknown>();
+    for (const key of Object.keys(input)) {
+      const entry = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
+      if (entry instanceof Promise) throw new z.core.$ZodAsyncError();
+      if (entry.issues.length > 0) payload.issues.push(...z.core.util.prefixIssues(key, entry.issues));
+      output[key] = entry.value;
+    }
+    payload.value = output;
+    return payload;
+  };
+});
+
+/** A JSON object with free keys. Any key is an ordinary key, `__proto__` too: the output has no prototype. */
+export function mapOf<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodString, Value> {
+  const schema: AnyMap = new WireMap({ type: "record", keyType: z.string(), valueType: value });
+  return schema as z.ZodRecord<z.ZodString, Value>;
+}
+
+/** A map for free keys: without a prototype, `constructor` and `__proto__` are keys like any other. */
+export function emptyMap<Value>(): Record<string, Value> {
+  return Object.create(null) as Record<string, Value>;
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isJsonNumber(value);
+}
+
+const NOT_AN_OBJECT = refusal("WRONG_TYPE", "must be an object");
+const OBJECT_REQUIRED = refusal("REQUIRED", "is required");
+
+/** A JSON object whose content is not looked at. */
+export const anyObject = scalar(
+  (value): Record<string, unknown> | Refusal => {
+    if (value === undefined) return OBJECT_REQUIRED;
+    return isJsonObject(value) ? value : NOT_AN_OBJECT;
+  },
+  { type: "object", additionalProperties: true },
+);
+
+/**
+ * A rule over more than one value. It is judged only when all types and ranges inside are right; an unknown
+ * field or another broken rule does not suppress it.
+ */
+export function rule<T>(judge: (value: T) => Refusal | undefined): z.core.$ZodCheck<T> {
+  return z.check<T>((payload) => {
+    const broken = judge(payload.value);
+    if (broken !== undefined) pushRefusal(payload, broken, false);
+  });
+}
+
+/** A rule that is judged even when values inside are refused; it then meets them as they were sent. */
+export function ruleOnAnything<T>(judge: (value: Record<string, unknown>) => Refusal[]): z.core.$ZodCheck<T> {
+  const check = z.check<T>((payload) => {
+    if (!isJsonObject(payload.value)) return;
+    for (const broken of judge(payload.value)) pushRefusal(payload, broken, false);
+  });
+  check._zod.def.when = (payload) => isJsonObject(payload.value);
+  return check;
+}
+
+/** A limit on the length of a list. A longer list is refused without a look at its items. */
+export function mostItems<T>(most: number): z.core.$ZodCheck<T[]> {
+  return z.maxLength(most, { error: `must have at most ${most} items` });
+}
