@@ -8,6 +8,8 @@ export const LineageData = z
     request_hash: z.string(),
     idempotency_key: z.string().nullable(),
     engine_version: z.string().nullable(),
+    /** The rules that were followed; a stored result is reproduced by the version that made it. */
+    rules_version: z.string(),
   })
   .meta({ id: "LineageData" });
 export type LineageData = z.output<typeof LineageData>;
