@@ -9,10 +9,10 @@ import { MoneyText } from "./money.ts";
 import { EngineOptions } from "./options.ts";
 import { PortfolioSnapshot } from "./portfolio.ts";
 import { Reconciliation, RuleResult, RunStatus } from "./rules.ts";
-import { DecimalText, text, Timestamp } from "./scalars.ts";
+import { anyObject, DecimalText, text, Timestamp } from "./scalars.ts";
 import { ShelfEntries } from "./shelf.ts";
 import { SimulatedState } from "./state.ts";
-import { anyObject, emptyMap, mapOf, refusal, ruleOnAnything, wireObject, type Refusal } from "./wire.ts";
+import { emptyMap, mapOf, refusal, ruleOnAnything, wireObject, type Refusal } from "./wire.ts";
 
 const inputs = {
   portfolio_snapshot: PortfolioSnapshot,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { compare, decimal as decimalOf, isDecimal, type Decimal } from "../decimal/decimal.ts";
 import { parseDecimal, toText, type DecimalFault } from "../decimal/text.ts";
 import { isJsonNumber } from "./json-number.ts";
-import { isRefusal, refusal, scalar, type Refusal } from "./wire.ts";
+import { isJsonObject, isRefusal, refusal, scalar, type Refusal } from "./wire.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -140,6 +140,53 @@ export const currency = scalar(readIdentifier, {
 
 /** A text of free content. */
 export const text = z.string();
+
+/** A text of one form. */
+export function matching(pattern: RegExp): z.ZodType<string> {
+  const mismatch = refusal("PATTERN", `must match ${pattern.source}`);
+  return scalar(
+    (value) => {
+      const name = readIdentifier(value);
+      return isRefusal(name) || pattern.test(name) ? name : mismatch;
+    },
+    { type: "string", pattern: pattern.source, maxLength: MOST_CHARACTERS },
+  );
+}
+
+const NOT_AN_OBJECT = refusal("WRONG_TYPE", "must be an object");
+const NUMBER_WITHIN = refusal("OUT_OF_RANGE", "holds a number of more than 18 integer digits or 30 decimals");
+
+function holdsOnlyDecimals(root: unknown): boolean {
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (isJsonNumber(value)) {
+      if (typeof parseDecimal(value.text) === "string") return false;
+    } else if (typeof value === "object" && value !== null) {
+      for (const inner of Object.values(value)) open.push(inner);
+    }
+  }
+  return true;
+}
+
+/** A JSON object whose content is read elsewhere. */
+export const anyObject = scalar(
+  (value): Record<string, unknown> | Refusal => {
+    if (value === undefined) return REQUIRED;
+    return isJsonObject(value) ? value : NOT_AN_OBJECT;
+  },
+  { type: "object", additionalProperties: true },
+);
+
+/** A JSON object of free content that is kept as it came. Its numbers have the limits of decimals. */
+export const freeObject = scalar(
+  (value): Record<string, unknown> | Refusal => {
+    if (value === undefined) return REQUIRED;
+    if (!isJsonObject(value)) return NOT_AN_OBJECT;
+    return holdsOnlyDecimals(value) ? value : NUMBER_WITHIN;
+  },
+  { type: "object", additionalProperties: true },
+);
 
 /** A decimal on its way out: plain spelling, no exponent. */
 export const DecimalText = z

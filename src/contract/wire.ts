@@ -119,7 +119,7 @@ const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
     for (const key of Object.keys(input)) {
       const entry = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
       if (entry instanceof Promise) throw new z.core.$ZodAsyncError();
-      if (entry.issues.length > 0) payload.issues.push(...z.core.util.prefixIssues(key, entry.issues));
+      for (const issue of z.core.util.prefixIssues(key, entry.issues)) payload.issues.push(issue);
       output[key] = entry.value;
     }
     payload.value = output;
@@ -141,18 +141,6 @@ export function emptyMap<Value>(): Record<string, Value> {
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isJsonNumber(value);
 }
-
-const NOT_AN_OBJECT = refusal("WRONG_TYPE", "must be an object");
-const OBJECT_REQUIRED = refusal("REQUIRED", "is required");
-
-/** A JSON object whose content is not looked at. */
-export const anyObject = scalar(
-  (value): Record<string, unknown> | Refusal => {
-    if (value === undefined) return OBJECT_REQUIRED;
-    return isJsonObject(value) ? value : NOT_AN_OBJECT;
-  },
-  { type: "object", additionalProperties: true },
-);
 
 /**
  * A rule over more than one value. It is judged only when all types and ranges inside are right; an unknown
