@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { prepareBinaries } from "./binaries.ts";
+import { initialise } from "./server.ts";
+import type { Cluster } from "./server.ts";
+import { serverUser } from "./server-user.ts";
+
+const SECRET_FILE = "ballast.secret";
+
+/** A cluster that is ready to be served, and the password of its superuser. */
+export type OwnedCluster = { cluster: Cluster; password: string };
+
+/**
+ * Opens the cluster in `folder`, making it on the first call. It is made beside its place and renamed, with its
+ * secret in it, so that a process killed half way leaves no half-made cluster, and two processes that start at
+ * once end with the same one.
+ */
+export async function openCluster(folder: string): Promise<OwnedCluster> {
+  const home = makeFolder(resolve(folder));
+  const dataFolder = join(home, "data");
+  const user = serverUser(dataFolder);
+  const cluster = { dataFolder, binaries: prepareBinaries(user, dataFolder), user };
+  if (!existsSync(dataFolder)) await makeCluster(home, cluster);
+  return { cluster, password: readFileSync(join(dataFolder, SECRET_FILE), "utf8") };
+}
+
+function makeFolder(folder: string): string {
+  try {
+    // Searchable by all: the server may have to run as another user. What it holds is closed.
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    rmSync(mkdtempSync(join(folder, "write-")), { recursive: true });
+    return folder;
+  } catch (error) {
+    throw new Error(`EMBEDDED_PG_DIR ${folder} cannot be written: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function makeCluster(home: string, cluster: Cluster): Promise<void> {
+  const draftHome = mkdtempSync(join(home, "draft-"));
+  const draft = { ...cluster, dataFolder: join(draftHome, "data") };
+  const password = randomBytes(24).toString("hex");
+  try {
+    for (const path of [draftHome, draft.dataFolder]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      giveTo(cluster, path);
+    }
+    await initialise(draft, password);
+    writeFileSync(join(draft.dataFolder, SECRET_FILE), password, { mode: 0o600 });
+    giveTo(cluster, join(draft.dataFolder, SECRET_FILE));
+    renameSync(draft.dataFolder, cluster.dataFolder);
+  } catch (error) {
+    if (!existsSync(cluster.dataFolder)) throw error; // else another process was first, and its cluster serves
+  } finally {
+    rmSync(draftHome, { recursive: true, force: true });
+  }
+}
+
+function giveTo({ user }: Cluster, path: string): void {
+  if (user !== null) chownSync(path, user.uid, user.gid);
+}
+
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
