@@ -1,0 +1,192 @@
+import type { Clock } from "./clock.ts";
+import type { Database } from "./database/database.ts";
+import { databaseFault } from "./database/errors.ts";
+import { inTransaction, type Tx } from "./database/transaction.ts";
+
+/** What goes back to the caller: the exact bytes, now or in ten years. */
+export type Answer = { readonly status: number; readonly body: string };
+
+/** Which request this is: (tenant, scope, key) is unique, the hash tells a retry from a different request. */
+export type Claim = {
+  readonly tenantId: string;
+  readonly scope: string;
+  readonly key: string;
+  readonly payloadHash: string;
+};
+
+/**
+ * What a write ends in. `keep`: stored under the claim together with the effect; `answerOfRun` names the run whose
+ * stored result is the body, so that its bytes are not stored twice. Without `keep` (a 404) the key stays free.
+ */
+export type Written = { readonly answer: Answer; readonly keep: boolean; readonly answerOfRun?: string };
+
+export type OnceOutcome =
+  | { readonly kind: "answered"; readonly answer: Answer; readonly kept: boolean; readonly replayed: boolean }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "in_progress" }
+  | { readonly kind: "inconsistent" };
+
+/** Writes under way in this process, by claim: duplicates wait here instead of holding a connection. */
+export type InFlight = Map<string, { readonly payloadHash: string; readonly outcome: Promise<OnceOutcome> }>;
+
+export type OnceDeps = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly inFlight: InFlight;
+  /** How long a duplicate waits for the first before it is told to come back. */
+  readonly duplicateWaitMs: number;
+};
+
+export type Work<Prepared> = {
+  /** Pure work ahead of the transaction; runs only when no stored answer serves. */
+  readonly prepare: () => Prepared;
+  /** Writes everything that belongs together. A returned refusal commits and is kept; a thrown error rolls back. */
+  readonly write: (tx: Tx, prepared: Prepared) => Promise<Written>;
+};
+
+/** A refused key cannot succeed when a duplicate straggles in; no network or queue holds one back for a month. */
+const REFUSAL_KEPT_MS = 31 * 24 * 60 * 60 * 1000;
+
+/** Rounds of write and look-up; more than two means that the database keeps losing COMMITs. */
+const MOST_ROUNDS = 4;
+
+/**
+ * Does a write exactly once for its claim and answers every repetition with the stored bytes.
+ *
+ * The unique key of `idempotency_record` decides every race: the record commits with the effect or not at all. A rival
+ * in another process makes the insert wait, then fail; its record is the answer. When the connection dies while COMMIT
+ * is under way, the record tells on a fresh connection whether it landed; if it did not, the work runs again.
+ * Faults of the database (overload, deadline, loss) are thrown: then nothing was written and the key is free.
+ */
+export async function once<Prepared>(
+  deps: OnceDeps,
+  claim: Claim,
+  work: Work<Prepared>,
+): Promise<OnceOutcome> {
+  const flight = JSON.stringify([claim.tenantId, claim.scope, claim.key]);
+  const shared = await shareOutcome(deps, flight, claim);
+  if (shared !== undefined) return shared;
+  const outcome = lookUpOrWrite(deps, claim, work);
+  deps.inFlight.set(flight, { payloadHash: claim.payloadHash, outcome });
+  try {
+    return await outcome;
+  } finally {
+    deps.inFlight.delete(flight);
+  }
+}
+
+/** The outcome of the same request under way in this process; undefined when this caller is to be the first. */
+async function shareOutcome(deps: OnceDeps, flight: string, claim: Claim): Promise<OnceOutcome | undefined> {
+  const startedAt = deps.clock().getTime();
+  for (let first = deps.inFlight.get(flight); first !== undefined; first = deps.inFlight.get(flight)) {
+    // The failure of the first is its own caller's to report; this one carries on in its place.
+    const outcome = await first.outcome.catch(() => undefined);
+    if (outcome?.kind === "answered" && outcome.kept) {
+      return first.payloadHash === claim.payloadHash ? { ...outcome, replayed: true } : { kind: "conflict" };
+    }
+    if (deps.clock().getTime() - startedAt > deps.duplicateWaitMs) return { kind: "in_progress" };
+  }
+  return undefined;
+}
+
+async function lookUpOrWrite<Prepared>(
+  deps: OnceDeps,
+  claim: Claim,
+  work: Work<Prepared>,
+): Promise<OnceOutcome> {
+  const stored = await lookUp(deps, claim);
+  if (stored !== undefined) return stored;
+  const prepared = work.prepare();
+  for (let round = 1; ; round += 1) {
+    try {
+      return await writeUnderClaim(deps, claim, work, prepared);
+    } catch (error) {
+      const fault = databaseFault(error);
+      if (fault?.kind === "lock_timeout") return { kind: "in_progress" };
+      if (!isClaimTaken(error) && fault?.kind !== "commit_outcome_unknown") throw error;
+      const landed = await lookUp(deps, claim);
+      if (landed !== undefined) return landed;
+      if (round === MOST_ROUNDS) throw error;
+    }
+  }
+}
+
+async function writeUnderClaim<Prepared>(
+  deps: OnceDeps,
+  claim: Claim,
+  work: Work<Prepared>,
+  prepared: Prepared,
+): Promise<OnceOutcome> {
+  const written = await inTransaction(deps.database, { tenantId: claim.tenantId }, async (tx) => {
+    const written = await work.write(tx, prepared);
+    if (written.keep) await insertRecord(tx, claim, written, deps.clock());
+    return written;
+  });
+  return { kind: "answered", answer: written.answer, kept: written.keep, replayed: false };
+}
+
+/**
+ * Commits a write that came without a key. It is known by `landed`, a look-up of an id that only this call can have
+ * written, so a lost COMMIT still ends in the truth.
+ */
+export async function writeOnce<T>(
+  deps: Pick<OnceDeps, "database">,
+  tenantId: string,
+  landed: (tx: Tx) => Promise<boolean>,
+  write: (tx: Tx) => Promise<T>,
+  outcome: T,
+): Promise<T> {
+  for (let round = 1; ; round += 1) {
+    try {
+      return await inTransaction(deps.database, { tenantId }, write);
+    } catch (error) {
+      const fault = databaseFault(error);
+      const maybeWritten =
+        fault?.kind === "commit_outcome_unknown" || (round > 1 && fault?.kind === "unique_violation");
+      if (!maybeWritten) throw error;
+      if (await inTransaction(deps.database, { tenantId, readOnly: true }, landed)) return outcome;
+      if (round === MOST_ROUNDS) throw error;
+    }
+  }
+}
+
+function isClaimTaken(error: unknown): boolean {
+  const fault = databaseFault(error);
+  return fault?.kind === "unique_violation" && fault.constraint === "idempotency_record_pkey";
+}
+
+type RecordRow = { payload_hash: string; response_status: number; body: string | null };
+
+async function lookUp(deps: OnceDeps, claim: Claim): Promise<OnceOutcome | undefined> {
+  const context = { tenantId: claim.tenantId, readOnly: true };
+  const [row] = await inTransaction(
+    deps.database,
+    context,
+    (tx) => tx<RecordRow>`
+    select r.payload_hash, r.response_status, coalesce(r.response_body, p.result_text) as body
+      from idempotency_record r
+      left join run_payload p
+        on p.tenant_id = r.tenant_id
+       and p.rebalance_run_id = r.rebalance_run_id
+     where r.tenant_id = ${claim.tenantId}
+       and r.scope = ${claim.scope}
+       and r.idempotency_key = ${claim.key}`,
+  );
+  if (row === undefined) return undefined;
+  if (row.payload_hash !== claim.payloadHash) return { kind: "conflict" };
+  if (row.body === null) return { kind: "inconsistent" };
+  const answer = { status: row.response_status, body: row.body };
+  return { kind: "answered", answer, kept: true, replayed: true };
+}
+
+async function insertRecord(tx: Tx, claim: Claim, written: Written, now: Date): Promise<void> {
+  const refused = written.answer.status >= 400;
+  await tx`
+    insert into idempotency_record
+      (tenant_id, scope, idempotency_key, payload_hash, response_status, response_body, rebalance_run_id,
+       created_at, expires_at)
+    values
+      (${claim.tenantId}, ${claim.scope}, ${claim.key}, ${claim.payloadHash}, ${written.answer.status},
+       ${written.answerOfRun === undefined ? written.answer.body : null}, ${written.answerOfRun ?? null},
+       ${now.toISOString()}, ${refused ? new Date(now.getTime() + REFUSAL_KEPT_MS).toISOString() : null})`;
+}
