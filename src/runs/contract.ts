@@ -83,7 +83,10 @@ export const DpmRunArtifactResponse = z
   .strictObject({
     artifact_id: z.string(),
     artifact_version: z.string(),
-    ...runHead,
+    rebalance_run_id: z.string(),
+    correlation_id: z.string(),
+    idempotency_key: z.string().nullable(),
+    portfolio_id: z.string(),
     status: z.string(),
     request_snapshot: freeObject,
     before_summary: freeObject,
