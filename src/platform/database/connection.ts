@@ -1,0 +1,166 @@
+import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import postgres from "postgres";
+import { plainError } from "./errors.ts";
+import type { ServerAddress } from "./address.ts";
+import { valueTypes } from "./types.ts";
+
+/** How to reach the server, and the limits that every connection carries from its first byte. */
+export type ConnectionOptions = {
+  readonly server: ServerAddress;
+  /** Taken as the start-up parameter `role`; null keeps the login's own. */
+  readonly role: string | null;
+  readonly applicationName: string;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+};
+
+export type Client = ReturnType<typeof createClient>;
+
+/**
+ * One connection: a client of the driver that is given one socket in its life. The driver's habit of reconnecting
+ * under a transaction has nothing to reconnect to, so whatever belongs to a lost connection can reach no other.
+ */
+export type Connection = {
+  readonly client: Client;
+  readonly openedAt: number;
+  /** COMMIT waits for a standby here, so nothing on the server may cut that wait short. */
+  readonly commitAwaitsStandby: boolean;
+  isLost: boolean;
+  /** Called once, when the socket has gone, by whoever holds the connection at that time. */
+  onLost: (reason: Error) => void;
+  /** Called with each WARNING of the server. */
+  onWarning: (message: string) => void;
+  /** Cuts the connection now, whatever it is doing. */
+  readonly destroy: (reason: Error) => void;
+  /** Says goodbye to the server; for an idle connection. */
+  readonly close: () => Promise<void>;
+};
+
+const GOODBYE_MS = 1_000;
+const KEEPALIVE_S = 10;
+
+/** Opens a connection within `budgetMs`, or throws a DatabaseError `unavailable`. */
+export async function openConnection(options: ConnectionOptions, budgetMs: number): Promise<Connection> {
+  const line: Line = { socket: null, onClose: () => undefined, onWarning: () => undefined };
+  const client = createClient(options, line);
+  const inTime = new AbortController();
+  try {
+    const opening = client<{ awaits_standby: boolean }[]>`
+      select current_setting('synchronous_standby_names') <> '' as awaits_standby`;
+    const [row] = await Promise.race([opening, failAfter(budgetMs, inTime.signal)]);
+    return connectionOver(line, client, row?.awaits_standby === true);
+  } catch (error) {
+    abandon(line, client);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw plainError("unavailable", `no connection to the database: ${reason}`, error);
+  } finally {
+    inTime.abort();
+  }
+}
+
+async function failAfter(ms: number, signal: AbortSignal): Promise<never> {
+  await delay(ms, undefined, { signal });
+  throw new Error(`none within ${String(Math.round(ms))} ms`);
+}
+
+/** The one socket of a client, and who wants to hear of it. */
+type Line = {
+  socket: net.Socket | null;
+  onClose: () => void;
+  onWarning: (message: string) => void;
+};
+
+function createClient(options: ConnectionOptions, line: Line) {
+  const driverOptions = {
+    max: 1,
+    ssl: options.server.tls,
+    // The driver would end a connection of that age in the middle of a transaction; the pool retires idle ones.
+    max_lifetime: null,
+    keep_alive: KEEPALIVE_S,
+    backoff: () => 0,
+    // If the connection goes while the driver looks types up, it rejects a promise that nobody holds.
+    fetch_types: false,
+    types: valueTypes,
+    connection: startupParameters(options),
+    onnotice: (notice: postgres.Notice) => {
+      if (notice["severity"] === "WARNING") line.onWarning(notice["message"] ?? "");
+    },
+    onclose: () => {
+      line.onClose();
+    },
+    socket: (target: SocketTarget) => openSocket(line, target),
+  };
+  return postgres(options.server.url, driverOptions);
+}
+
+function startupParameters(options: ConnectionOptions) {
+  return {
+    application_name: options.applicationName,
+    TimeZone: "UTC",
+    DateStyle: "ISO",
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
+    ...(options.role === null ? {} : { role: options.role }),
+  };
+}
+
+/** As the driver hands it over. */
+type SocketTarget = {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path: string | false;
+};
+
+function openSocket(line: Line, target: SocketTarget): net.Socket {
+  if (line.socket !== null) throw new Error("the connection closed before it was ready");
+  const host = target.host[0] ?? "localhost";
+  const socket = target.path ? net.connect(target.path) : net.connect(target.port[0] ?? 5432, host);
+  // A transaction is a few short writes; none may wait for the acknowledgement of the one before (Nagle).
+  socket.setNoDelay(true);
+  line.socket = socket;
+  // The driver reads the name that it tells a TLS server from here.
+  return Object.assign(socket, { host });
+}
+
+function connectionOver(line: Line, client: Client, commitAwaitsStandby: boolean): Connection {
+  const connection: Connection = {
+    client,
+    openedAt: performance.now(),
+    commitAwaitsStandby,
+    isLost: false,
+    onLost: () => undefined,
+    onWarning: () => undefined,
+    destroy,
+    close,
+  };
+  line.onClose = () => {
+    destroy(new Error("the server or the network closed the connection"));
+  };
+  line.onWarning = (message) => {
+    connection.onWarning(message);
+  };
+  return connection;
+
+  function destroy(reason: Error): void {
+    if (connection.isLost) return;
+    connection.isLost = true;
+    abandon(line, client);
+    connection.onLost(reason);
+  }
+
+  async function close(): Promise<void> {
+    connection.isLost = true;
+    await client.end({ timeout: GOODBYE_MS / 1_000 });
+    line.socket?.destroy();
+  }
+}
+
+/** Cuts the socket and lets the driver reject whatever it still holds. */
+function abandon(line: Line, client: Client): void {
+  line.socket?.destroy();
+  // Could reject only where the driver fails to drop what it holds, and then there is nothing more to end.
+  client.end({ timeout: 0 }).catch(() => undefined);
+}

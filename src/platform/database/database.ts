@@ -1,0 +1,68 @@
+import type { ConnectionOptions } from "./connection.ts";
+import type { DatabaseFaultKind } from "./errors.ts";
+import { closePool, createPool, type Pool } from "./pool.ts";
+
+export type DatabaseConfig = ConnectionOptions & {
+  /** Connections, and so units of work under way at once. */
+  readonly max: number;
+  readonly queueLimit: number;
+  readonly queueWaitMs: number;
+  readonly connectTimeoutMs: number;
+  /** The time of a unit of work that names no other. */
+  readonly deadlineMs: number;
+};
+
+/** Called at the moments that are worth counting. */
+export type DatabaseHooks = {
+  readonly onWait?: (waitedMs: number) => void;
+  readonly onRetry?: (kind: DatabaseFaultKind, attempt: number) => void;
+  readonly onFault?: (kind: DatabaseFaultKind) => void;
+};
+
+/** The door to one server: pass it to `inTransaction`. */
+export type Database = {
+  readonly pool: Pool;
+  readonly limits: {
+    readonly deadlineMs: number;
+    readonly statementTimeoutMs: number;
+    readonly silenceMarginMs: number;
+  };
+  readonly hooks: DatabaseHooks;
+};
+
+/** A reply that is this much later than statement_timeout allows is not coming. */
+const SILENCE_MARGIN_MS = 1_000;
+
+/** Opens nothing yet: connections are made when work comes. */
+export function openDatabase(config: DatabaseConfig, hooks: DatabaseHooks = {}): Database {
+  return databaseOver(createPool(poolOptions(config)), config, hooks);
+}
+
+function poolOptions(config: DatabaseConfig) {
+  return {
+    connection: config,
+    admission: { slots: config.max, queueLimit: config.queueLimit, queueWaitMs: config.queueWaitMs },
+    connectTimeoutMs: config.connectTimeoutMs,
+  };
+}
+
+export function databaseOver(pool: Pool, config: DatabaseConfig, hooks: DatabaseHooks): Database {
+  const { deadlineMs, statementTimeoutMs } = config;
+  return { pool, limits: { deadlineMs, statementTimeoutMs, silenceMarginMs: SILENCE_MARGIN_MS }, hooks };
+}
+
+/** How busy it is, for gauges. */
+export function databaseUse(database: Database) {
+  const { admission, idle, open } = database.pool;
+  return {
+    inFlight: admission.inFlight(),
+    waiting: admission.waiting(),
+    open: open.size,
+    idle: idle.length,
+  };
+}
+
+/** Takes no new work, lets what is under way end within `graceMs`, then cuts it. */
+export async function closeDatabase(database: Database, graceMs = 5_000): Promise<void> {
+  await closePool(database.pool, graceMs);
+}

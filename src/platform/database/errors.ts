@@ -1,0 +1,100 @@
+import postgres from "postgres";
+
+/** A fault that names the constraint, so that a caller can tell which key or rule was met. */
+type ConstraintFault = {
+  readonly kind: "unique_violation" | "constraint_violation";
+  readonly constraint: string;
+  readonly table: string;
+  readonly sqlState: string;
+};
+
+type PlainFault = {
+  readonly kind:
+    /** No connection could be made. Nothing was written. */
+    | "unavailable"
+    /** The connection went before COMMIT was sent. Nothing was written. */
+    | "connection_lost"
+    /** The connection went, or the time was up, while COMMIT was under way: it landed or it did not. */
+    | "commit_outcome_unknown"
+    /** Too many units of work are waiting. Nothing was written. */
+    | "overloaded"
+    /** The time of this unit of work was up before COMMIT was sent. Nothing was written. */
+    | "deadline_exceeded"
+    | "lock_timeout"
+    | "statement_timeout"
+    | "serialization_failure"
+    | "deadlock"
+    /** Row-level security or a missing grant (42501). */
+    | "not_permitted"
+    /** A statement came after its transaction was over: a mistake in the calling code. */
+    | "transaction_over"
+    /** Any other refusal of a statement by the server or the driver: a mistake in the calling code. */
+    | "rejected";
+  readonly sqlState: string | null;
+};
+
+/** What went wrong in the database, as a value to decide on. */
+export type DatabaseFault = ConstraintFault | PlainFault;
+export type DatabaseFaultKind = DatabaseFault["kind"];
+
+/** The one error that leaves `src/platform/database`; `fault` says what it means, `cause` what it came from. */
+export class DatabaseError extends Error {
+  override readonly name = "DatabaseError";
+  readonly fault: DatabaseFault;
+
+  constructor(fault: DatabaseFault, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.fault = fault;
+  }
+}
+
+/** The fault of an error from the database, undefined for any other error. */
+export function databaseFault(error: unknown): DatabaseFault | undefined {
+  return error instanceof DatabaseError ? error.fault : undefined;
+}
+
+export function plainError(kind: PlainFault["kind"], message: string, cause?: unknown): DatabaseError {
+  return new DatabaseError({ kind, sqlState: null }, message, cause);
+}
+
+/** https://www.postgresql.org/docs/15/errcodes-appendix.html */
+const KIND_BY_SQL_STATE: ReadonlyMap<string, PlainFault["kind"]> = new Map([
+  ["40001", "serialization_failure"],
+  ["40P01", "deadlock"],
+  ["42501", "not_permitted"],
+  ["55P03", "lock_timeout"],
+  ["57014", "statement_timeout"],
+]);
+
+/** What the driver rejected a statement with, as an error of ours. */
+export function translateError(error: unknown): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  if (error instanceof postgres.PostgresError) return translateServerError(error);
+  if (isConnectionError(error)) return plainError("connection_lost", "the connection was lost", error);
+  return plainError("rejected", error instanceof Error ? error.message : String(error), error);
+}
+
+function translateServerError(error: postgres.PostgresError): DatabaseError {
+  const sqlState = error.code;
+  if (sqlState.startsWith("23")) {
+    const kind = sqlState === "23505" ? "unique_violation" : "constraint_violation";
+    const constraint = error.constraint_name ?? "";
+    return new DatabaseError(
+      { kind, constraint, table: error.table_name ?? "", sqlState },
+      error.message,
+      error,
+    );
+  }
+  const endsConnection = error.severity === "FATAL" || error.severity === "PANIC";
+  const kind = endsConnection ? "connection_lost" : (KIND_BY_SQL_STATE.get(sqlState) ?? "rejected");
+  return new DatabaseError({ kind, sqlState }, error.message, error);
+}
+
+/** Errors of sockets carry a system call; the driver's own, one of these codes. */
+function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return (
+    /^(CONNECTION_|CONNECT_TIMEOUT|ERR_STREAM|ERR_SOCKET|ERR_SSL|ERR_TLS)/.test(code) || "syscall" in error
+  );
+}

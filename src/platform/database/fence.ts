@@ -1,0 +1,99 @@
+import type postgres from "postgres";
+import type { Connection } from "./connection.ts";
+import { translateError, type DatabaseError } from "./errors.ts";
+
+/** What a statement returns: its rows, and how many rows it touched. */
+export type Rows<Row> = readonly Row[] & { readonly count: number };
+
+type Statement<Row extends object> = postgres.PendingQuery<Row[]>;
+type Reply<Row> = Rows<Row> & { readonly command: string };
+
+/**
+ * The only way by which the statements of one unit of work reach its connection. Once it is shut, every statement that
+ * is under way and every later one is rejected at once with the same error, and none is sent.
+ */
+export type Fence = {
+  /** Sends a statement behind those already sent. The promise may be dropped: its failure is kept in `firstFailure`. */
+  readonly send: <Row extends object>(statement: () => Statement<Row>) => Promise<Reply<Row>>;
+  readonly shut: (error: DatabaseError) => void;
+  readonly shutBy: () => DatabaseError | undefined;
+  /** The first statement that failed: after it the server takes nothing more in this transaction. */
+  readonly firstFailure: () => DatabaseError | undefined;
+  /** Settles once no statement is under way. */
+  readonly settled: () => Promise<void>;
+  /** Rejects when the fence is shut; never resolves. */
+  readonly whenShut: Promise<never>;
+};
+
+/**
+ * A connection that owes a reply and says nothing for `silenceMs` is half open: it is cut, which shuts the fence.
+ * The server itself ends a statement earlier than that, by statement_timeout.
+ */
+export function raiseFence(connection: Connection, silenceMs: number, onSilence: () => void): Fence {
+  const pending = new Set<(error: DatabaseError) => void>();
+  const idleWaiters: (() => void)[] = [];
+  let failure: DatabaseError | undefined;
+  let shutBy: DatabaseError | undefined;
+  let silence: NodeJS.Timeout | undefined;
+  let rejectShut: (error: DatabaseError) => void = () => undefined;
+  const whenShut = new Promise<never>((_, reject) => {
+    rejectShut = reject;
+  });
+  whenShut.catch(() => undefined);
+
+  function listen(): void {
+    clearTimeout(silence);
+    silence = pending.size === 0 ? undefined : setTimeout(onSilence, silenceMs);
+  }
+
+  function shut(error: DatabaseError): void {
+    if (shutBy !== undefined) return;
+    shutBy = error;
+    for (const reject of [...pending]) reject(error);
+    rejectShut(error);
+  }
+
+  function settle(reject: (error: DatabaseError) => void): boolean {
+    if (!pending.delete(reject)) return false;
+    listen();
+    if (pending.size === 0) for (const resolve of idleWaiters.splice(0)) resolve();
+    return true;
+  }
+
+  function send<Row extends object>(statement: () => Statement<Row>): Promise<Reply<Row>> {
+    const reply = new Promise<Reply<Row>>((resolve, reject) => {
+      if (shutBy !== undefined) {
+        reject(shutBy);
+        return;
+      }
+      const fail = (error: DatabaseError): void => {
+        failure ??= error;
+        if (settle(fail)) reject(error);
+      };
+      pending.add(fail);
+      listen();
+      statement().then(
+        (rows) => {
+          if (settle(fail)) resolve(rows);
+        },
+        (error: unknown) => {
+          const failed = translateError(error);
+          if (failed.fault.kind === "connection_lost") connection.destroy(failed);
+          fail(failed);
+        },
+      );
+    });
+    reply.catch(() => undefined);
+    return reply;
+  }
+
+  return {
+    send,
+    shut,
+    shutBy: () => shutBy,
+    firstFailure: () => failure,
+    settled: () =>
+      pending.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
+    whenShut,
+  };
+}

@@ -1,0 +1,263 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Connection } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { databaseFault, plainError, type DatabaseFaultKind } from "./errors.ts";
+import { raiseFence, type Fence, type Rows } from "./fence.ts";
+import { borrow, distrustIdle } from "./pool.ts";
+import { statement, type SqlValue } from "./values.ts";
+
+export type { Rows } from "./fence.ts";
+export { sql, type SqlFragment, type SqlValue } from "./values.ts";
+
+/**
+ * Sends one statement: tx<RunRow>`select … where run_id = ${runId}`. Statements called without awaiting the one
+ * before go out together and run in the order of the calls. A statement that failed leaves the transaction nothing
+ * but to roll back, also when its error is caught.
+ */
+export type Tx = <Row extends object = Record<string, never>>(
+  strings: TemplateStringsArray,
+  ...values: readonly SqlValue[]
+) => Promise<Rows<Row>>;
+
+export type TransactionContext = {
+  /** Row-level security shows and takes rows of this tenant only; null: of none. */
+  readonly tenantId: string | null;
+  /** One snapshot for all its reads, and no write. */
+  readonly readOnly?: boolean;
+  /** From now until the unit of work is over, waiting and retries included. */
+  readonly deadlineMs?: number;
+  /** A role taken for this transaction only. */
+  readonly localRole?: "ballast_retention" | "ballast_worker";
+};
+
+/** Faults after which nothing was written and the same work may well succeed. */
+const RETRYABLE: ReadonlySet<DatabaseFaultKind> = new Set([
+  "serialization_failure",
+  "deadlock",
+  "connection_lost",
+  "unavailable",
+]);
+const MOST_ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 10;
+
+/**
+ * Runs `work` in one transaction: everything it wrote is committed when this resolves, nothing when it rejects, except
+ * for `commit_outcome_unknown`, where either may be true and only a look on a fresh connection tells. An error thrown
+ * by `work` rolls back and is passed on. After a serialization failure, a deadlock or a connection lost before COMMIT
+ * the whole of `work` runs again, a bounded number of times within the deadline, so it must do nothing but statements.
+ * It ends by the deadline, also when the database does not answer.
+ */
+export async function inTransaction<T>(
+  database: Database,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const end = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
+  const budgetMs = (): number => Math.max(0, end - performance.now());
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await runOnce(database, context, work, budgetMs);
+    } catch (error) {
+      const kind = databaseFault(error)?.kind;
+      if (kind !== undefined) database.hooks.onFault?.(kind);
+      // Jitter: rivals that met must not meet again.
+      const pauseMs = FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random());
+      const isLast = attempt === MOST_ATTEMPTS || pauseMs >= budgetMs();
+      if (kind === undefined || !RETRYABLE.has(kind) || isLast) throw error;
+      database.hooks.onRetry?.(kind, attempt);
+      await delay(pauseMs);
+    }
+  }
+}
+
+async function runOnce<T>(
+  database: Database,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<T>,
+  budgetMs: () => number,
+): Promise<T> {
+  const askedAt = performance.now();
+  const { connection, giveBack } = await borrow(database.pool, budgetMs);
+  database.hooks.onWait?.(performance.now() - askedAt);
+  const unit = startUnit(database, connection, giveBack, budgetMs());
+  try {
+    begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
+    const result = await runWork(unit, work, budgetMs);
+    const ended = endUnit(unit, () => commit(unit));
+    // Nothing hangs on the COMMIT of a transaction that only read; the connection is free once it is done.
+    if (context.readOnly === true) ended.catch(() => undefined);
+    else await ended;
+    return result;
+  } catch (error) {
+    await endUnit(unit, () => rollBack(unit));
+    throw error;
+  }
+}
+
+/** One transaction under way on one connection. */
+type Unit = {
+  readonly connection: Connection;
+  readonly fence: Fence;
+  readonly deadline: NodeJS.Timeout;
+  readonly giveBack: () => void;
+  /** COMMIT was handed to the driver: from here on a lost connection leaves the outcome unknown. */
+  isCommitting: boolean;
+  isOver: boolean;
+  warnings: string[];
+};
+
+function startUnit(database: Database, connection: Connection, giveBack: () => void, budgetMs: number): Unit {
+  const silenceMs = database.limits.statementTimeoutMs + database.limits.silenceMarginMs;
+  const fence = raiseFence(connection, silenceMs, () => {
+    const reason = new Error(`no reply within ${String(silenceMs)} ms`);
+    distrustIdle(database.pool, reason);
+    connection.destroy(reason);
+  });
+  const deadline = setTimeout(() => {
+    const reason = new Error("the unit of work took too long");
+    shutFence(unit, "deadline_exceeded", reason);
+    connection.destroy(reason);
+  }, budgetMs);
+  const unit: Unit = {
+    connection,
+    fence,
+    deadline,
+    giveBack,
+    isCommitting: false,
+    isOver: false,
+    warnings: [],
+  };
+  connection.onLost = (reason) => {
+    shutFence(unit, "connection_lost", reason);
+  };
+  connection.onWarning = (message) => {
+    unit.warnings.push(message);
+  };
+  if (connection.isLost) shutFence(unit, "connection_lost", new Error("it was lost before it was used"));
+  return unit;
+}
+
+function shutFence(unit: Unit, kind: "deadline_exceeded" | "connection_lost", reason: Error): void {
+  const message = kind === "connection_lost" ? "the connection was lost" : "the time was up";
+  unit.fence.shut(
+    unit.isCommitting
+      ? plainError("commit_outcome_unknown", `${message} while COMMIT was under way`, reason)
+      : plainError(kind, message, reason),
+  );
+}
+
+/** Ends the transaction, then lets go of the connection: its slot is free when the server is done with it. */
+async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
+  if (unit.isOver) return;
+  unit.isOver = true;
+  try {
+    await end();
+  } finally {
+    clearTimeout(unit.deadline);
+    unit.fence.shut(plainError("transaction_over", "a statement came after its transaction was over"));
+    unit.giveBack();
+  }
+}
+
+/**
+ * Sends BEGIN, the tenant and the limit without waiting: they travel with the first statements of the work. Should the
+ * server refuse BEGIN, those statements run without a tenant, so row-level security gives them no row and takes none
+ * from them; the fence is shut as soon as the refusal is known, and COMMIT is never sent.
+ */
+function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: number): void {
+  const { fence } = unit;
+  const { client } = unit.connection;
+  const tenantId = context.tenantId ?? "";
+  const timeout = String(Math.max(1, Math.ceil(statementTimeoutMs)));
+  const { localRole } = context;
+  const begun = fence.send(() =>
+    context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
+  );
+  const configured = fence.send(() =>
+    localRole === undefined
+      ? client`
+        select set_config('app.tenant_id', ${tenantId}, true),
+               set_config('statement_timeout', ${timeout}, true)`
+      : client`
+        select set_config('app.tenant_id', ${tenantId}, true),
+               set_config('statement_timeout', ${timeout}, true),
+               set_config('role', ${localRole}, true)`,
+  );
+  Promise.all([begun, configured]).catch(() => {
+    const failed = fence.firstFailure();
+    if (failed !== undefined) fence.shut(failed);
+  });
+}
+
+/** Runs the work and waits for every statement it sent, awaited or not; throws the first failure of any of them. */
+async function runWork<T>(unit: Unit, work: (tx: Tx) => Promise<T>, budgetMs: () => number): Promise<T> {
+  const { fence, connection } = unit;
+  const tx: Tx = <Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) =>
+    fence.send(() => statement<Row>(connection.client, strings, values));
+  const working = callWork(work, tx);
+  try {
+    const result = await Promise.race([working, fence.whenShut]);
+    await fence.settled();
+    throwIfFailed(fence);
+    return result;
+  } catch (error) {
+    const shutBy = fence.shutBy();
+    if (shutBy === undefined) throw isAfterFailure(error) ? (fence.firstFailure() ?? error) : error;
+    // The work must have ended before it may run again; its statements have all failed by now.
+    await settledWithin(working, budgetMs());
+    throw shutBy;
+  }
+}
+
+/** A work that throws before it returns a promise is a work that fails. */
+async function callWork<T>(work: (tx: Tx) => Promise<T>, tx: Tx): Promise<T> {
+  return await work(tx);
+}
+
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const settled = new AbortController();
+  const timeUp = delay(ms, undefined, { signal: settled.signal });
+  await Promise.race([promise, timeUp]).catch(() => undefined);
+  settled.abort();
+  timeUp.catch(() => undefined);
+}
+
+function throwIfFailed(fence: Fence): void {
+  const failed = fence.shutBy() ?? fence.firstFailure();
+  if (failed !== undefined) throw failed;
+}
+
+/** 25P02: refused only because an earlier statement failed, and that one says why. */
+function isAfterFailure(error: unknown): boolean {
+  return databaseFault(error)?.sqlState === "25P02";
+}
+
+async function commit(unit: Unit): Promise<void> {
+  const { fence } = unit;
+  const { client, commitAwaitsStandby } = unit.connection;
+  // A wait for a standby that is cut short reports success for what a failover may lose.
+  if (commitAwaitsStandby) void fence.send(() => client`set local statement_timeout = 0`);
+  unit.warnings = [];
+  const reply = await fence.send(() => {
+    unit.isCommitting = true;
+    return client`commit`;
+  });
+  if (reply.command !== "COMMIT") {
+    throw plainError("rejected", `COMMIT was answered with ${reply.command}`);
+  }
+  // The server warns where there was no transaction to commit, or where it stopped waiting for a standby.
+  if (unit.warnings.length > 0) {
+    throw plainError("commit_outcome_unknown", `COMMIT came with a warning: ${unit.warnings.join("; ")}`);
+  }
+}
+
+/** Rolls back on the server, or cuts the connection, which rolls back too. */
+async function rollBack(unit: Unit): Promise<void> {
+  const { connection, fence } = unit;
+  const rollback = fence.send(() => connection.client`rollback`);
+  const isDone = await rollback.then(
+    (reply) => reply.command === "ROLLBACK",
+    () => false,
+  );
+  if (!isDone) connection.destroy(new Error("a transaction could not be rolled back"));
+}
