@@ -130,6 +130,12 @@ export const identifier = scalar(readIdentifier, {
   maxLength: MOST_CHARACTERS,
 });
 
+/** An identifier, or an empty text, which names nothing. */
+export const identifierOrEmpty = scalar((value) => (value === "" ? "" : readIdentifier(value)), {
+  type: "string",
+  maxLength: MOST_CHARACTERS,
+});
+
 /** A currency code. Its form is free; blanks are part of it. */
 export const currency = scalar(readIdentifier, {
   type: "string",

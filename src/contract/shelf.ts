@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Money } from "./money.ts";
-import { identifier, integerWithin, text } from "./scalars.ts";
+import { identifier, identifierOrEmpty, integerWithin, text } from "./scalars.ts";
 import { emptyMap, mapOf, mostItems, wireObject } from "./wire.ts";
 
 const MOST_SHELF_ENTRIES = 10_000;
@@ -16,7 +16,7 @@ export const ShelfEntry = wireObject({
   instrument_id: identifier,
   status: ShelfStatus,
   asset_class: text.default("UNKNOWN"),
-  issuer_id: identifier.nullable().default(null),
+  issuer_id: identifierOrEmpty.nullable().default(null),
   liquidity_tier: LiquidityTier.nullable().default(null),
   settlement_days: integerWithin(0, 10).default(2),
   min_notional: Money.nullable().default(null),

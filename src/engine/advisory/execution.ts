@@ -1,0 +1,57 @@
+import type { FxSpotIntent, SecurityTradeIntent } from "../../contract/intents.ts";
+import type { ProposedTrade } from "../../contract/proposal.ts";
+import { warnOnce } from "../diagnostics.ts";
+import { applyTrade } from "../working-portfolio.ts";
+import { fundPurchases, type Funding } from "./funding.ts";
+import { sortedByPair } from "./intents.ts";
+import type { ProposalRun } from "./proposal-run.ts";
+import { acceptTrades, inExecutionOrder, tradeIntent, type AcceptedTrade } from "./trades.ts";
+
+export type Execution = {
+  /** Sales, then FX, then purchases: the order in which they can be paid for. */
+  readonly intents: readonly (FxSpotIntent | SecurityTradeIntent)[];
+  /** True when missing FX left purchases out and the options tolerate that. */
+  readonly needsReview: boolean;
+};
+
+const WITHOUT_FUNDING: Funding = { fxByCurrency: new Map(), unfunded: new Set(), needsReview: false };
+
+/** Carries the proposed trades out on the working portfolio: sales first, then funding, then purchases. */
+export function executeTrades(run: ProposalRun, trades: readonly ProposedTrade[]): Execution {
+  const accepted = acceptTrades(run, trades);
+  const sales = inExecutionOrder(accepted, "SELL");
+  const purchases = inExecutionOrder(accepted, "BUY");
+  for (const sale of sales) applyTrade(run.portfolio, sale);
+  const funding = run.options.auto_funding ? fundPurchases(run, purchases) : WITHOUT_FUNDING;
+  const saleIntents = sales.map((sale) => tradeIntent(sale, [], run.lookups.baseCurrency));
+  return {
+    intents: [
+      ...saleIntents,
+      ...sortedByPair(funding.fxByCurrency.values()),
+      ...executePurchases(run, purchases, funding, sales),
+    ],
+    needsReview: funding.needsReview,
+  };
+}
+
+function executePurchases(
+  run: ProposalRun,
+  purchases: readonly AcceptedTrade[],
+  { fxByCurrency, unfunded }: Funding,
+  sales: readonly AcceptedTrade[],
+): SecurityTradeIntent[] {
+  const funded = purchases.filter(({ currency }) => !unfunded.has(currency));
+  if (funded.length < purchases.length) warnOnce(run.diagnostics, "PROPOSAL_BUY_SKIPPED_UNFUNDED");
+  // Null means false here; the rebalance engine reads it as true.
+  const linksSales = run.options.link_buy_to_same_currency_sell_dependency === true;
+  const lastSales = new Map(linksSales ? sales.map(({ currency, intentId }) => [currency, intentId]) : []);
+  return funded.map((purchase) => {
+    applyTrade(run.portfolio, purchase);
+    const dependencies = [fxByCurrency.get(purchase.currency)?.intent_id, lastSales.get(purchase.currency)];
+    return tradeIntent(purchase, dependencies.filter(isPresent), run.lookups.baseCurrency);
+  });
+}
+
+function isPresent(id: string | undefined): id is string {
+  return id !== undefined;
+}

@@ -1,0 +1,119 @@
+import type { DriftAnalysis } from "../../contract/drift.ts";
+import type { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
+import type { SuitabilityResult } from "../../contract/suitability.ts";
+import { emptyDiagnostics } from "../diagnostics.ts";
+import { lineageOf, marketDataSnapshotId, portfolioSnapshotId, type RunIdentity } from "../lineage.ts";
+import { buildLookups } from "../lookups.ts";
+import { statusOf } from "../rules.ts";
+import { toState } from "../state.ts";
+import { valueHoldings, type Valuation } from "../valuation.ts";
+import { copyPortfolio } from "../working-portfolio.ts";
+import { applyCashFlows } from "./cash-flows.ts";
+import { analyzeDrift } from "./drift.ts";
+import { executeTrades } from "./execution.ts";
+import { tradedInstruments } from "./intents.ts";
+import { decideProposalGate } from "./proposal-gate.ts";
+import { reconcileProposal } from "./proposal-reconciliation.ts";
+import { judgeProposal } from "./proposal-rules.ts";
+import type { ProposalRun } from "./proposal-run.ts";
+import { requestedBuys, scanSuitability } from "./suitability.ts";
+
+type States = { readonly before: Valuation; readonly after: Valuation };
+
+/**
+ * What an advisor's cash flows and trades do to a portfolio. Pure: the same request and identity give the same
+ * result, and every valid request ends READY, PENDING_REVIEW or BLOCKED. Keys are in code-unit order, so that
+ * canonical JSON has nothing to sort.
+ */
+export function simulateProposal(request: ProposalSimulateRequest, identity: RunIdentity): ProposalResult {
+  const run = startRun(request);
+  const { diagnostics, lookups, options } = run;
+  const log = diagnostics.data_quality;
+  const before = valueHoldings(request.portfolio_snapshot, options.valuation_mode, lookups, log);
+  const cashFlows = applyCashFlows(run, request.proposed_cash_flows);
+  const execution = executeTrades(run, request.proposed_trades);
+  const intents = [...cashFlows, ...execution.intents];
+  const after = valueHoldings(run.portfolio, "CALCULATED", lookups, log);
+  const states = { before, after };
+
+  const rules = judgeProposal(run, after, execution.needsReview);
+  const { reconciliation, mismatch } = reconcileProposal(run, before, after, request.proposed_cash_flows);
+  if (mismatch !== null) rules.push(mismatch);
+  const status = statusOf(rules);
+  const drift = driftOf(run, request, states, tradedInstruments(intents));
+  const suitability = suitabilityOf(run, request, states);
+  const gateInput = { status, rules, dataQuality: log, suitability, options };
+  return {
+    after_simulated: toState(after),
+    before: toState(before),
+    correlation_id: identity.correlationId,
+    diagnostics,
+    drift_analysis: drift,
+    explanation: { summary: status },
+    gate_decision: options.enable_workflow_gates ? decideProposalGate(gateInput) : null,
+    intents,
+    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity),
+    proposal_run_id: identity.runId,
+    reconciliation,
+    rule_results: rules,
+    status,
+    suitability,
+  };
+}
+
+/** The same request has the same run id: `pr_` and the first 16 hex digits of its hash. */
+export function proposalRunId(requestHash: string): string {
+  const digits = requestHash.slice(requestHash.indexOf(":") + 1);
+  return `pr_${digits.slice(0, 16)}`;
+}
+
+function startRun({
+  portfolio_snapshot,
+  market_data_snapshot,
+  shelf_entries,
+  options,
+}: ProposalSimulateRequest): ProposalRun {
+  return {
+    options,
+    lookups: buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries),
+    portfolio: copyPortfolio(portfolio_snapshot),
+    diagnostics: emptyDiagnostics(),
+    hardFailures: [],
+  };
+}
+
+function driftOf(
+  { options, lookups, diagnostics }: ProposalRun,
+  { reference_model: model }: ProposalSimulateRequest,
+  states: States,
+  traded: ReadonlySet<string>,
+): DriftAnalysis | null {
+  if (!options.enable_drift_analytics || model === null) return null;
+  if (model.base_currency !== lookups.baseCurrency) {
+    diagnostics.warnings.push("REFERENCE_MODEL_BASE_CURRENCY_MISMATCH");
+    return null;
+  }
+  return analyzeDrift({ model, options, ...states, tradedInstruments: traded });
+}
+
+function suitabilityOf(
+  { options, lookups }: ProposalRun,
+  request: ProposalSimulateRequest,
+  states: States,
+): SuitabilityResult | null {
+  if (!options.enable_suitability_scanner) return null;
+  const marketDataId = marketDataSnapshotId(request.market_data_snapshot);
+  return scanSuitability({
+    ...states,
+    options,
+    shelf: lookups.latestShelf,
+    requestedBuys: requestedBuys(request.proposed_trades),
+    evidence: {
+      as_of: marketDataId,
+      snapshot_ids: {
+        market_data_snapshot_id: marketDataId,
+        portfolio_snapshot_id: portfolioSnapshotId(request.portfolio_snapshot),
+      },
+    },
+  });
+}

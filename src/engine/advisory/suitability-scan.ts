@@ -1,0 +1,175 @@
+import type { EngineOptions } from "../../contract/options.ts";
+import type { ShelfEntry } from "../../contract/shelf.ts";
+import { compare, decimal, isPositive, multiply, subtract, type Decimal } from "../../decimal/decimal.ts";
+import { toText } from "../../decimal/text.ts";
+import type { Valuation } from "../valuation.ts";
+import { addWeight, instrumentWeights, type Weights } from "./exposures.ts";
+import { EPSILON, exceeds, percent, type Finding, type Findings } from "./findings.ts";
+import { governanceFinding } from "./governance.ts";
+
+/** From this multiple of its limit on, an excess is a matter for compliance. */
+const HIGH_MULTIPLE = decimal("1.25");
+
+/** A portfolio as the scanner sees it: what weighs nothing or is sold short is outside. */
+export type Exposure = { readonly instruments: Weights; readonly cash: Decimal };
+
+/** What a scan judges by; the last shelf entry of a repeated instrument counts. */
+export type ScanRules = {
+  readonly options: EngineOptions;
+  readonly shelf: ReadonlyMap<string, ShelfEntry>;
+};
+
+export function exposureOf(valuation: Valuation): Exposure {
+  const held = [...instrumentWeights(valuation)].filter(([, weight]) => isPositive(weight));
+  return { instruments: new Map(held), cash: valuation.cashWeight };
+}
+
+/**
+ * Every issue of one state. `before` is the state that governance compares with; `requestedBuys` are the
+ * instruments whose purchase is asked for, whether or not it was carried out.
+ */
+export function scan(
+  rules: ScanRules,
+  state: Exposure,
+  before: Exposure,
+  requestedBuys: ReadonlySet<string>,
+): Findings {
+  const findings = [
+    ...concentration(rules, state.instruments),
+    ...dataGaps(rules, state.instruments),
+    ...groupLimits(rules, state.instruments),
+    ...governance(rules, state.instruments, before.instruments, requestedBuys),
+    ...cashBand(rules, state.cash),
+  ];
+  return new Map(findings.map((finding) => [finding.issue_key, finding]));
+}
+
+function excessSeverity(weight: Decimal, limit: Decimal): Finding["severity"] {
+  return compare(weight, multiply(HIGH_MULTIPLE, limit)) > 0 ? "HIGH" : "MEDIUM";
+}
+
+function* concentration({ options }: ScanRules, instruments: Weights): Generator<Finding> {
+  const limit = options.suitability_thresholds.single_position_max_weight;
+  for (const [id, weight] of instruments) {
+    if (!exceeds(weight, limit)) continue;
+    yield {
+      details: { instrument_id: id, measured: toText(weight), threshold: toText(limit) },
+      dimension: "CONCENTRATION",
+      issue_id: "SUIT_SINGLE_POSITION_MAX",
+      issue_key: `SINGLE_POSITION_MAX|${id}`,
+      severity: excessSeverity(weight, limit),
+      summary: `${id} is ${percent(weight)} of the portfolio; one position may be ${percent(limit)}.`,
+    };
+  }
+}
+
+function* dataGaps({ options, shelf }: ScanRules, instruments: Weights): Generator<Finding> {
+  const severity = options.suitability_thresholds.data_quality_issue_severity;
+  for (const id of instruments.keys()) {
+    for (const [gap, field, what] of gapsOf(shelf.get(id))) {
+      yield {
+        details: { instrument_id: id, missing_fields: field },
+        dimension: "DATA_QUALITY",
+        issue_id: "SUIT_DATA_QUALITY",
+        issue_key: `DQ|${gap}|${id}`,
+        severity,
+        summary: `${id} has no ${what}, so it cannot be judged completely.`,
+      };
+    }
+  }
+}
+
+/** An empty issuer id names nobody. */
+function namesIssuer(entry: ShelfEntry): entry is ShelfEntry & { issuer_id: string } {
+  return entry.issuer_id !== null && entry.issuer_id !== "";
+}
+
+type Gap = readonly [gap: string, field: string, what: string];
+
+function gapsOf(entry: ShelfEntry | undefined): Gap[] {
+  if (entry === undefined) return [["MISSING_SHELF", "shelf_entry", "shelf entry"]];
+  const gaps: Gap[] = [];
+  if (!namesIssuer(entry)) gaps.push(["MISSING_ISSUER", "issuer_id", "issuer"]);
+  if (entry.liquidity_tier === null)
+    gaps.push(["MISSING_LIQUIDITY_TIER", "liquidity_tier", "liquidity tier"]);
+  return gaps;
+}
+
+/** Limits on what instruments of one issuer, or of one liquidity tier, weigh together. */
+function* groupLimits({ options, shelf }: ScanRules, instruments: Weights): Generator<Finding> {
+  const issuers = new Map<string, Decimal>();
+  const tiers = new Map<string, Decimal>();
+  for (const [id, weight] of instruments) {
+    const entry = shelf.get(id);
+    if (entry === undefined) continue;
+    if (namesIssuer(entry)) addWeight(issuers, entry.issuer_id, weight);
+    if (entry.liquidity_tier !== null) addWeight(tiers, entry.liquidity_tier, weight);
+  }
+  const thresholds = options.suitability_thresholds;
+  for (const [issuer, weight] of issuers) {
+    if (exceeds(weight, thresholds.issuer_max_weight)) {
+      yield issuerFinding(issuer, weight, thresholds.issuer_max_weight);
+    }
+  }
+  for (const [tier, weight] of tiers) {
+    const cap = thresholds.max_weight_by_liquidity_tier[tier];
+    if (cap !== undefined && exceeds(weight, cap)) yield liquidityFinding(tier, weight, cap);
+  }
+}
+
+function issuerFinding(issuer: string, weight: Decimal, limit: Decimal): Finding {
+  return {
+    details: { issuer_id: issuer, measured: toText(weight), threshold: toText(limit) },
+    dimension: "ISSUER",
+    issue_id: "SUIT_ISSUER_MAX",
+    issue_key: `ISSUER_MAX|${issuer}`,
+    severity: excessSeverity(weight, limit),
+    summary: `Issuer ${issuer} is ${percent(weight)} of the portfolio; one issuer may be ${percent(limit)}.`,
+  };
+}
+
+function liquidityFinding(tier: string, weight: Decimal, cap: Decimal): Finding {
+  return {
+    details: { liquidity_tier: tier, measured: toText(weight), threshold: toText(cap) },
+    dimension: "LIQUIDITY",
+    issue_id: "SUIT_LIQUIDITY_MAX",
+    issue_key: `LIQUIDITY_MAX|${tier}`,
+    severity: excessSeverity(weight, cap),
+    summary: `Liquidity tier ${tier} is ${percent(weight)} of the portfolio; it may be ${percent(cap)}.`,
+  };
+}
+
+function* governance(
+  { options, shelf }: ScanRules,
+  instruments: Weights,
+  before: Weights,
+  requestedBuys: ReadonlySet<string>,
+): Generator<Finding> {
+  for (const instrumentId of new Set([...before.keys(), ...instruments.keys(), ...requestedBuys])) {
+    const entry = shelf.get(instrumentId);
+    if (entry === undefined) continue;
+    const finding = governanceFinding({
+      instrumentId,
+      status: entry.status,
+      before: before.get(instrumentId),
+      now: instruments.get(instrumentId),
+      buyRequested: requestedBuys.has(instrumentId),
+      allowRestricted: options.allow_restricted,
+    });
+    if (finding !== null) yield finding;
+  }
+}
+
+function* cashBand({ options }: ScanRules, weight: Decimal): Generator<Finding> {
+  const { cash_band_min_weight: min, cash_band_max_weight: max } = options.suitability_thresholds;
+  const below = compare(weight, subtract(min, EPSILON)) < 0;
+  if (!below && !exceeds(weight, max)) return;
+  yield {
+    details: { measured: toText(weight), threshold_max: toText(max), threshold_min: toText(min) },
+    dimension: "CASH",
+    issue_id: "SUIT_CASH_BAND",
+    issue_key: "CASH_BAND",
+    severity: "MEDIUM",
+    summary: `Cash is ${percent(weight)} of the portfolio; it should be from ${percent(min)} to ${percent(max)}.`,
+  };
+}
