@@ -34,11 +34,19 @@ function writeObject(value: object, depth: number): string {
   if (depth > MOST_DEPTH) throw new RangeError("the document is nested too deeply");
   if (isDecimal(value)) return `"${toText(value)}"`;
   if (isJsonNumber(value)) return numberText(value.text);
-  return isList(value) ? writeArray(value, depth) : writeMembers(value, depth);
+  if (isList(value)) return writeArray(value, depth);
+  if (isPlain(value)) return writeMembers(value, depth);
+  throw new TypeError("JSON has no objects with a class of their own");
 }
 
 function isList(value: object): value is readonly unknown[] {
   return Array.isArray(value);
+}
+
+/** A Date or a Map would come out as `{}`: a silent loss. */
+function isPlain(value: object): value is Readonly<Record<string, unknown>> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function writeArray(items: readonly unknown[], depth: number): string {
