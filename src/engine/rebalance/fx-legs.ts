@@ -1,0 +1,75 @@
+import type { CashBalance } from "../../contract/portfolio.ts";
+import {
+  absolute,
+  add,
+  isNegative,
+  isZero,
+  multiply,
+  ONE,
+  subtract,
+  ZERO,
+  type Decimal,
+} from "../../decimal/decimal.ts";
+import { logMissingRate, type Diagnostics } from "../diagnostics.ts";
+import type { Lookups } from "../lookups.ts";
+import type { FxLeg, Trade } from "./trades.ts";
+
+/**
+ * Funds every foreign currency that the trades leave short and sweeps every one they leave long. A currency
+ * without a rate stays as it is: only runs that tolerate missing rates come here with one, because the others
+ * were blocked when the cash was valued or the trade was sized.
+ */
+export function fxLegs(
+  balances: readonly CashBalance[],
+  trades: readonly Trade[],
+  lookups: Lookups,
+  bufferPct: Decimal,
+  diagnostics: Diagnostics,
+): FxLeg[] {
+  const legs: FxLeg[] = [];
+  for (const [currency, balance] of projectCash(balances, trades)) {
+    if (currency === lookups.baseCurrency) continue;
+    const rate = lookups.rateToBase(currency);
+    if (rate === undefined) {
+      logMissingRate(diagnostics.data_quality, currency, lookups.baseCurrency);
+    } else if (!isZero(balance)) {
+      const intentId = `oi_fx_${trades.length + legs.length + 1}`;
+      const pair = `${currency}/${lookups.baseCurrency}`;
+      const flow = isNegative(balance)
+        ? fundingFlow(currency, balance, rate, lookups.baseCurrency, bufferPct)
+        : sweepFlow(currency, balance, rate, lookups.baseCurrency);
+      legs.push({ ...flow, currency, intentId, pair });
+    }
+  }
+  return legs;
+}
+
+/** Cash per currency after the trades. Of a currency's rows the last one counts. */
+function projectCash(balances: readonly CashBalance[], trades: readonly Trade[]): Map<string, Decimal> {
+  const projected = new Map(balances.map(({ currency, amount }) => [currency, amount]));
+  for (const { currency, notional, side } of trades) {
+    const balance = projected.get(currency) ?? ZERO;
+    projected.set(currency, side === "SELL" ? add(balance, notional) : subtract(balance, notional));
+  }
+  return projected;
+}
+
+type Flow = Omit<FxLeg, "currency" | "intentId" | "pair">;
+
+/** Buys what is missing and a buffer on top, because the rate at execution is not known. */
+function fundingFlow(
+  currency: string,
+  balance: Decimal,
+  rate: Decimal,
+  base: string,
+  bufferPct: Decimal,
+): Flow {
+  const buyAmount = multiply(absolute(balance), add(ONE, bufferPct));
+  const sellAmount = multiply(buyAmount, rate);
+  return { buyAmount, buyCurrency: currency, purpose: "FUNDING", sellAmount, sellCurrency: base };
+}
+
+function sweepFlow(currency: string, balance: Decimal, rate: Decimal, base: string): Flow {
+  const buyAmount = multiply(balance, rate);
+  return { buyAmount, buyCurrency: base, purpose: "SWEEP", sellAmount: balance, sellCurrency: currency };
+}

@@ -1,0 +1,83 @@
+import type { EngineOptions } from "../../contract/options.ts";
+import type { RunStatus } from "../../contract/rules.ts";
+import { absolute, compare, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import { toText } from "../../decimal/text.ts";
+import { emptyDiagnostics, type Diagnostics } from "../diagnostics.ts";
+import { compareCodePoints } from "../order.ts";
+import { heuristicTargets } from "./heuristic-targets.ts";
+import { solverTargets } from "./solver-targets.ts";
+import type { TargetMethod, TargetOutcome, TargetProblem } from "./targets.ts";
+
+type MethodName = EngineOptions["target_method"];
+
+/** How the method that was asked for and the other one differ on the same universe. */
+export type TargetMethodComparison = {
+  readonly alternate_method: MethodName;
+  readonly alternate_status: RunStatus;
+  readonly alternate_warnings: readonly string[];
+  readonly differing_instruments: readonly string[];
+  readonly primary_method: MethodName;
+  readonly primary_status: RunStatus;
+  readonly tolerance: string;
+};
+
+const METHODS: Readonly<Record<MethodName, TargetMethod>> = {
+  HEURISTIC: heuristicTargets,
+  SOLVER: solverTargets,
+};
+
+const ALTERNATE: Readonly<Record<MethodName, MethodName>> = { HEURISTIC: "SOLVER", SOLVER: "HEURISTIC" };
+
+export type ChosenTargets = {
+  readonly outcome: TargetOutcome;
+  /** Null unless the options ask for it. */
+  readonly comparison: TargetMethodComparison | null;
+};
+
+/** Runs the method of the options; the other one beside it, with diagnostics of its own, when asked to compare. */
+export function chooseTargets(problem: TargetProblem, diagnostics: Diagnostics): ChosenTargets {
+  const { target_method: method, compare_target_methods: comparing } = problem.options;
+  const outcome = METHODS[method](problem, diagnostics);
+  if (!comparing) return { outcome, comparison: null };
+  const comparison = compareMethods(problem, method, outcome);
+  if (comparison.primary_status !== comparison.alternate_status) {
+    diagnostics.warnings.push("TARGET_METHOD_STATUS_DIVERGENCE");
+  }
+  if (comparison.differing_instruments.length > 0) {
+    diagnostics.warnings.push("TARGET_METHOD_WEIGHT_DIVERGENCE");
+  }
+  return { outcome, comparison };
+}
+
+function compareMethods(
+  problem: TargetProblem,
+  primaryMethod: MethodName,
+  primary: TargetOutcome,
+): TargetMethodComparison {
+  const alternateMethod = ALTERNATE[primaryMethod];
+  const diagnostics = emptyDiagnostics();
+  const alternate = METHODS[alternateMethod](problem, diagnostics);
+  const tolerance = problem.options.compare_target_methods_tolerance;
+  return {
+    alternate_method: alternateMethod,
+    alternate_status: alternate.status,
+    alternate_warnings: [...new Set(diagnostics.warnings)].sort(compareCodePoints),
+    differing_instruments: differingInstruments(primary.weights, alternate.weights, tolerance),
+    primary_method: primaryMethod,
+    primary_status: primary.status,
+    tolerance: toText(tolerance),
+  };
+}
+
+/** An instrument that only one method has a weight for counts as zero in the other. */
+function differingInstruments(
+  a: TargetOutcome["weights"],
+  b: TargetOutcome["weights"],
+  tolerance: Decimal,
+): string[] {
+  const differs = (instrument: string): boolean => {
+    const difference = absolute(subtract(a.get(instrument) ?? ZERO, b.get(instrument) ?? ZERO));
+    return compare(difference, tolerance) > 0;
+  };
+  return [...new Set([...a.keys(), ...b.keys()])].filter(differs).sort(compareCodePoints);
+}

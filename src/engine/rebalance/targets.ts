@@ -1,0 +1,131 @@
+import type { ModelTarget } from "../../contract/model.ts";
+import type { EngineOptions } from "../../contract/options.ts";
+import type { TargetData } from "../../contract/rebalance.ts";
+import type { RunStatus } from "../../contract/rules.ts";
+import type { ShelfEntry } from "../../contract/shelf.ts";
+import {
+  add,
+  compare,
+  divide,
+  isPositive,
+  isZero,
+  multiply,
+  ZERO,
+  type Decimal,
+} from "../../decimal/decimal.ts";
+import { toText } from "../../decimal/text.ts";
+import type { Diagnostics } from "../diagnostics.ts";
+import type { Lookups } from "../lookups.ts";
+import { moneyText } from "../money.ts";
+import { compareCodePoints } from "../order.ts";
+import { sum } from "../sum.ts";
+import type { Universe } from "./universe.ts";
+
+/** Weights by instrument while a method works on them; the order of insertion decides the order of sums. */
+export type Weights = Map<string, Decimal>;
+
+export type TargetProblem = {
+  readonly modelTargets: readonly ModelTarget[];
+  readonly universe: Universe;
+  readonly shelfEntries: readonly ShelfEntry[];
+  readonly lookups: Lookups;
+  readonly options: EngineOptions;
+};
+
+/** What a target method decided. A blocked method leaves no weights. */
+export type TargetOutcome = { readonly status: RunStatus; readonly weights: ReadonlyMap<string, Decimal> };
+
+/** A method reads the problem, and writes to the diagnostics only. */
+export type TargetMethod = (problem: TargetProblem, diagnostics: Diagnostics) => TargetOutcome;
+
+export const BLOCKED_TARGETS: TargetOutcome = { status: "BLOCKED", weights: new Map() };
+
+export function buyableWeights(weights: Weights, { buyable }: Universe): [string, Decimal][] {
+  return [...weights].filter(([instrument]) => buyable.has(instrument));
+}
+
+export function lockedWeight(weights: Weights, { buyable }: Universe): Decimal {
+  return sum([...weights].filter(([instrument]) => !buyable.has(instrument)).map(([, weight]) => weight));
+}
+
+export function sumOfWeights(entries: readonly [string, Decimal][]): Decimal {
+  return sum(entries.map(([, weight]) => weight));
+}
+
+/** Gives the weight of SELL_ONLY targets to the buyable ones pro rata; review when there is none to take it. */
+export function redistributeSellOnly(weights: Weights, universe: Universe): RunStatus {
+  const excess = universe.sellOnlyExcess;
+  if (!isPositive(excess)) return "READY";
+  const buyable = buyableWeights(weights, universe);
+  const total = sumOfWeights(buyable);
+  if (!isPositive(total)) return "PENDING_REVIEW";
+  for (const [instrument, weight] of buyable) {
+    weights.set(instrument, add(weight, multiply(excess, divide(weight, total))));
+  }
+  return "READY";
+}
+
+/** A group constraint with the eligible instruments that it concerns, in the order of the eligible map. */
+export type Group = {
+  readonly key: string;
+  readonly attribute: string;
+  readonly maxWeight: Decimal;
+  readonly known: boolean;
+  readonly members: readonly string[];
+};
+
+/** The group constraints in ascending order of key. An instrument's last shelf entry names its groups. */
+export function groupsOf({ universe, shelfEntries, lookups, options }: TargetProblem): Group[] {
+  const members = new Map(Object.keys(options.group_constraints).map((key) => [key, [] as string[]]));
+  if (members.size === 0) return [];
+  for (const instrument of universe.eligible.keys()) {
+    for (const [attribute, value] of Object.entries(lookups.latestShelf.get(instrument)?.attributes ?? {})) {
+      members.get(`${attribute}:${value}`)?.push(instrument);
+    }
+  }
+  const attributes = new Set(shelfEntries.flatMap((entry) => Object.keys(entry.attributes)));
+  return Object.entries(options.group_constraints)
+    .sort(([a], [b]) => compareCodePoints(a, b))
+    .map(([key, { max_weight }]) => {
+      const attribute = key.slice(0, key.indexOf(":"));
+      const known = attributes.has(attribute);
+      return { key, attribute, maxWeight: max_weight, known, members: members.get(key) ?? [] };
+    });
+}
+
+export function warnUnknownAttribute(diagnostics: Diagnostics, { attribute }: Group): void {
+  diagnostics.warnings.push(`UNKNOWN_CONSTRAINT_ATTRIBUTE_${attribute}`);
+}
+
+/** One line for each model target in order, then one for each other eligible instrument. */
+export function traceTargets(
+  { modelTargets, universe, lookups }: TargetProblem,
+  { status, weights }: TargetOutcome,
+  total: Decimal,
+): TargetData["targets"] {
+  if (status === "BLOCKED") return [];
+  const line = (instrument_id: string, model: Decimal, final: Decimal, tags: string[]) => ({
+    final_value: moneyText(multiply(total, final), lookups.baseCurrency),
+    final_weight: toText(final),
+    instrument_id,
+    model_weight: toText(model),
+    tags,
+  });
+  const lines = modelTargets.map(({ instrument_id, weight }) => {
+    const final = weights.get(instrument_id) ?? ZERO;
+    return line(instrument_id, weight, final, modelTags(weight, final));
+  });
+  const modelled = new Set(modelTargets.map(({ instrument_id }) => instrument_id));
+  for (const [instrument, final] of weights) {
+    if (modelled.has(instrument)) continue;
+    const sold = universe.buyable.has(instrument) || isZero(final);
+    lines.push(line(instrument, ZERO, final, [sold ? "IMPLICIT_SELL_TO_ZERO" : "LOCKED_POSITION"]));
+  }
+  return lines;
+}
+
+function modelTags(model: Decimal, final: Decimal): string[] {
+  const order = compare(model, final);
+  if (order === 0) return [];
+  return [order > 0 ? "CAPPED_BY_MAX_WEIGHT" : "REDISTRIBUTED_RECIPIENT"];
+}

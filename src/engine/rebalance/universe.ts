@@ -1,0 +1,100 @@
+import type { ModelTarget } from "../../contract/model.ts";
+import type { UniverseData } from "../../contract/rebalance.ts";
+import type { ShelfEntry } from "../../contract/shelf.ts";
+import { add, isZero, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import type { DataQualityLog } from "../diagnostics.ts";
+import type { Lookups } from "../lookups.ts";
+import type { Valuation } from "../valuation.ts";
+
+/** What a run may trade, and at which weight each instrument starts. */
+export type Universe = {
+  /** Instrument → weight, in the order of discovery. An instrument that is not buyable is locked at its weight. */
+  readonly eligible: ReadonlyMap<string, Decimal>;
+  readonly buyable: ReadonlySet<string>;
+  /** Model weight of SELL_ONLY targets, to be given to the buyable ones. */
+  readonly sellOnlyExcess: Decimal;
+  readonly eligibleForBuy: readonly string[];
+  readonly eligibleForSell: readonly string[];
+  readonly excluded: UniverseData["excluded"];
+};
+
+type Draft = {
+  readonly eligible: Map<string, Decimal>;
+  sellOnlyExcess: Decimal;
+  readonly buys: string[];
+  readonly sells: string[];
+  readonly excluded: UniverseData["excluded"];
+};
+
+export function buildUniverse(
+  targets: readonly ModelTarget[],
+  before: Valuation,
+  lookups: Lookups,
+  allowRestricted: boolean,
+  log: DataQualityLog,
+): Universe {
+  const draft: Draft = { eligible: new Map(), sellOnlyExcess: ZERO, buys: [], sells: [], excluded: [] };
+  for (const target of targets) {
+    const shelf = lookups.shelf.get(target.instrument_id);
+    if (shelf === undefined) log.shelf_missing.push(target.instrument_id);
+    else admitTarget(draft, target, shelf.status, allowRestricted);
+  }
+  admitHoldings(draft, before, lookups);
+  return {
+    eligible: draft.eligible,
+    buyable: new Set(draft.buys),
+    sellOnlyExcess: draft.sellOnlyExcess,
+    eligibleForBuy: draft.buys,
+    eligibleForSell: draft.sells,
+    excluded: draft.excluded,
+  };
+}
+
+function admitTarget(
+  draft: Draft,
+  { instrument_id, weight }: ModelTarget,
+  status: ShelfEntry["status"],
+  allowRestricted: boolean,
+): void {
+  const admitted = status === "APPROVED" || (status === "RESTRICTED" && allowRestricted);
+  if (!admitted) exclude(draft, instrument_id, `SHELF_STATUS_${status}`);
+  if (status === "SELL_ONLY") {
+    draft.sellOnlyExcess = add(draft.sellOnlyExcess, weight);
+    draft.eligible.set(instrument_id, ZERO);
+    draft.sells.push(instrument_id);
+  }
+  if (admitted) {
+    draft.eligible.set(instrument_id, weight);
+    draft.buys.push(instrument_id);
+    draft.sells.push(instrument_id);
+  }
+}
+
+/** What is held but not in the model is sold to zero, or locked where the shelf forbids trading it. */
+function admitHoldings(draft: Draft, before: Valuation, lookups: Lookups): void {
+  const weights = firstWeights(before);
+  for (const { instrumentId, quantity } of before.positions) {
+    if (isZero(quantity) || draft.eligible.has(instrumentId)) continue;
+    const status = lookups.shelf.get(instrumentId)?.status ?? "MISSING_SHELF";
+    if (status === "APPROVED" || status === "SELL_ONLY") {
+      draft.eligible.set(instrumentId, ZERO);
+      draft.sells.push(instrumentId);
+    } else {
+      draft.eligible.set(instrumentId, weights.get(instrumentId) ?? ZERO);
+      exclude(draft, instrumentId, `LOCKED_DUE_TO_${status}`);
+    }
+  }
+}
+
+/** The weight of each instrument's first position row, the row that is traded. */
+function firstWeights({ positions }: Valuation): Map<string, Decimal> {
+  const weights = new Map<string, Decimal>();
+  for (const { instrumentId, weight } of positions) {
+    if (!weights.has(instrumentId)) weights.set(instrumentId, weight);
+  }
+  return weights;
+}
+
+function exclude(draft: Draft, instrument_id: string, reason_code: string): void {
+  draft.excluded.push({ details: null, instrument_id, reason_code });
+}
