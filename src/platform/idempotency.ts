@@ -129,22 +129,21 @@ async function writeUnderClaim<Prepared>(
  * Commits a write that came without a key. It is known by `landed`, a look-up of an id that only this call can have
  * written, so a lost COMMIT still ends in the truth.
  */
-export async function writeOnce<T>(
+export async function writeOnce(
   deps: Pick<OnceDeps, "database">,
   tenantId: string,
   landed: (tx: Tx) => Promise<boolean>,
-  write: (tx: Tx) => Promise<T>,
-  outcome: T,
-): Promise<T> {
+  write: (tx: Tx) => Promise<void>,
+): Promise<void> {
   for (let round = 1; ; round += 1) {
     try {
-      return await inTransaction(deps.database, { tenantId }, write);
+      await inTransaction(deps.database, { tenantId }, write);
+      return;
     } catch (error) {
-      const fault = databaseFault(error);
-      const maybeWritten =
-        fault?.kind === "commit_outcome_unknown" || (round > 1 && fault?.kind === "unique_violation");
-      if (!maybeWritten) throw error;
-      if (await inTransaction(deps.database, { tenantId, readOnly: true }, landed)) return outcome;
+      const kind = databaseFault(error)?.kind;
+      const mayHaveLanded = kind === "commit_outcome_unknown" || (round > 1 && kind === "unique_violation");
+      if (!mayHaveLanded) throw error;
+      if (await inTransaction(deps.database, { tenantId, readOnly: true }, landed)) return;
       if (round === MOST_ROUNDS) throw error;
     }
   }

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 /** The prefixes of the contract: a reader sees what an id names, and an id of another kind never matches. */
 export type IdPrefix =
   | "rr_" // rebalance run
-  | "br_" // what-if batch
+  | "batch_" // what-if batch
   | "dwd_" // run review decision
   | "dop_" // discretionary operation
   | "pp_" // proposal

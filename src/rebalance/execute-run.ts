@@ -1,4 +1,4 @@
-import type { RebalanceRequest } from "../contract/rebalance.ts";
+import type { RebalanceRequest, RebalanceResult } from "../contract/rebalance.ts";
 import { simulateRebalance, type RunIdentity } from "../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
@@ -13,6 +13,8 @@ export type RunCircumstances = {
   readonly requestText: string | null;
 };
 
+export type ExecutedRun = { readonly record: RunRecord; readonly result: RebalanceResult };
+
 /**
  * Runs the engine and makes the record of the run. Pure. The result is serialized here, once: these bytes are stored,
  * hashed and sent. `inputText` is the canonical JSON of `input`, which the caller has at hand from hashing it.
@@ -22,10 +24,10 @@ export function executeRun(
   inputText: string,
   identity: RunIdentity,
   circumstances: RunCircumstances,
-): RunRecord {
+): ExecutedRun {
   const result = simulateRebalance(input, identity);
   const resultText = canonicalJson(result);
-  return {
+  const record = {
     rebalanceRunId: identity.runId,
     correlationId: identity.correlationId,
     requestHash: identity.requestHash,
@@ -43,4 +45,5 @@ export function executeRun(
     requestText: circumstances.requestText,
     resultText,
   };
+  return { record, result };
 }

@@ -37,12 +37,8 @@ export async function simulate(
   const prepare = (): RunRecord => {
     const identity = { ...caller, runId: deps.ids("rr_"), requestHash, engineVersion: deps.engineVersion };
     const createdAt = deps.once.clock().toISOString();
-    return executeRun(request, requestText, identity, {
-      createdAt,
-      batchRunId: null,
-      policyPack: null,
-      requestText: null,
-    });
+    const circumstances = { createdAt, batchRunId: null, policyPack: null, requestText: null };
+    return executeRun(request, requestText, identity, circumstances).record;
   };
   const outcome =
     idempotencyKey === null
@@ -67,7 +63,6 @@ async function storeWithoutKey(deps: RebalanceDeps, tenantId: string, run: RunRe
     tenantId,
     (tx) => runExists(tx, tenantId, run.rebalanceRunId),
     (tx) => insertRun(tx, tenantId, run),
-    undefined,
   );
   return { kind: "answered", answer: answerOf(run), kept: false, replayed: false };
 }
