@@ -1,0 +1,120 @@
+import { flag, integer, jsonMap, listOf, oneOf, optionalText, serverUrl, text } from "./readers.ts";
+import { parseServerAddress } from "../platform/database/address.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_SECONDS = 86_400;
+const MIB = 1_048_576;
+
+const url = (about: string) => serverUrl(about, parseServerAddress);
+const milliseconds = (fallback: number, about: string) => integer(fallback, 1, 10 * MINUTE_MS, about);
+
+export const serviceVariables = {
+  PORT: integer(8000, 0, 65_535, "Port to listen on; 0 takes a free one."),
+  HOST: text("127.0.0.1", "Address to listen on; 0.0.0.0 for all."),
+  LOG_LEVEL: oneOf(
+    ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+    "info",
+    "Least severity that is logged.",
+  ),
+  MAX_BODY_BYTES: integer(MIB, 1_024, 64 * MIB, "Largest request body."),
+  REQUEST_DEADLINE_MS: milliseconds(8_000, "Time in which a request is answered, if only with 503."),
+  SHUTDOWN_GRACE_MS: milliseconds(9_000, "Time that requests in hand get to end after SIGTERM."),
+  APP_PERSISTENCE_PROFILE: oneOf(
+    ["LOCAL", "PRODUCTION"],
+    "LOCAL",
+    "PRODUCTION refuses the embedded database and one login for everything.",
+  ),
+};
+
+export const databaseVariables = {
+  DATABASE_URL: url("PostgreSQL 15 or later, as the service's login; unset: an embedded one."),
+  MIGRATION_DATABASE_URL: url("The same database as the login that owns its tables; unset: DATABASE_URL."),
+  MIGRATE_ON_START: flag(true, "Whether the start brings the schema up to date."),
+  DATABASE_READ_URL: url("A streaming replica for lists, summary and lineage; unset: DATABASE_URL."),
+  EMBEDDED_PG_DIR: text(".data/postgres", "Folder of the embedded PostgreSQL."),
+  DATABASE_POOL_MAX: integer(10, 1, 500, "Connections, and so transactions under way at once."),
+  DATABASE_QUEUE_MAX: integer(
+    200,
+    0,
+    100_000,
+    "Units of work that may wait for a connection; one more is answered 503.",
+  ),
+  DATABASE_QUEUE_WAIT_MS: milliseconds(2_000, "Longest wait for a connection."),
+  DATABASE_CONNECT_TIMEOUT_MS: milliseconds(3_000, "Longest wait for a new connection to open."),
+  DATABASE_STATEMENT_TIMEOUT_MS: milliseconds(5_000, "statement_timeout of each connection."),
+  DATABASE_LOCK_TIMEOUT_MS: milliseconds(3_000, "lock_timeout of each connection."),
+  DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS: milliseconds(
+    5_000,
+    "idle_in_transaction_session_timeout of each connection.",
+  ),
+};
+
+export const contractVariables = {
+  REQUIRE_IDEMPOTENCY_KEY: oneOf(
+    ["all", "create"],
+    "all",
+    "Which critical writes refuse a request without Idempotency-Key; create relaxes simulate, artifact and proposal create.",
+  ),
+  UNKNOWN_FIELDS: oneOf(
+    ["refuse", "ignore"],
+    "refuse",
+    "What becomes of a body with a field that the contract does not know.",
+  ),
+};
+
+export const rebalanceVariables = {
+  DPM_SUPPORT_APIS_ENABLED: flag(true, "Run lookups."),
+  DPM_ARTIFACTS_ENABLED: flag(true, "Run artifacts."),
+  DPM_ASYNC_OPERATIONS_ENABLED: flag(true, "Asynchronous analysis and its operations."),
+  DPM_ASYNC_MANUAL_EXECUTION_ENABLED: flag(true, "Execution of a pending operation by request."),
+  DPM_LINEAGE_APIS_ENABLED: flag(true, "Lineage."),
+  DPM_IDEMPOTENCY_HISTORY_APIS_ENABLED: flag(true, "History of an idempotency key."),
+  DPM_SUPPORTABILITY_SUMMARY_APIS_ENABLED: flag(true, "Summary of what is stored."),
+  DPM_SUPPORT_BUNDLE_APIS_ENABLED: flag(true, "Support bundles."),
+  DPM_WORKFLOW_ENABLED: flag(true, "Review of runs."),
+  DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES: listOf(
+    ["READY", "BLOCKED", "PENDING_REVIEW"],
+    ["PENDING_REVIEW"],
+    "Run statuses that need a review, as a comma list.",
+  ),
+  DPM_POLICY_PACKS_ENABLED: flag(true, "Policy packs."),
+  DPM_POLICY_PACK_ADMIN_APIS_ENABLED: flag(true, "Policy pack catalogue."),
+  DPM_TENANT_POLICY_PACK_RESOLUTION_ENABLED: flag(true, "Whether a tenant has a default pack."),
+  DPM_TENANT_POLICY_PACK_MAP_JSON: jsonMap("Default pack by tenant, as a JSON object."),
+  DPM_DEFAULT_POLICY_PACK_ID: optionalText("Pack for whoever names none."),
+  DPM_IDEMPOTENCY_REPLAY_ENABLED: flag(true, "Whether simulate replays a key that it knows."),
+  DPM_ASYNC_EXECUTION_MODE: oneOf(
+    ["WORKER", "INLINE", "ACCEPT_ONLY"],
+    "WORKER",
+    "Who runs an operation: a worker, the request that makes it, or the request to execute it.",
+  ),
+  DPM_ASYNC_OPERATIONS_TTL_SECONDS: integer(
+    DAY_SECONDS,
+    1,
+    3_650 * DAY_SECONDS,
+    "How long a finished operation is kept.",
+  ),
+  DPM_SUPPORTABILITY_RETENTION_DAYS: integer(0, 0, 36_500, "How long a run is kept; 0 for ever."),
+  DPM_ARTIFACT_STORE_MODE: oneOf(
+    ["DERIVED", "PERSISTED"],
+    "DERIVED",
+    "Whether an artifact is made when asked for, or stored with its run.",
+  ),
+};
+
+export const proposalVariables = {
+  PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED: flag(true, "Proposals and their lifecycle."),
+  PROPOSAL_SUPPORT_APIS_ENABLED: flag(true, "Timeline, approvals, lineage and lookups of proposals."),
+  PROPOSAL_ASYNC_OPERATIONS_ENABLED: flag(true, "Asynchronous creation of proposals and versions."),
+  PROPOSAL_STORE_EVIDENCE_BUNDLE: flag(true, "Whether a version keeps its evidence bundle."),
+  PROPOSAL_REQUIRE_EXPECTED_STATE: flag(true, "Whether a transition must name the state that it expects."),
+  PROPOSAL_REQUIRE_SIMULATION_FLAG: flag(true, "Whether options.enable_proposal_simulation must be set."),
+  PROPOSAL_ALLOW_PORTFOLIO_CHANGE_ON_NEW_VERSION: flag(
+    false,
+    "Whether a new version may be for another portfolio.",
+  ),
+  PROPOSAL_REQUIRE_SEGREGATION_OF_DUTIES: flag(
+    true,
+    "Whether the maker of a version is refused as its approver.",
+  ),
+};

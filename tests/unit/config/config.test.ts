@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, parseConfig, parseMigrationConfig } from "../../../src/config.ts";
+
+const SERVICE = "postgres://ballast:secret@db.example:5432/ballast";
+const OWNER = "postgres://owner:hidden@db.example:5432/ballast";
+
+function faultsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe("an empty environment", () => {
+  test("serves on the loopback address with the embedded database and everything switched on", () => {
+    const config = parseConfig({});
+    expect(config.server).toMatchObject({ host: "127.0.0.1", port: 8000, maxBodyBytes: 1_048_576 });
+    expect(config.database).toMatchObject({
+      url: null,
+      embeddedFolder: ".data/postgres",
+      migrateOnStart: true,
+    });
+    expect(config.contract).toEqual({ requireIdempotencyKey: "all", unknownFields: "refuse" });
+    expect(config.rebalance.operations).toEqual({
+      areEnabled: true,
+      isManualExecutionEnabled: true,
+      executionMode: "WORKER",
+      ttlSeconds: 86_400,
+    });
+    expect(config.rebalance.review).toEqual({ isEnabled: true, requiredForStatuses: ["PENDING_REVIEW"] });
+    expect(config.proposals).toMatchObject({
+      allowsPortfolioChangeOnNewVersion: false,
+      requiresSegregationOfDuties: true,
+    });
+  });
+});
+
+describe("flags", () => {
+  test.each([
+    ["true", true],
+    ["TRUE", true],
+    ["1", true],
+    ["false", false],
+    ["False", false],
+    ["0", false],
+  ])("read %s", (text, expected) => {
+    expect(parseConfig({ DPM_SUPPORT_APIS_ENABLED: text }).rebalance.areSupportApisEnabled).toBe(expected);
+  });
+
+  test.each(["yes", "on", "", " true", "2", "constructor"])("refuse %j", (text) => {
+    expect(faultsOf({ MIGRATE_ON_START: text })).toEqual([
+      `MIGRATE_ON_START must be true, false, 1 or 0, not ${JSON.stringify(text)}`,
+    ]);
+  });
+});
+
+describe("a bad value", () => {
+  test.each([
+    ["PORT", "65536", 'PORT must be an integer from 0 to 65535, not "65536"'],
+    ["PORT", "8e3", 'PORT must be an integer from 0 to 65535, not "8e3"'],
+    ["LOG_LEVEL", "loud", /^LOG_LEVEL must be one of fatal, .* not "loud"$/],
+    ["UNKNOWN_FIELDS", "IGNORE", 'UNKNOWN_FIELDS must be one of refuse, ignore, not "IGNORE"'],
+    ["HOST", "", 'HOST must be a text that is not empty, not ""'],
+    [
+      "DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES",
+      "READY,DONE",
+      /comma list of READY, BLOCKED, PENDING_REVIEW/,
+    ],
+    ["DPM_TENANT_POLICY_PACK_MAP_JSON", '{"a":1}', /must be a JSON object of texts/],
+    ["DPM_TENANT_POLICY_PACK_MAP_JSON", "[]", /must be a JSON object of texts/],
+    ["DATABASE_URL", "mysql://u:secret@h/d", /^DATABASE_URL cannot be used: (?!.*secret)/],
+  ])("of %s (%s) is one line that names it", (name, value, line) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(line);
+    expect(faults[0]?.startsWith(`${name} `)).toBe(true);
+  });
+
+  test("does not hide another", () => {
+    expect(faultsOf({ PORT: "x", DPM_WORKFLOW_ENABLED: "maybe", HOST: "" })).toHaveLength(3);
+  });
+});
+
+describe("lists and maps", () => {
+  test("an empty list of statuses means that no run needs a review", () => {
+    const config = parseConfig({ DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES: "" });
+    expect(config.rebalance.review.requiredForStatuses).toEqual([]);
+  });
+
+  test("a list is read without blanks and repetitions", () => {
+    const config = parseConfig({ DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES: "READY, BLOCKED,READY" });
+    expect(config.rebalance.review.requiredForStatuses).toEqual(["READY", "BLOCKED"]);
+  });
+
+  test("a tenant may have any name", () => {
+    const config = parseConfig({ DPM_TENANT_POLICY_PACK_MAP_JSON: '{"__proto__":"pack_a"}' });
+    expect([...config.rebalance.policyPacks.defaultByTenant]).toEqual([["__proto__", "pack_a"]]);
+  });
+});
+
+describe("profile PRODUCTION", () => {
+  const PRODUCTION = { APP_PERSISTENCE_PROFILE: "PRODUCTION" };
+
+  test("refuses the embedded database", () => {
+    expect(faultsOf(PRODUCTION)).toEqual([
+      "DATABASE_URL must be set in profile PRODUCTION, which refuses the embedded database",
+    ]);
+  });
+
+  test("needs a login of its own for migrations at the start", () => {
+    expect(faultsOf({ ...PRODUCTION, DATABASE_URL: SERVICE })).toEqual([
+      "MIGRATION_DATABASE_URL must be set in profile PRODUCTION, or MIGRATE_ON_START be false",
+    ]);
+    const oneLogin = { ...PRODUCTION, DATABASE_URL: SERVICE, MIGRATION_DATABASE_URL: SERVICE };
+    for (const environment of [oneLogin, { ...oneLogin, MIGRATE_ON_START: "false" }]) {
+      expect(faultsOf(environment)).toEqual([
+        "MIGRATION_DATABASE_URL must have another login than DATABASE_URL in profile PRODUCTION",
+      ]);
+    }
+  });
+
+  test("accepts two logins, or a schema that is migrated elsewhere", () => {
+    const urls = { DATABASE_URL: SERVICE, MIGRATION_DATABASE_URL: OWNER };
+    expect(parseConfig({ ...PRODUCTION, ...urls }).database.migrationUrl).toBe(OWNER);
+    expect(faultsOf({ ...PRODUCTION, DATABASE_URL: SERVICE, MIGRATE_ON_START: "false" })).toEqual([]);
+  });
+});
+
+describe("variables that contradict each other", () => {
+  test.each(["MIGRATION_DATABASE_URL", "DATABASE_READ_URL"])("%s without DATABASE_URL is refused", (name) => {
+    expect(faultsOf({ [name]: OWNER })).toEqual([`${name} is set, but DATABASE_URL is not`]);
+  });
+
+  test("a lock is not waited for longer than a statement may take", () => {
+    const faults = faultsOf({ DATABASE_LOCK_TIMEOUT_MS: "6000", DATABASE_STATEMENT_TIMEOUT_MS: "5000" });
+    expect(faults).toEqual([
+      "DATABASE_LOCK_TIMEOUT_MS must not be longer than DATABASE_STATEMENT_TIMEOUT_MS",
+    ]);
+  });
+});
+
+describe("the migration command", () => {
+  test("takes the migration login alone, else the one login there is", () => {
+    expect(parseMigrationConfig({ MIGRATION_DATABASE_URL: OWNER, PORT: "x" }).url).toBe(OWNER);
+    expect(parseMigrationConfig({ DATABASE_URL: SERVICE }).url).toBe(SERVICE);
+  });
+
+  test("names what it lacks", () => {
+    expect(() => parseMigrationConfig({})).toThrow(/^MIGRATION_DATABASE_URL must be set/);
+  });
+});
