@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { TestProject } from "vitest/node";
-import { migrateTemplate } from "./migrate-template.ts";
+import { migrate } from "../../src/platform/database/migrate.ts";
 import { urlOf, withSession } from "./session.ts";
-import { startTestServer } from "./test-server.ts";
-import type { TestServer } from "./test-server.ts";
+import { startTestServer, type TestServer } from "./test-server.ts";
 
 /** What a test file needs to know to get a database of its own. */
 export type TestServerAccess = {
@@ -51,17 +50,11 @@ export default async function setup(project: TestProject) {
 async function prepareTemplate({ adminUrl, template, login }: TestServerAccess): Promise<void> {
   await withSession(adminUrl, async (session) => {
     await session.query(`create database ${template}`);
-    await migrateTemplate(urlOf(adminUrl, { database: template }));
     await session.query(`create role ${login.user} login password '${login.password}'`);
-    for (const { rolname } of (await session.query<{ rolname: string }>(SERVICE_ROLES)).rows) {
-      await session.query(`grant ${rolname} to ${login.user} with inherit false`);
-    }
+    await migrate({ url: urlOf(adminUrl, { database: template }), serviceLogin: login.user });
     await session.query(`alter database ${template} with is_template true allow_connections false`);
   });
 }
-
-const SERVICE_ROLES =
-  "select rolname from pg_roles where rolname in ('ballast_service', 'ballast_worker', 'ballast_retention')";
 
 async function cleanUp(server: TestServer, { adminUrl, prefix, login }: TestServerAccess): Promise<void> {
   if (server.isShared) {
