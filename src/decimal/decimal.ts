@@ -4,6 +4,7 @@
  * decimal module with its default precision; values made from text are kept as they were written.
  */
 import { rounded } from "./rounding.ts";
+import { fromText } from "./text.ts";
 import {
   coefficientOf,
   digitCount,
@@ -16,11 +17,17 @@ import {
 } from "./value.ts";
 
 export { floor, roundToScale } from "./rounding.ts";
-export { decimal } from "./text.ts";
 export { isDecimal, type Decimal } from "./value.ts";
 
 export const ZERO: Decimal = fromSmall(0, 0);
 export const ONE: Decimal = fromSmall(1, 0);
+
+/** A constant of the code: a safe integer or text, read exactly. Throws on anything else. */
+export function decimal(source: string | number): Decimal {
+  if (typeof source === "string") return fromText(source);
+  if (!Number.isSafeInteger(source)) throw new RangeError(`not a safe integer: ${source}`);
+  return fromSmall(source, 0);
+}
 
 export function add(a: Decimal, b: Decimal): Decimal {
   if (a.big === null && b.big === null) {

@@ -16,20 +16,25 @@ const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
  * not change the number are not counted. The value is kept exactly, never rounded.
  */
 export function parseDecimal(text: string): Decimal | DecimalFault {
-  const match = PATTERN.exec(text);
-  if (match === null) return "NOT_A_DECIMAL";
-  const [, sign, whole = "", fraction = "", exponent] = match;
-  if (whole === "" && fraction === "") return "NOT_A_DECIMAL";
+  const number = spell(text);
+  if (number === null) return "NOT_A_DECIMAL";
+  if (number.digits.length - number.scale > MAX_INTEGER_DIGITS) return "TOO_MANY_INTEGER_DIGITS";
+  if (number.scale > MAX_DECIMALS) return "TOO_MANY_DECIMALS";
+  return fromSpelling(number);
+}
+
+/** A number as digits without zeros at either end, `digits` × 10^-scale; zero has no digits and scale 0. */
+type Spelling = { readonly negative: boolean; readonly digits: string; readonly scale: number };
+
+function spell(text: string): Spelling | null {
+  const [, sign, whole = "", fraction = "", exponent] = PATTERN.exec(text) ?? [];
   const all = whole + fraction;
+  if (all === "") return null;
   const start = firstNonZero(all);
   const end = afterLastNonZero(all);
-  if (start >= end) return fromSmall(0, 0);
-  const digits = all.slice(start, end);
+  if (start >= end) return { negative: false, digits: "", scale: 0 };
   const scale = fraction.length - (all.length - end) - Number(exponent ?? 0);
-  if (digits.length - scale > MAX_INTEGER_DIGITS) return "TOO_MANY_INTEGER_DIGITS";
-  if (scale > MAX_DECIMALS) return "TOO_MANY_DECIMALS";
-  const integer = scale < 0 ? digits + "0".repeat(-scale) : digits;
-  return fromDigits(sign === "-", integer, Math.max(scale, 0));
+  return { negative: sign === "-", digits: all.slice(start, end), scale };
 }
 
 // Loops, because the pattern 0+$ takes quadratic time on a long run of zeros.
@@ -45,9 +50,18 @@ function afterLastNonZero(digits: string): number {
   return index;
 }
 
-function fromDigits(negative: boolean, digits: string, scale: number): Decimal {
-  if (digits.length <= MAX_SMALL_DIGITS) return fromSmall(negative ? -Number(digits) : Number(digits), scale);
-  return fromBig(negative ? -BigInt(digits) : BigInt(digits), scale);
+function fromSpelling({ negative, digits, scale }: Spelling): Decimal {
+  const integer = scale < 0 ? digits + "0".repeat(-scale) : digits;
+  const magnitude = integer.length <= MAX_SMALL_DIGITS ? Number(integer) : null;
+  if (magnitude !== null) return fromSmall(negative ? -magnitude : magnitude, Math.max(scale, 0));
+  return fromBig(negative ? -BigInt(integer) : BigInt(integer), Math.max(scale, 0));
+}
+
+/** An exact reading of text that the code itself wrote, of whatever length; throws on anything else. */
+export function fromText(text: string): Decimal {
+  const number = spell(text);
+  if (number === null) throw new RangeError(`not a decimal: ${text}`);
+  return fromSpelling(number);
 }
 
 /** The canonical spelling: no exponent, no zeros that say nothing, and zero without a sign. */
@@ -84,15 +98,4 @@ function withPoint(value: Decimal): string {
 
 function unsignedZero(text: string): string {
   return text === "-0" ? "0" : text;
-}
-
-/** An exact reading of text or of a whole number that the code itself wrote; throws on anything else. */
-export function decimal(source: string | number): Decimal {
-  if (typeof source === "number") {
-    if (!Number.isSafeInteger(source)) throw new RangeError(`not a safe integer: ${source}`);
-    return fromSmall(source, 0);
-  }
-  const parsed = parseDecimal(source);
-  if (typeof parsed === "string") throw new RangeError(`not a decimal (${parsed}): ${source}`);
-  return parsed;
 }

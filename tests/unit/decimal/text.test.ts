@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isDecimal } from "../../../src/decimal/decimal.ts";
-import { parseDecimal, toText } from "../../../src/decimal/text.ts";
+import { fromText, parseDecimal, toText } from "../../../src/decimal/text.ts";
 
 function read(text: string): string {
   const parsed = parseDecimal(text);
@@ -84,4 +84,11 @@ test("every number that is taken is written back exactly", () => {
       expect(read(written)).toBe(written);
     }),
   );
+});
+
+test("text that was computed is read back whatever its length", () => {
+  const long = `${"7".repeat(60)}.${"3".repeat(90)}`;
+  expect(toText(fromText(long))).toBe(long);
+  expect(toText(fromText(`-${long}`))).toBe(`-${long}`);
+  expect(() => fromText("seven")).toThrow(RangeError);
 });
