@@ -32,6 +32,8 @@ export type Connection = {
   onLost: (reason: Error) => void;
   /** Called with each WARNING of the server. */
   onWarning: (message: string) => void;
+  /** Called with each notification of a channel that this connection listens to. */
+  onNotification: () => void;
   /** Cuts the connection now, whatever it is doing. */
   readonly destroy: (reason: Error) => void;
   /** Says goodbye to the server; for an idle connection. */
@@ -43,7 +45,12 @@ const KEEPALIVE_S = 10;
 
 /** Opens a connection within `budgetMs`, or throws a DatabaseError `unavailable`. */
 export async function openConnection(options: ConnectionOptions, budgetMs: number): Promise<Connection> {
-  const line: Line = { socket: null, onClose: () => undefined, onWarning: () => undefined };
+  const line: Line = {
+    socket: null,
+    onClose: () => undefined,
+    onWarning: () => undefined,
+    onNotification: () => undefined,
+  };
   const client = createClient(options, line);
   const inTime = new AbortController();
   try {
@@ -70,6 +77,7 @@ type Line = {
   socket: net.Socket | null;
   onClose: () => void;
   onWarning: (message: string) => void;
+  onNotification: () => void;
 };
 
 function createClient(options: ConnectionOptions, line: Line) {
@@ -87,6 +95,9 @@ function createClient(options: ConnectionOptions, line: Line) {
     onnotice: (notice: postgres.Notice) => {
       if (notice["severity"] === "WARNING") line.onWarning(notice["message"] ?? "");
     },
+    onnotify: () => {
+      line.onNotification();
+    },
     onclose: () => {
       line.onClose();
     },
@@ -98,6 +109,7 @@ function createClient(options: ConnectionOptions, line: Line) {
 function startupParameters(options: ConnectionOptions) {
   return {
     application_name: options.applicationName,
+    search_path: "public, pg_temp",
     TimeZone: "UTC",
     DateStyle: "ISO",
     statement_timeout: options.statementTimeoutMs,
@@ -133,6 +145,7 @@ function connectionOver(line: Line, client: Client, commitAwaitsStandby: boolean
     isLost: false,
     onLost: () => undefined,
     onWarning: () => undefined,
+    onNotification: () => undefined,
     destroy,
     close,
   };
@@ -141,6 +154,9 @@ function connectionOver(line: Line, client: Client, commitAwaitsStandby: boolean
   };
   line.onWarning = (message) => {
     connection.onWarning(message);
+  };
+  line.onNotification = () => {
+    connection.onNotification();
   };
   return connection;
 

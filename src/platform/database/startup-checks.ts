@@ -1,0 +1,132 @@
+import postgres from "postgres";
+import type { Database } from "./database.ts";
+import { migrationFaults, type AppliedMigration, type Migration } from "./migrations.ts";
+import { inTransaction, type Tx } from "./transaction.ts";
+
+/** What the patch under `patches/` leaves in the driver. */
+const DRIVER_PATCH = "3.4.9-ballast.1";
+
+/**
+ * Why the service must not run on this database, a line for each reason; none means that it may. These are the ground
+ * of every promise it makes: that COMMIT means written, and that row-level security holds for its role.
+ */
+export async function startupFaults(database: Database, known: readonly Migration[]): Promise<string[]> {
+  const driverFaults = findDriverFaults();
+  if (driverFaults.length > 0) return driverFaults;
+  return inTransaction(database, { tenantId: null, readOnly: true }, async (tx) => {
+    const [server, role, tables, migrations] = await Promise.all([
+      findServerFaults(tx),
+      findRoleFaults(tx),
+      findTableFaults(tx),
+      findMigrationFaults(tx, known),
+    ]);
+    return [...server, ...role, ...tables, ...migrations];
+  });
+}
+
+function findDriverFaults(): string[] {
+  const patch = "patch" in postgres ? String(postgres.patch) : "none";
+  if (patch === DRIVER_PATCH) return [];
+  return [`the database driver lacks its patch (has ${patch}, needs ${DRIVER_PATCH}): run npm ci`];
+}
+
+type ServerRow = {
+  version: number;
+  is_standby: boolean;
+  fsync: string;
+  full_page_writes: string;
+  synchronous_commit: string;
+};
+
+/** `local`, `remote_write` and `off` acknowledge a COMMIT that a crash or a failover may lose. */
+const DURABLE_COMMIT = ["on", "remote_apply"];
+const LEAST_VERSION = 150_000;
+
+async function findServerFaults(tx: Tx): Promise<string[]> {
+  const [row] = await tx<ServerRow>`
+    select current_setting('server_version_num')::int as version,
+           pg_is_in_recovery() as is_standby,
+           current_setting('fsync') as fsync,
+           current_setting('full_page_writes') as full_page_writes,
+           current_setting('synchronous_commit') as synchronous_commit`;
+  if (row === undefined) return ["the database does not tell its settings"];
+  const { version, synchronous_commit } = row;
+  return [
+    ...when(version < LEAST_VERSION, `PostgreSQL 15 or later is needed, this is ${String(version)}`),
+    ...when(row.is_standby, "this database is a standby: DATABASE_URL must name the primary"),
+    ...when(row.fsync !== "on", "fsync is off: a crash would lose acknowledged writes"),
+    ...when(row.full_page_writes !== "on", "full_page_writes is off: a crash could tear pages"),
+    ...when(
+      !DURABLE_COMMIT.includes(synchronous_commit),
+      `synchronous_commit is ${synchronous_commit}, not on: a crash would lose acknowledged writes`,
+    ),
+  ];
+}
+
+type RoleRow = { role: string; is_superuser: boolean; bypasses: boolean; refused_roles: string | null };
+
+async function findRoleFaults(tx: Tx): Promise<string[]> {
+  const [row] = await tx<RoleRow>`
+    select rolname as role,
+           rolsuper as is_superuser,
+           rolbypassrls as bypasses,
+           (select string_agg(other, ', ')
+              from unnest(array['ballast_worker', 'ballast_retention']) as other
+             where not coalesce((select pg_has_role(session_user, oid, 'MEMBER')
+                                   from pg_roles where rolname = other), false)) as refused_roles
+      from pg_roles
+     where rolname = current_user`;
+  if (row === undefined) return ["the database does not tell the role in force"];
+  const { role } = row;
+  return [
+    ...when(
+      row.is_superuser,
+      `the role in force, ${role}, is a superuser: row-level security would not hold`,
+    ),
+    ...when(row.bypasses, `the role in force, ${role}, has BYPASSRLS: row-level security would not hold`),
+    ...when(row.refused_roles !== null, `the login cannot take the role ${String(row.refused_roles)}`),
+  ];
+}
+
+type TableRow = { name: string; is_owned: boolean; is_guarded: boolean };
+
+async function findTableFaults(tx: Tx): Promise<string[]> {
+  const rows = await tx<TableRow>`
+    select c.relname as name,
+           pg_has_role(c.relowner, 'MEMBER') as is_owned,
+           c.relrowsecurity and c.relforcerowsecurity
+             or not exists (select from pg_attribute a
+                             where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as is_guarded
+      from pg_class c
+     where c.relkind in ('r', 'p')
+       and c.relnamespace in ('public'::regnamespace, to_regnamespace('migration'))
+     order by c.relname`;
+  const owned = rows.filter(({ is_owned }) => is_owned).map(({ name }) => name);
+  const bare = rows.filter(({ is_guarded }) => !is_guarded).map(({ name }) => name);
+  return [
+    ...when(owned.length > 0, `the role in force owns ${owned.join(", ")}: it could lift their guards`),
+    ...when(bare.length > 0, `row-level security is not enabled and forced on ${bare.join(", ")}`),
+  ];
+}
+
+async function findMigrationFaults(tx: Tx, known: readonly Migration[]): Promise<string[]> {
+  const [table] = await tx<{ is_there: boolean }>`
+    select to_regclass('migration.checksum') is not null as is_there`;
+  const applied =
+    table?.is_there === true
+      ? await tx<AppliedMigration>`select name, checksum from migration.checksum order by name`
+      : [];
+  const names = new Set(applied.map(({ name }) => name));
+  const pending = known.filter(({ name }) => !names.has(name)).map(({ name }) => name);
+  return [
+    ...migrationFaults(known, applied),
+    ...when(
+      pending.length > 0,
+      `the database lacks the migrations ${pending.join(", ")}: run npm run migrate`,
+    ),
+  ];
+}
+
+function when(isFault: boolean, message: string): string[] {
+  return isFault ? [message] : [];
+}
