@@ -17,8 +17,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
-import { canReach } from "./server-user.ts";
-import type { ServerUser } from "./server-user.ts";
+import { canReach, type ServerUser } from "./server-user.ts";
 
 /** Where the PostgreSQL programs are; `copied` when they stand in a temporary folder that is ours to remove. */
 export type Binaries = { folder: string; copied: boolean };

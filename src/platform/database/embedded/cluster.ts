@@ -11,8 +11,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { prepareBinaries } from "./binaries.ts";
-import { initialise } from "./server.ts";
-import type { Cluster } from "./server.ts";
+import { initialise, type Cluster } from "./server.ts";
 import { serverUser } from "./server-user.ts";
 
 const SECRET_FILE = "ballast.secret";

@@ -2,8 +2,7 @@ import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { OwnedCluster } from "./cluster.ts";
-import { SUPERUSER, lastFatal, readPostmaster, startServer } from "./server.ts";
-import type { ServerProcess } from "./server.ts";
+import { SUPERUSER, lastFatal, readPostmaster, startServer, type ServerProcess } from "./server.ts";
 
 /** A server that answers, and the session that found it so: whoever launched it owns both. */
 export type Running = { port: number; session: pg.Client };

@@ -1,9 +1,17 @@
 import { spawn } from "node:child_process";
-import { chownSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Binaries } from "./binaries.ts";
-import { canReach } from "./server-user.ts";
-import type { ServerUser } from "./server-user.ts";
+import { canReach, type ServerUser } from "./server-user.ts";
 
 /** One PostgreSQL data folder with the programs and the user that serve it. */
 export type Cluster = { dataFolder: string; binaries: Binaries; user: ServerUser };
@@ -16,6 +24,7 @@ export type ServerProcess = { exited: Promise<string> };
 
 export const SUPERUSER = "postgres";
 const LOG_FILE = "server.log";
+const LOG_BYTES = 10 * 1_048_576;
 const STOP_SECONDS = 60;
 
 // A write that was acknowledged is on disk: these three are never left to a configuration file.
@@ -56,11 +65,13 @@ export function startServer(cluster: Cluster, port: number, settings: Record<str
     unix_socket_directories: "",
     timezone: "UTC",
     log_timezone: "UTC",
+    // Refused statements are the service's to report; their texts may hold what belongs to a client.
+    log_min_messages: "log",
     ...settings,
     ...DURABLE,
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const log = openSync(join(cluster.dataFolder, LOG_FILE), "a", 0o600);
+  const log = openLog(join(cluster.dataFolder, LOG_FILE));
   try {
     const child = spawn(program(cluster, "postgres"), ["-D", dataPath(cluster), ...flags], {
       ...surroundings(cluster),
@@ -76,6 +87,13 @@ export function startServer(cluster: Cluster, port: number, settings: Record<str
   } finally {
     closeSync(log);
   }
+}
+
+/** Keeps what earlier starts had to say, within bounds. */
+function openLog(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > LOG_BYTES) renameSync(path, `${path}.old`);
+  return openSync(path, "a", 0o600);
 }
 
 /** Ends every session, writes a checkpoint and stops: also a server that an earlier process started. */
