@@ -1,18 +1,10 @@
 import type { DriftAnalysis, DriftBucketDetail, DriftDimensionAnalysis } from "../../contract/drift.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import type { ReferenceModel } from "../../contract/proposal.ts";
-import {
-  absolute,
-  add,
-  compare,
-  decimal,
-  multiply,
-  subtract,
-  ZERO,
-  type Decimal,
-} from "../../decimal/decimal.ts";
+import { absolute, compare, decimal, multiply, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
+import { sum } from "../sum.ts";
 import type { Valuation } from "../valuation.ts";
 import { driftHighlights } from "./drift-highlights.ts";
 import { assetClassWeights, instrumentWeights, type Weights } from "./exposures.ts";
@@ -127,10 +119,7 @@ function dimension(drifts: readonly BucketDrift[], limit: number): DriftDimensio
 
 /** What one bucket has too much another has too little: half the sum is the share that is misplaced. */
 function halfSum(distances: readonly Decimal[]): Decimal {
-  return multiply(
-    HALF,
-    distances.reduce((sum, distance) => add(sum, distance), ZERO),
-  );
+  return multiply(HALF, sum(distances));
 }
 
 function topContributors(drifts: readonly BucketDrift[], limit: number): BucketDrift[] {

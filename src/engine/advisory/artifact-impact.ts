@@ -1,0 +1,105 @@
+import type {
+  ProposalArtifactPortfolioImpact,
+  ProposalArtifactPortfolioState,
+  ProposalArtifactWeightChange,
+} from "../../contract/artifact.ts";
+import type { MoneyText } from "../../contract/money.ts";
+import type { ProposalResult } from "../../contract/proposal.ts";
+import type { AllocationMetric, SimulatedState } from "../../contract/state.ts";
+import {
+  absolute,
+  compare,
+  divide,
+  isZero,
+  ONE,
+  subtract,
+  ZERO,
+  type Decimal,
+} from "../../decimal/decimal.ts";
+import { fromText, toFixedText } from "../../decimal/text.ts";
+import { moneyText } from "../money.ts";
+import { compareCodePoints } from "../order.ts";
+import { addWeight, type Weights } from "./exposures.ts";
+
+const WEIGHT_DECIMALS = 4;
+
+/** What the proposal does to the portfolio: both states, heaviest first, and the weights that move most. */
+export function portfolioImpact(result: ProposalResult, limit: number): ProposalArtifactPortfolioImpact {
+  const { before, after_simulated: after } = result;
+  return {
+    after: portfolioState(after),
+    before: portfolioState(before),
+    delta: {
+      largest_weight_changes: largestWeightChanges(
+        instrumentWeights(before),
+        instrumentWeights(after),
+        limit,
+      ),
+      total_value_delta: totalValueDelta(before.total_value, after.total_value),
+    },
+    reconciliation: result.reconciliation,
+  };
+}
+
+function portfolioState(state: SimulatedState): ProposalArtifactPortfolioState {
+  return {
+    allocation_by_asset_class: heaviestFirst(state, state.allocation_by_asset_class),
+    allocation_by_instrument: heaviestFirst(state, state.allocation_by_instrument),
+    total_value: state.total_value,
+  };
+}
+
+function totalValueDelta(before: MoneyText, after: MoneyText): MoneyText {
+  return moneyText(subtract(fromText(after.amount), fromText(before.amount)), after.currency);
+}
+
+/** The weights of a state are written with four decimals; its values have them with all digits. */
+function weightsOf(state: SimulatedState, metrics: readonly AllocationMetric[]): Decimal[] {
+  const total = fromText(state.total_value.amount);
+  const divisor = isZero(total) ? ONE : total;
+  return metrics.map(({ value }) => divide(fromText(value.amount), divisor));
+}
+
+function heaviestFirst(state: SimulatedState, metrics: readonly AllocationMetric[]): AllocationMetric[] {
+  const weights = weightsOf(state, metrics);
+  return metrics
+    .map((metric, index) => ({ metric, weight: weights[index] ?? ZERO }))
+    .sort((a, b) => compare(b.weight, a.weight) || compareCodePoints(a.metric.key, b.metric.key))
+    .map(({ metric: { key, value }, weight }) => ({ key, value, weight: weightText(weight) }));
+}
+
+function instrumentWeights(state: SimulatedState): Weights {
+  const metrics = state.allocation_by_instrument;
+  const weights = weightsOf(state, metrics);
+  const byInstrument = new Map<string, Decimal>();
+  metrics.forEach(({ key }, index) => addWeight(byInstrument, key, weights[index] ?? ZERO));
+  return byInstrument;
+}
+
+function largestWeightChanges(
+  before: Weights,
+  after: Weights,
+  limit: number,
+): ProposalArtifactWeightChange[] {
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .map((id) => weightChange(id, before.get(id) ?? ZERO, after.get(id) ?? ZERO))
+    .filter(({ size }) => !isZero(size))
+    .sort((a, b) => compare(b.size, a.size) || compareCodePoints(a.id, b.id))
+    .slice(0, limit)
+    .map(({ id, weightBefore, weightAfter, delta }) => ({
+      bucket_id: id,
+      bucket_type: "INSTRUMENT",
+      delta: weightText(delta),
+      weight_after: weightText(weightAfter),
+      weight_before: weightText(weightBefore),
+    }));
+}
+
+function weightChange(id: string, weightBefore: Decimal, weightAfter: Decimal) {
+  const delta = subtract(weightAfter, weightBefore);
+  return { id, weightBefore, weightAfter, delta, size: absolute(delta) };
+}
+
+function weightText(weight: Decimal): string {
+  return toFixedText(weight, WEIGHT_DECIMALS);
+}
