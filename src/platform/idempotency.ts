@@ -27,7 +27,7 @@ export type OnceOutcome =
   | { readonly kind: "inconsistent" };
 
 /** Writes under way in this process, by claim: duplicates wait here instead of holding a connection. */
-export type InFlight = Map<string, { readonly payloadHash: string; readonly outcome: Promise<OnceOutcome> }>;
+export type InFlight = Map<string, Flight>;
 
 export type OnceDeps = {
   readonly database: Database;
@@ -64,8 +64,13 @@ export async function once<Prepared>(
   work: Work<Prepared>,
 ): Promise<OnceOutcome> {
   const flight = JSON.stringify([claim.tenantId, claim.scope, claim.key]);
-  const shared = await shareOutcome(deps, flight, claim);
-  if (shared !== undefined) return shared;
+  const startedAt = deps.clock().getTime();
+  // Between the look that finds nobody and taking the place there is no await: only one caller becomes the first.
+  for (let first = deps.inFlight.get(flight); first !== undefined; first = deps.inFlight.get(flight)) {
+    const shared = await sharedOutcome(first, claim);
+    if (shared !== undefined) return shared;
+    if (deps.clock().getTime() - startedAt > deps.duplicateWaitMs) return { kind: "in_progress" };
+  }
   const outcome = lookUpOrWrite(deps, claim, work);
   deps.inFlight.set(flight, { payloadHash: claim.payloadHash, outcome });
   try {
@@ -75,18 +80,14 @@ export async function once<Prepared>(
   }
 }
 
-/** The outcome of the same request under way in this process; undefined when this caller is to be the first. */
-async function shareOutcome(deps: OnceDeps, flight: string, claim: Claim): Promise<OnceOutcome | undefined> {
-  const startedAt = deps.clock().getTime();
-  for (let first = deps.inFlight.get(flight); first !== undefined; first = deps.inFlight.get(flight)) {
-    // The failure of the first is its own caller's to report; this one carries on in its place.
-    const outcome = await first.outcome.catch(() => undefined);
-    if (outcome?.kind === "answered" && outcome.kept) {
-      return first.payloadHash === claim.payloadHash ? { ...outcome, replayed: true } : { kind: "conflict" };
-    }
-    if (deps.clock().getTime() - startedAt > deps.duplicateWaitMs) return { kind: "in_progress" };
-  }
-  return undefined;
+type Flight = { readonly payloadHash: string; readonly outcome: Promise<OnceOutcome> };
+
+/** What the first caller's outcome means for this one; undefined: nothing was kept, so this one carries on. */
+async function sharedOutcome(first: Flight, claim: Claim): Promise<OnceOutcome | undefined> {
+  // The failure of the first is its own caller's to report.
+  const outcome = await first.outcome.catch(() => undefined);
+  if (outcome?.kind !== "answered" || !outcome.kept) return undefined;
+  return first.payloadHash === claim.payloadHash ? { ...outcome, replayed: true } : { kind: "conflict" };
 }
 
 async function lookUpOrWrite<Prepared>(

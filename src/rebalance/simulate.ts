@@ -34,11 +34,13 @@ export async function simulate(
   const { tenantId, idempotencyKey } = caller;
   const requestText = canonicalJson(request);
   const requestHash = contentHash(requestText);
+  let executed: RunRecord | undefined;
   const prepare = (): RunRecord => {
     const identity = { ...caller, runId: deps.ids("rr_"), requestHash, engineVersion: deps.engineVersion };
     const createdAt = deps.once.clock().toISOString();
     const circumstances = { createdAt, batchRunId: null, policyPack: null, requestText: null };
-    return executeRun(request, requestText, identity, circumstances).record;
+    executed = executeRun(request, requestText, identity, circumstances).record;
+    return executed;
   };
   const outcome =
     idempotencyKey === null
@@ -54,6 +56,8 @@ export async function simulate(
             },
           },
         );
+  // A replay was executed, and counted, when it was the first.
+  if (executed !== undefined && outcome.kind === "answered" && !outcome.replayed) deps.onRun(executed.status);
   return outcome;
 }
 

@@ -1,3 +1,4 @@
+import { parseServerAddress } from "../../src/platform/database/address.ts";
 import { openDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
 
 /** A door to a test database with limits that a test can afford to wait for. */
@@ -8,8 +9,7 @@ export function openTestDatabase(
 ): Database {
   return openDatabase(
     {
-      url,
-      tls: false,
+      server: parseServerAddress(url),
       role: "ballast_service",
       applicationName: "ballast-test",
       statementTimeoutMs: 10_000,
