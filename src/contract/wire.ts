@@ -87,6 +87,24 @@ function pushNotAnObject(payload: Payload): Payload {
   return payload;
 }
 
+/**
+ * A hostile body of one megabyte can hold a million faults, which are seconds of work to list. So many refused
+ * objects or entries (counting each object around them) end the reading. Unknown fields are not counted:
+ * they may be allowed.
+ */
+const MOST_REFUSED = 5_000;
+
+/** Thrown out of a parse; `readAs` then reports the first fault alone. */
+export class TooManyFaults extends Error {}
+
+/** zod hands one context through a whole parse; it is where the count lives. */
+type CountingContext = z.core.ParseContextInternal & { refused?: number };
+
+function countRefused(ctx: CountingContext): void {
+  ctx.refused = (ctx.refused ?? 0) + 1;
+  if (ctx.refused > MOST_REFUSED) throw new TooManyFaults();
+}
+
 type AnyObject = z.ZodObject<z.core.$ZodLooseShape, z.core.$strict>;
 
 const ObjectType: z.core.$constructor<z.ZodObject> = z.ZodObject;
@@ -94,15 +112,27 @@ const ObjectType: z.core.$constructor<z.ZodObject> = z.ZodObject;
 const WireObject = z.core.$constructor<AnyObject>("WireObject", (inst, def) => {
   ObjectType.init(inst, def);
   const parse = inst._zod.parse;
-  inst._zod.parse = (payload, ctx) =>
-    isJsonNumber(payload.value) ? pushNotAnObject(payload) : parse(payload, ctx);
+  inst._zod.parse = (payload, ctx) => {
+    const result = isJsonNumber(payload.value) ? pushNotAnObject(payload) : parse(payload, ctx);
+    if (payload.issues.length > 0 && z.core.util.aborted(payload)) countRefused(ctx);
+    return result;
+  };
 });
+
+/** In the order of canonical JSON, so that what was read can be hashed without being sorted. */
+function inNameOrder(shape: z.core.$ZodLooseShape): z.core.$ZodLooseShape {
+  return Object.fromEntries(Object.entries(shape).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 /** A JSON object with these fields and no others. */
 export function wireObject<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
 ): z.ZodObject<Shape, z.core.$strict> {
-  const schema: AnyObject = new WireObject({ type: "object", shape, catchall: z.never() });
+  const schema: AnyObject = new WireObject({
+    type: "object",
+    shape: inNameOrder(shape),
+    catchall: z.never(),
+  });
   return schema as z.ZodObject<Shape, z.core.$strict>;
 }
 
@@ -119,7 +149,10 @@ const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
     for (const key of Object.keys(input)) {
       const entry = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
       if (entry instanceof Promise) throw new z.core.$ZodAsyncError();
-      for (const issue of z.core.util.prefixIssues(key, entry.issues)) payload.issues.push(issue);
+      if (entry.issues.length > 0) {
+        countRefused(ctx);
+        payload.issues.push(...z.core.util.prefixIssues(key, entry.issues));
+      }
       output[key] = entry.value;
     }
     payload.value = output;
@@ -136,6 +169,13 @@ export function mapOf<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodS
 /** A map for free keys: without a prototype, `constructor` and `__proto__` are keys like any other. */
 export function emptyMap<Value>(): Record<string, Value> {
   return Object.create(null) as Record<string, Value>;
+}
+
+/** A map of these entries. */
+export function mapFrom<Value>(entries: Iterable<readonly [string, Value]>): Record<string, Value> {
+  const map = emptyMap<Value>();
+  for (const [key, value] of entries) map[key] = value;
+  return map;
 }
 
 export function isJsonObject(value: unknown): value is Record<string, unknown> {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 
+/** SHA-256 of the text's UTF-8 bytes, in hex. */
 export function sha256Hex(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
-/** The hash of a document: SHA-256 over exactly the bytes that are stored and sent, with the algorithm in front. */
+/** A hash that says how it was made. */
 export function contentHash(text: string): string {
   return `sha256:${sha256Hex(text)}`;
 }
