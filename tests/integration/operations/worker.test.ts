@@ -1,0 +1,385 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
+import { listenTo, type Listener } from "../../../src/platform/database/listener.ts";
+import { inTransaction } from "../../../src/platform/database/transaction.ts";
+import { attempt, type Executor, type Outcome } from "../../../src/operations/execution.ts";
+import { claimDue, OPERATIONS_CHANNEL, type Claim } from "../../../src/operations/repository.ts";
+import { startWorker, type Worker, type WorkerDeps } from "../../../src/operations/worker.ts";
+import { testDatabase, type TestDatabase } from "../../support/database.ts";
+import { openTestDatabase } from "../../support/databases.ts";
+import {
+  acceptOperation,
+  executionDeps,
+  gate,
+  leaveTrace,
+  makeClaimable,
+  seeOperation,
+  succeeded,
+  type AttemptLog,
+} from "../../support/operations.ts";
+import { withSession } from "../../support/session.ts";
+
+const NEVER_MS = 600_000;
+const GRACE_MS = 10_000;
+
+let test: TestDatabase;
+let database: Database;
+const workers: Worker[] = [];
+const listeners: Listener[] = [];
+
+beforeAll(async () => {
+  test = await testDatabase();
+  database = openTestDatabase(test.url);
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop(GRACE_MS)));
+  await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
+  await withSession(test.adminUrl, (session) => session.query("truncate async_operation"));
+});
+afterAll(async () => {
+  await closeDatabase(database);
+  await test.drop();
+});
+
+const traced: Executor = (operation) => Promise.resolve(leaveTrace(operation, succeeded));
+const refusing: Executor = () => {
+  const failure = { code: "PORTFOLIO_CONTEXT_MISMATCH", message: "another portfolio" };
+  return Promise.resolve(() => Promise.resolve<Outcome>({ kind: "refused", failure: { ...failure } }));
+};
+const failing: Executor = () => Promise.reject(new Error("the disk is on fire"));
+
+/** A worker that polls only when it is told to, so that what wakes it is what the test is about. */
+function begin(executor: Executor, change: Partial<WorkerDeps> = {}): Worker & { log: AttemptLog } {
+  const deps = executionDeps(database, executor);
+  const worker = startWorker({
+    ...deps,
+    concurrency: 2,
+    pollMs: NEVER_MS,
+    onClaimError: () => undefined,
+    ...change,
+  });
+  workers.push(worker);
+  return { ...worker, log: deps.log };
+}
+
+/** One attempt at whatever is due, start to end. */
+async function attemptOnce(executor: Executor, change = {}) {
+  const deps = executionDeps(database, executor, change);
+  const [claim] = await claimOne(deps.terms.owner);
+  if (claim === undefined) throw new Error("nothing was due");
+  return { end: await attempt(deps, claim), log: deps.log };
+}
+
+function claimOne(owner: string): Promise<readonly Claim[]> {
+  return inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+    claimDue(tx, { owner, leaseMs: 60_000 }, 1, new Date().toISOString()),
+  );
+}
+
+function finished(id: string) {
+  return vi.waitFor(
+    async () => {
+      const row = await seeOperation(test.adminUrl, id);
+      expect(row.finished_at).not.toBeNull();
+      return row;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
+
+describe("an operation that is due", () => {
+  it("is done by a worker that starts after it was accepted", async () => {
+    const id = await acceptOperation(database);
+    begin(traced);
+    expect(await finished(id)).toMatchObject({
+      status: "SUCCEEDED",
+      result_text: '{"done":true}',
+      traces: 1,
+    });
+  });
+
+  it("wakes an idle worker as soon as it is committed", async () => {
+    const worker = begin(traced);
+    const awake = listen(worker);
+    await awake;
+    const id = await acceptOperation(database);
+    expect(await finished(id)).toMatchObject({ status: "SUCCEEDED", attempt: 1 });
+  });
+
+  it("wakes a worker whose listening connection was cut in between", async () => {
+    const worker = begin(traced);
+    const heard = { count: 0 };
+    await listen(worker, heard);
+    await withSession(test.adminUrl, (session) =>
+      session.query(`select pg_terminate_backend(pid) from pg_stat_activity
+                      where application_name = 'listener' and datname = current_database()`),
+    );
+    await vi.waitFor(() => expect(heard.count).toBe(2), { timeout: 20_000 });
+    const id = await acceptOperation(database);
+    expect(await finished(id)).toMatchObject({ status: "SUCCEEDED" });
+  });
+
+  it("is found by polling where no wake-up comes", async () => {
+    begin(traced, { pollMs: 20 });
+    const id = await acceptOperation(database);
+    expect(await finished(id)).toMatchObject({ status: "SUCCEEDED" });
+  });
+
+  it("is done once, however many workers race for it", async () => {
+    const racers = Array.from({ length: 4 }, () => begin(traced, { pollMs: 5, concurrency: 4 }));
+    const ids = await Promise.all(Array.from({ length: 60 }, () => acceptOperation(database)));
+    const rows = await Promise.all(ids.map(finished));
+    expect(rows.map(({ status, attempt, traces }) => ({ status, attempt, traces }))).toEqual(
+      ids.map(() => ({ status: "SUCCEEDED", attempt: 1, traces: 1 })),
+    );
+    expect(racers.flatMap(({ log }) => log.claims)).toHaveLength(ids.length);
+  });
+
+  it("waits while the hands are full, and is taken as soon as one is free", async () => {
+    const first = gate();
+    const busy = begin(
+      async (operation) => {
+        if (operation.request.request_text === '"first"') await first.promise;
+        return leaveTrace(operation, succeeded);
+      },
+      { concurrency: 1 },
+    );
+    const held = await acceptOperation(database, { requestText: '"first"' });
+    busy.wake();
+    await vi.waitFor(() => expect(busy.inHand()).toBe(1));
+    const waiting = await acceptOperation(database);
+    busy.wake();
+    first.open();
+    expect(await finished(held)).toMatchObject({ status: "SUCCEEDED" });
+    expect(await finished(waiting)).toMatchObject({ status: "SUCCEEDED" });
+  });
+
+  it("is left alone while it waits to be executed by hand", async () => {
+    const byHand = await acceptOperation(database, { due: "by_hand" });
+    const id = await acceptOperation(database);
+    begin(traced);
+    await finished(id);
+    expect(await seeOperation(test.adminUrl, byHand)).toMatchObject({ status: "PENDING", attempt: 0 });
+  });
+});
+
+describe("a failure", () => {
+  it("of the request ends the operation at once, with its code and message", async () => {
+    const id = await acceptOperation(database);
+    expect((await attemptOnce(refusing)).end).toBe("failed");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "FAILED",
+      attempt: 1,
+      error_code: "PORTFOLIO_CONTEXT_MISMATCH",
+      error_message: "another portfolio",
+      result_text: null,
+    });
+  });
+
+  it("of the infrastructure gives another attempt after a pause that grows, and the fifth ends it", async () => {
+    const id = await acceptOperation(database);
+    const pauses: number[] = [];
+    for (let number = 1; number < 5; number += 1) {
+      expect((await attemptOnce(failing)).end).toBe("put_back");
+      const row = await seeOperation(test.adminUrl, id);
+      expect(row).toMatchObject({ status: "PENDING", attempt: number, error_code: "INTERNAL_ERROR" });
+      expect(await claimOne("impatient")).toEqual([]);
+      pauses.push(row.claimable_in_ms ?? 0);
+      await makeClaimable(test.adminUrl, id);
+    }
+    expect(pauses.toSorted((a, b) => a - b)).toEqual(pauses);
+    expect((await attemptOnce(failing)).end).toBe("failed");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "FAILED",
+      attempt: 5,
+      error_code: "INTERNAL_ERROR",
+      error_message: "an unforeseen error ended the attempt",
+    });
+  });
+
+  it("in the writing undoes what was written before it", async () => {
+    const id = await acceptOperation(database);
+    const { end } = await attemptOnce((operation) =>
+      Promise.resolve(async (tx) => {
+        await leaveTrace(operation, succeeded)(tx);
+        throw new Error("one statement too far");
+      }),
+    );
+    expect(end).toBe("put_back");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "PENDING", traces: 0 });
+  });
+
+  it("is forgotten once a later attempt succeeds", async () => {
+    const id = await acceptOperation(database);
+    await attemptOnce(failing);
+    await makeClaimable(test.adminUrl, id);
+    await attemptOnce(traced);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "SUCCEEDED", error_code: null });
+  });
+
+  it("that takes every worker with it ends the operation instead of taking a sixth", async () => {
+    const id = await acceptOperation(database);
+    for (let number = 1; number <= 5; number += 1) {
+      expect(await claimOne(`doomed-${String(number)}`)).toHaveLength(1);
+      await makeClaimable(test.adminUrl, id);
+    }
+    const executor = vi.fn(traced);
+    expect((await attemptOnce(executor)).end).toBe("failed");
+    expect(executor).not.toHaveBeenCalled();
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "FAILED",
+      error_code: "DPM_ASYNC_WORKER_LOST",
+    });
+  });
+});
+
+describe("a worker that lost its lease", () => {
+  it.each([
+    ["its result", traced],
+    ["its refusal", refusing],
+    ["its failure", failing],
+  ])("changes nothing with %s", async (_, lateExecutor) => {
+    const id = await acceptOperation(database);
+    const late = gate();
+    const stale = attemptOnce(async (operation) => {
+      await late.promise;
+      return lateExecutor(operation);
+    });
+    await vi.waitFor(async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("RUNNING"));
+    await makeClaimable(test.adminUrl, id);
+    const result: Outcome = { kind: "succeeded", resultText: '"of the second"', proposalId: null };
+    expect((await attemptOnce((operation) => Promise.resolve(leaveTrace(operation, result)))).end).toBe(
+      "succeeded",
+    );
+    late.open();
+    expect((await stale).end).toBe("lease_lost");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "SUCCEEDED",
+      attempt: 2,
+      result_text: '"of the second"',
+      traces: 1,
+    });
+  });
+
+  it("cannot end the operation while its successor is at work", async () => {
+    const id = await acceptOperation(database);
+    const late = gate();
+    const stale = attemptOnce(async (operation) => {
+      await late.promise;
+      return leaveTrace(operation, succeeded);
+    });
+    await vi.waitFor(async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("RUNNING"));
+    await makeClaimable(test.adminUrl, id);
+    await claimOne("successor");
+    late.open();
+    expect((await stale).end).toBe("lease_lost");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "RUNNING",
+      lease_owner: "successor",
+      traces: 0,
+    });
+  });
+});
+
+describe("a lease", () => {
+  it("is renewed while the work lasts, so that nobody takes the operation over", async () => {
+    const id = await acceptOperation(database);
+    const work = gate();
+    const terms = { owner: "steady", leaseMs: 1_500 };
+    const seen = new Set<string>();
+    const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+      claimDue(tx, terms, 1, new Date().toISOString()),
+    );
+    if (claim === undefined) throw new Error("nothing was due");
+    const deps = executionDeps(
+      database,
+      async (operation) => {
+        await work.promise;
+        return leaveTrace(operation, succeeded);
+      },
+      { terms },
+    );
+    const ending = attempt(deps, claim);
+    // Renewed four times, at a third of the lease each: it would have run out by now.
+    await vi.waitFor(
+      async () => {
+        seen.add(await leaseEnd(id));
+        expect(seen.size).toBeGreaterThan(4);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect(await claimOne("greedy")).toEqual([]);
+    work.open();
+    expect(await ending).toBe("succeeded");
+  });
+});
+
+describe("a worker that is stopped", () => {
+  it("finishes what it has in hand, and claims no more", async () => {
+    const work = gate();
+    const worker = begin(async (operation) => {
+      await work.promise;
+      return leaveTrace(operation, succeeded);
+    });
+    const id = await acceptOperation(database);
+    worker.wake();
+    await vi.waitFor(() => expect(worker.inHand()).toBe(1));
+    const stopped = worker.stop(GRACE_MS);
+    const later = await acceptOperation(database);
+    worker.wake();
+    work.open();
+    await stopped;
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "SUCCEEDED", traces: 1 });
+    expect(await seeOperation(test.adminUrl, later)).toMatchObject({ status: "PENDING", attempt: 0 });
+  });
+
+  it("gives back what it cannot finish in time: another takes it at once, and no attempt is counted", async () => {
+    const work = gate();
+    const worker = begin(async (operation) => {
+      await work.promise;
+      return leaveTrace(operation, succeeded);
+    });
+    const id = await acceptOperation(database);
+    worker.wake();
+    await vi.waitFor(() => expect(worker.inHand()).toBe(1));
+    await worker.stop(0);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "PENDING",
+      attempt: 0,
+      lease_owner: null,
+    });
+    begin(traced);
+    expect(await finished(id)).toMatchObject({ status: "SUCCEEDED", attempt: 1 });
+    work.open();
+    await vi.waitFor(() => expect(worker.log.ends).toHaveLength(1));
+    expect(worker.log.ends).toMatchObject([{ end: "lease_lost" }]);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ traces: 1 });
+  });
+});
+
+async function leaseEnd(id: string): Promise<string> {
+  const { rows } = await withSession(test.adminUrl, (session) =>
+    session.query<{ claimable_at: string }>(
+      "select claimable_at::text from async_operation where operation_id = $1",
+      [id],
+    ),
+  );
+  return rows[0]?.claimable_at ?? "";
+}
+
+/** Resolves once the worker is woken by notifications. */
+async function listen(worker: Worker, heard = { count: 0 }): Promise<void> {
+  listeners.push(
+    listenTo({
+      connection: { ...database.pool.options.connection, applicationName: "listener" },
+      channel: OPERATIONS_CHANNEL,
+      connectTimeoutMs: 5_000,
+      onNotify: () => {
+        heard.count += 1;
+        worker.wake();
+      },
+      onError: () => undefined,
+    }),
+  );
+  await vi.waitFor(() => expect(heard.count).toBeGreaterThan(0));
+}
