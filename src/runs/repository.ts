@@ -40,7 +40,8 @@ export async function findRun(tx: Tx, tenantId: string, key: RunKey): Promise<St
   return run;
 }
 
-function runCondition(tenantId: string, key: RunKey): SqlFragment {
+/** Which rows of `rebalance_run r` a key names. */
+export function runCondition(tenantId: string, key: RunKey): SqlFragment {
   switch (key.by) {
     case "id":
       return sql`r.rebalance_run_id = ${key.value}`;
