@@ -16,12 +16,26 @@ export type Claim = {
 
 /**
  * What a write ends in. `keep`: stored under the claim together with the effect; `answerOfRun` names the run whose
- * stored result is the body, so that its bytes are not stored twice. Without `keep` (a 404) the key stays free.
+ * stored result is the body, so that its bytes are not stored twice; `aboutRun`, the run that the record goes with;
+ * `versionMade`, the proposal version that the record must go on pointing to. Without `keep` (a 403 or 404) the key stays free.
  */
-export type Written = { readonly answer: Answer; readonly keep: boolean; readonly answerOfRun?: string };
+export type Written = {
+  readonly answer: Answer;
+  readonly keep: boolean;
+  readonly answerOfRun?: string;
+  readonly aboutRun?: string;
+  readonly versionMade?: { readonly proposalId: string; readonly versionNo: number };
+};
+
+type Answered = {
+  readonly kind: "answered";
+  readonly answer: Answer;
+  readonly kept: boolean;
+  readonly replayed: boolean;
+};
 
 export type OnceOutcome =
-  | { readonly kind: "answered"; readonly answer: Answer; readonly kept: boolean; readonly replayed: boolean }
+  | Answered
   | { readonly kind: "conflict" }
   | { readonly kind: "in_progress" }
   | { readonly kind: "inconsistent" };
@@ -40,6 +54,8 @@ export type OnceDeps = {
 export type Work<Prepared> = {
   /** Pure work ahead of the transaction; runs only when no stored answer serves. */
   readonly prepare: () => Prepared;
+  /** The caller has looked for a stored answer itself, a moment ago, and found none. */
+  readonly isLookedUp?: boolean;
   /** Writes everything that belongs together. A returned refusal commits and is kept; a thrown error rolls back. */
   readonly write: (tx: Tx, prepared: Prepared) => Promise<Written>;
 };
@@ -95,12 +111,14 @@ async function lookUpOrWrite<Prepared>(
   claim: Claim,
   work: Work<Prepared>,
 ): Promise<OnceOutcome> {
-  const stored = await lookUp(deps, claim);
+  const stored = work.isLookedUp === true ? undefined : await lookUp(deps, claim);
   if (stored !== undefined) return stored;
   const prepared = work.prepare();
   for (let round = 1; ; round += 1) {
     try {
-      return await writeUnderClaim(deps, claim, work, prepared);
+      const outcome = await writeUnderClaim(deps, claim, work, prepared);
+      // What is not kept met no unique key: a rival's answer, stored meanwhile, goes before it.
+      return outcome.kept ? outcome : ((await lookUp(deps, claim)) ?? outcome);
     } catch (error) {
       const fault = databaseFault(error);
       if (fault?.kind === "lock_timeout") return { kind: "in_progress" };
@@ -117,7 +135,7 @@ async function writeUnderClaim<Prepared>(
   claim: Claim,
   work: Work<Prepared>,
   prepared: Prepared,
-): Promise<OnceOutcome> {
+): Promise<Answered> {
   const written = await inTransaction(deps.database, { tenantId: claim.tenantId }, async (tx) => {
     const written = await work.write(tx, prepared);
     if (written.keep) await insertRecord(tx, claim, written, deps.clock());
@@ -155,26 +173,37 @@ function isClaimTaken(error: unknown): boolean {
   return fault?.kind === "unique_violation" && fault.constraint === "idempotency_record_pkey";
 }
 
-type RecordRow = { payload_hash: string; response_status: number; body: string | null };
+type RecordRow = {
+  payload_hash: string;
+  response_status: number;
+  body: string | null;
+  lacks_version: boolean;
+};
 
-async function lookUp(deps: OnceDeps, claim: Claim): Promise<OnceOutcome | undefined> {
+function lookUp(deps: OnceDeps, claim: Claim): Promise<OnceOutcome | undefined> {
   const context = { tenantId: claim.tenantId, readOnly: true };
-  const [row] = await inTransaction(
-    deps.database,
-    context,
-    (tx) => tx<RecordRow>`
-    select r.payload_hash, r.response_status, coalesce(r.response_body, p.result_text) as body
+  return inTransaction(deps.database, context, (tx) => findOutcome(tx, claim));
+}
+
+/** What is stored under a claim; undefined: nothing, the key is free. */
+export async function findOutcome(tx: Tx, claim: Claim): Promise<OnceOutcome | undefined> {
+  const [row] = await tx<RecordRow>`
+    select r.payload_hash, r.response_status, coalesce(r.response_body, p.result_text) as body,
+           r.proposal_id is not null and v.version_no is null as lacks_version
       from idempotency_record r
       left join run_payload p
         on p.tenant_id = r.tenant_id
        and p.rebalance_run_id = r.rebalance_run_id
+      left join proposal_version v
+        on v.tenant_id = r.tenant_id
+       and v.proposal_id = r.proposal_id
+       and v.version_no = r.proposal_version_no
      where r.tenant_id = ${claim.tenantId}
        and r.scope = ${claim.scope}
-       and r.idempotency_key = ${claim.key}`,
-  );
+       and r.idempotency_key = ${claim.key}`;
   if (row === undefined) return undefined;
   if (row.payload_hash !== claim.payloadHash) return { kind: "conflict" };
-  if (row.body === null) return { kind: "inconsistent" };
+  if (row.body === null || row.lacks_version) return { kind: "inconsistent" };
   const answer = { status: row.response_status, body: row.body };
   return { kind: "answered", answer, kept: true, replayed: true };
 }
@@ -184,9 +213,10 @@ async function insertRecord(tx: Tx, claim: Claim, written: Written, now: Date): 
   await tx`
     insert into idempotency_record
       (tenant_id, scope, idempotency_key, payload_hash, response_status, response_body, rebalance_run_id,
-       created_at, expires_at)
+       proposal_id, proposal_version_no, created_at, expires_at)
     values
       (${claim.tenantId}, ${claim.scope}, ${claim.key}, ${claim.payloadHash}, ${written.answer.status},
-       ${written.answerOfRun === undefined ? written.answer.body : null}, ${written.answerOfRun ?? null},
+       ${written.answerOfRun === undefined ? written.answer.body : null}, ${written.answerOfRun ?? written.aboutRun ?? null},
+       ${written.versionMade?.proposalId ?? null}, ${written.versionMade?.versionNo ?? null},
        ${now.toISOString()}, ${refused ? new Date(now.getTime() + REFUSAL_KEPT_MS).toISOString() : null})`;
 }

@@ -1,0 +1,173 @@
+import { canonicalJson } from "../platform/canonical-json.ts";
+import type { Tx } from "../platform/database/transaction.ts";
+import { contentHash } from "../platform/hash.ts";
+import { once, type Written } from "../platform/idempotency.ts";
+import { hashOfApproval, sealEvent } from "./chain.ts";
+import type { ApprovalType, ProposalApprovalRequest, ProposalStateTransitionRequest } from "./contract.ts";
+import {
+  decideApproval,
+  decideTransition,
+  dependsOnState,
+  notBefore,
+  PROPOSAL_NOT_FOUND,
+  type Decision,
+  type DecisionFacts,
+  type Move,
+  type Refusal,
+} from "./core.ts";
+import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import { transitionText } from "./documents.ts";
+import { standingAfter } from "./history.ts";
+import type { ApprovalRecord, EventRecord, ProposalStanding } from "./records.ts";
+import { insertApproval, insertEvent, lockProposal, makerOfVersion, moveProposal } from "./repository.ts";
+
+type Keyed = Caller & { readonly idempotencyKey: string };
+
+/** Records an event of the lifecycle. */
+export function transition(
+  deps: ProposalDeps,
+  caller: Keyed,
+  proposalId: string,
+  request: ProposalStateTransitionRequest,
+): Promise<WriteOutcome> {
+  return act(deps, caller, {
+    proposalId,
+    operation: "transitions",
+    request,
+    reason: request.reason,
+    approval: null,
+    decide: (facts) => decideTransition(facts, request, deps.rules),
+  });
+}
+
+/** Records an approval, given or denied, together with its event. */
+export function approve(
+  deps: ProposalDeps,
+  caller: Keyed,
+  proposalId: string,
+  request: ProposalApprovalRequest,
+): Promise<WriteOutcome> {
+  return act(deps, caller, {
+    proposalId,
+    operation: "approvals",
+    request,
+    reason: request.details,
+    approval: { type: request.approval_type, approved: request.approved },
+    decide: (facts) => decideApproval(facts, request, deps.rules),
+  });
+}
+
+type Command = {
+  readonly proposalId: string;
+  readonly operation: "transitions" | "approvals";
+  readonly request: { readonly actor_id: string; readonly related_version_no: number | null };
+  readonly reason: Readonly<Record<string, unknown>>;
+  readonly approval: { readonly type: ApprovalType; readonly approved: boolean } | null;
+  readonly decide: (facts: DecisionFacts) => Decision<Move>;
+};
+
+/** What is known before the transaction: ids and the reason in canonical spelling. */
+type Prepared = { readonly eventId: string; readonly approvalId: string; readonly reasonText: string };
+
+function act(deps: ProposalDeps, caller: Keyed, command: Command): Promise<WriteOutcome> {
+  const { proposalId, operation, request, reason } = command;
+  return once(
+    deps.once,
+    {
+      tenantId: caller.tenantId,
+      scope: `proposals.${operation} ${proposalId}`,
+      key: caller.idempotencyKey,
+      payloadHash: contentHash(canonicalJson(request)),
+    },
+    {
+      prepare: (): Prepared => ({
+        eventId: deps.ids("pwe_"),
+        approvalId: deps.ids("pap_"),
+        reasonText: canonicalJson(reason),
+      }),
+      write: async (tx, prepared): Promise<Written> => {
+        const outcome = await decideAndWrite(deps, tx, caller, command, prepared);
+        return "body" in outcome
+          ? { answer: { status: 200, body: outcome.body }, keep: true }
+          : { answer: deps.problem(caller, outcome), keep: dependsOnState(outcome) };
+      },
+    },
+  );
+}
+
+/** Decides on what is true under the proposal's lock, and writes event, approval and state together. */
+async function decideAndWrite(
+  deps: ProposalDeps,
+  tx: Tx,
+  caller: Keyed,
+  command: Command,
+  prepared: Prepared,
+): Promise<Refusal | { readonly body: string }> {
+  const { tenantId } = caller;
+  const { proposalId, request } = command;
+  const [proposal, maker] = await Promise.all([
+    lockProposal(tx, tenantId, proposalId),
+    makerOfVersion(tx, tenantId, proposalId, request.related_version_no),
+  ]);
+  if (proposal === undefined) return PROPOSAL_NOT_FOUND;
+  const { standing } = proposal;
+  const facts = { state: standing.state, currentVersionNo: standing.versionNo, makerOfVersion: maker };
+  const decision = command.decide(facts);
+  if (!decision.accepted) return decision.refusal;
+  const occurredAt = notBefore(deps.once.clock().toISOString(), standing.lastEventAt);
+  const { event, approval } = recordMove(command, prepared, standing, decision.value, {
+    occurredAt,
+    correlationId: caller.correlationId,
+  });
+  await Promise.all([
+    insertEvent(tx, tenantId, event),
+    ...(approval === null ? [] : [insertApproval(tx, tenantId, approval)]),
+    moveProposal(tx, tenantId, proposalId, standingAfter(event, standing)),
+  ]);
+  return { body: transitionText(event, approval) };
+}
+
+function recordMove(
+  command: Command,
+  prepared: Prepared,
+  standing: ProposalStanding,
+  move: Move,
+  moment: { readonly occurredAt: string; readonly correlationId: string },
+): { event: EventRecord; approval: ApprovalRecord | null } {
+  const common = {
+    proposalId: command.proposalId,
+    eventNo: standing.lastEventNo + 1,
+    actorId: command.request.actor_id,
+    occurredAt: moment.occurredAt,
+    relatedVersionNo: move.versionNo,
+  };
+  const approval = approvalOf(command, prepared, common);
+  const draft = {
+    ...common,
+    eventId: prepared.eventId,
+    eventType: move.eventType,
+    fromState: move.fromState,
+    toState: move.toState,
+    correlationId: moment.correlationId,
+    reasonText: prepared.reasonText,
+    segregationWaived: move.segregationWaived,
+    proposalHash: null,
+    versionHash: null,
+    approvalId: approval?.approvalId ?? null,
+    approvalHash: approval === null ? null : hashOfApproval(approval),
+  };
+  return { event: sealEvent(draft, standing.lastEventHash), approval };
+}
+
+type Common = Pick<ApprovalRecord, "proposalId" | "eventNo" | "actorId" | "occurredAt" | "relatedVersionNo">;
+
+function approvalOf({ approval }: Command, prepared: Prepared, common: Common): ApprovalRecord | null {
+  if (approval === null) return null;
+  return {
+    ...common,
+    approvalId: prepared.approvalId,
+    approvalType: approval.type,
+    approved: approval.approved,
+    detailsText: prepared.reasonText,
+  };
+}

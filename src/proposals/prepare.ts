@@ -1,0 +1,94 @@
+import { ProposalSimulateRequest, type ProposalResult } from "../contract/proposal.ts";
+import { artifactContent } from "../engine/advisory/artifact-content.ts";
+import { buildArtifact } from "../engine/advisory/artifact.ts";
+import { proposalRunId, simulateProposal } from "../engine/advisory/simulate-proposal.ts";
+import { canonicalJson } from "../platform/canonical-json.ts";
+import { contentHash } from "../platform/hash.ts";
+import { readJsonBody } from "../platform/http/json-body.ts";
+import type { VersionDocuments, VersionRecord } from "./records.ts";
+
+/** Whose simulation it is, and with what. */
+export type SimulationContext = {
+  readonly correlationId: string;
+  readonly idempotencyKey: string | null;
+  readonly engineVersion: string;
+};
+
+export type Simulation = {
+  readonly requestText: string;
+  readonly requestHash: string;
+  readonly result: ProposalResult;
+  readonly resultText: string;
+};
+
+/** Simulates and spells the result once: these bytes are stored, hashed and sent. Pure. */
+export function runSimulation(
+  request: ProposalSimulateRequest,
+  requestText: string,
+  context: SimulationContext,
+): Simulation {
+  const requestHash = contentHash(requestText);
+  const identity = { ...context, runId: proposalRunId(requestHash), requestHash };
+  const result = simulateProposal(request, identity);
+  return { requestText, requestHash, result, resultText: canonicalJson(result) };
+}
+
+export function hashOfDocument(document: unknown): string {
+  return contentHash(canonicalJson(document));
+}
+
+/** What a version will consist of, ahead of the transaction that gives it its number and its time. */
+export type VersionDraft = Omit<
+  VersionRecord,
+  "proposalId" | "versionNo" | "proposalVersionId" | "createdBy" | "createdAt"
+>;
+
+/** Simulation and artifact of a version. Pure; `packagedAt` is the artifact's own time. */
+export function draftVersion(
+  request: ProposalSimulateRequest,
+  context: SimulationContext,
+  packagedAt: string,
+  storesEvidenceBundle: boolean,
+): VersionDraft {
+  const simulation = runSimulation(request, canonicalJson(request), context);
+  const { result, resultText, requestText, requestHash } = simulation;
+  const artifact = buildArtifact(request, result, { createdAt: packagedAt, hash: hashOfDocument });
+  const artifactText = canonicalJson(artifact);
+  const evidenceText = storesEvidenceBundle ? canonicalJson(artifact.evidence_bundle) : null;
+  return {
+    ...context,
+    portfolioId: request.portfolio_snapshot.portfolio_id,
+    status: result.status,
+    requestHash,
+    simulationHash: contentHash(resultText),
+    artifactHash: artifact.evidence_bundle.hashes.artifact_hash,
+    gateText: result.gate_decision === null ? null : canonicalJson(result.gate_decision),
+    documentsHash: hashOfDocuments({ artifactText, evidenceText }),
+    requestText,
+    resultText,
+    artifactText,
+    evidenceText,
+  };
+}
+
+/** Over the very bytes of what an artifact's own hash does not cover whole. */
+export function hashOfDocuments(documents: Pick<VersionDocuments, "artifactText" | "evidenceText">): string {
+  const { artifactText, evidenceText } = documents;
+  return hashOfDocument({
+    artifact: contentHash(artifactText),
+    evidence_bundle: evidenceText === null ? null : contentHash(evidenceText),
+  });
+}
+
+/** The artifact's hash as its stored bytes give it. */
+export function hashOfStoredArtifact(artifactText: string): string {
+  return hashOfDocument(artifactContent(JSON.parse(artifactText)));
+}
+
+/** What the stored request of a version comes to when it is simulated again; undefined where it cannot be read. */
+export function resimulate(version: VersionRecord): Simulation | undefined {
+  const body = readJsonBody(Buffer.from(version.requestText, "utf8"));
+  const request = body.ok ? ProposalSimulateRequest.safeParse(body.value) : undefined;
+  if (request?.success !== true) return undefined;
+  return runSimulation(request.data, version.requestText, version);
+}

@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/proposals/contract.ts";
+import { decideApproval, decideTransition, decideVersion } from "../../../src/proposals/core.ts";
+
+/** The lifecycle as its specification prints it: one line for each thing that may happen. Everything else may not. */
+const LEGAL = [
+  "DRAFT SUBMITTED_FOR_RISK_REVIEW RISK_REVIEW",
+  "DRAFT SUBMITTED_FOR_COMPLIANCE_REVIEW COMPLIANCE_REVIEW",
+  "RISK_REVIEW RISK_APPROVED AWAITING_CLIENT_CONSENT",
+  "RISK_REVIEW REJECTED REJECTED",
+  "COMPLIANCE_REVIEW COMPLIANCE_APPROVED AWAITING_CLIENT_CONSENT",
+  "COMPLIANCE_REVIEW REJECTED REJECTED",
+  "AWAITING_CLIENT_CONSENT CLIENT_CONSENT_RECORDED EXECUTION_READY",
+  "AWAITING_CLIENT_CONSENT REJECTED REJECTED",
+  "EXECUTION_READY EXECUTED EXECUTED",
+  "EXECUTION_READY EXPIRED EXPIRED",
+  "DRAFT CANCELLED CANCELLED",
+  "RISK_REVIEW CANCELLED CANCELLED",
+  "COMPLIANCE_REVIEW CANCELLED CANCELLED",
+  "AWAITING_CLIENT_CONSENT CANCELLED CANCELLED",
+  "EXECUTION_READY CANCELLED CANCELLED",
+];
+const TERMINAL = ["EXECUTED", "REJECTED", "CANCELLED", "EXPIRED"];
+
+const LEGAL_APPROVALS = [
+  "RISK_REVIEW RISK true RISK_APPROVED AWAITING_CLIENT_CONSENT",
+  "RISK_REVIEW RISK false REJECTED REJECTED",
+  "COMPLIANCE_REVIEW COMPLIANCE true COMPLIANCE_APPROVED AWAITING_CLIENT_CONSENT",
+  "COMPLIANCE_REVIEW COMPLIANCE false REJECTED REJECTED",
+  "AWAITING_CLIENT_CONSENT CLIENT_CONSENT true CLIENT_CONSENT_RECORDED EXECUTION_READY",
+  "AWAITING_CLIENT_CONSENT CLIENT_CONSENT false REJECTED REJECTED",
+];
+
+const RULES = {
+  requiresExpectedState: true,
+  requiresSegregationOfDuties: true,
+  requiresSimulationFlag: true,
+  allowsPortfolioChangeOnNewVersion: false,
+};
+
+const cells = ProposalState.options.flatMap((state) =>
+  ProposalEventType.options.map((event) => ({ state, event })),
+);
+const approvalCells = ProposalState.options.flatMap((state) =>
+  ApprovalType.options.flatMap((type) => [true, false].map((approved) => ({ state, type, approved }))),
+);
+
+function transition(state: ProposalState, event: ProposalEventType) {
+  return decideTransition(
+    { state, currentVersionNo: 3, makerOfVersion: "maker" },
+    { event_type: event, actor_id: "someone else", related_version_no: null, expected_state: state },
+    RULES,
+  );
+}
+
+function approval(state: ProposalState, type: ApprovalType, approved: boolean) {
+  return decideApproval(
+    { state, currentVersionNo: 3, makerOfVersion: "maker" },
+    {
+      approval_type: type,
+      approved,
+      actor_id: "someone else",
+      related_version_no: null,
+      expected_state: state,
+    },
+    RULES,
+  );
+}
+
+describe("every state × every event", () => {
+  test.each(cells)("$state × $event", ({ state, event }) => {
+    const line = LEGAL.find((cell) => cell.startsWith(`${state} ${event} `));
+    const decision = transition(state, event);
+    if (line === undefined) {
+      expect(decision).toEqual({ accepted: false, refusal: { status: 422, detail: "INVALID_TRANSITION" } });
+    } else {
+      expect(decision).toMatchObject({
+        accepted: true,
+        value: { eventType: event, fromState: state, toState: line.split(" ")[2], versionNo: 3 },
+      });
+    }
+  });
+
+  test("has exactly the legal cells", () => {
+    const accepted = cells.filter(({ state, event }) => transition(state, event).accepted);
+    expect(accepted.map(({ state, event }) => `${state} ${event}`).sort()).toEqual(
+      LEGAL.map((line) => line.split(" ").slice(0, 2).join(" ")).sort(),
+    );
+  });
+});
+
+describe("every state × every approval", () => {
+  test.each(approvalCells)("$state × $type approved $approved", ({ state, type, approved }) => {
+    const line = LEGAL_APPROVALS.find((cell) => cell.startsWith(`${state} ${type} ${String(approved)} `));
+    const decision = approval(state, type, approved);
+    if (line === undefined) {
+      expect(decision).toEqual({
+        accepted: false,
+        refusal: { status: 422, detail: "INVALID_APPROVAL_STATE" },
+      });
+    } else {
+      const [, , , eventType, toState] = line.split(" ");
+      expect(decision).toMatchObject({ accepted: true, value: { eventType, fromState: state, toState } });
+    }
+  });
+});
+
+describe("every state × a new version", () => {
+  test.each(ProposalState.options)("%s", (state) => {
+    const decision = decideVersion({ state, portfolioId: "pf", versionNo: 3 }, "pf", RULES);
+    expect(decision).toEqual(
+      TERMINAL.includes(state)
+        ? {
+            accepted: false,
+            refusal: { status: 422, detail: "PROPOSAL_TERMINAL_STATE: cannot create version" },
+          }
+        : { accepted: true, value: { versionNo: 4 } },
+    );
+  });
+});
