@@ -64,12 +64,15 @@ create index run_decision_by_correlation on run_decision
 create index run_decision_by_run_correlation on run_decision
   (tenant_id, run_correlation_id, decided_at desc, decision_no desc, decision_id desc);
 -- A retried action that names its run by correlation id or key: the run that its Idempotency-Key was used on
-create index idempotency_record_by_review_key on idempotency_record (tenant_id, idempotency_key, scope)
+create index idempotency_record_by_review_key on idempotency_record (tenant_id, idempotency_key, rebalance_run_id)
   where starts_with(scope, 'rebalance.workflow:');
 
 alter table run_decision enable row level security, force row level security;
 create policy tenant_isolation on run_decision using (tenant_id = current_tenant());
+-- Decisions go with their run.
+create policy retention_purges on run_decision to ballast_retention using (true) with check (false);
 grant select, insert on run_decision to ballast_service;
+grant delete, select (tenant_id, rebalance_run_id) on run_decision to ballast_retention;
 create trigger run_decision_append_only before update or delete or truncate on run_decision
   for each statement execute function refuse_change();
 

@@ -4,9 +4,10 @@ import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
 import { once, writeOnce, type OnceOutcome } from "../platform/idempotency.ts";
+import { readPolicyPack, type PolicyPack } from "../policies/pack.ts";
 import { insertRun, runExists, type RunRecord } from "../runs/record.ts";
 import { batchResult, readScenarios, type OptionsReader, type Scenario } from "./core.ts";
-import { executeRun } from "./execute-run.ts";
+import { executeRun, shapeRequest } from "./execute-run.ts";
 import type { RebalanceDeps } from "./simulate.ts";
 
 export const ANALYZE_SCOPE = "rebalance.analyze";
@@ -16,6 +17,8 @@ export type BatchCaller = {
   /** Null when the caller sent none: then the batch id leads the correlation ids of its runs. */
   readonly givenCorrelationId: string | null;
   readonly idempotencyKey: string | null;
+  /** The pack that was selected for it, existing or not. */
+  readonly policyPackId: string | null;
 };
 
 /** A batch as it was read: its scenarios in order, and the hash that tells it from other batches. */
@@ -47,11 +50,12 @@ export function readBatch(request: BatchRebalanceRequest, readOptions: OptionsRe
   return { request, scenarios, requestText, requestHash: contentHash(requestText) };
 }
 
-/** Calculates every scenario that can run. Pure but for ids and time; writes nothing. */
+/** Calculates every scenario that can run, under the policy pack. Pure but for ids and time; writes nothing. */
 export function executeBatch(
   deps: Pick<RebalanceDeps, "ids" | "engineVersion"> & { readonly now: Date },
   givenCorrelationId: string | null,
   batch: ReadBatch,
+  policyPack: PolicyPack | undefined,
 ): ExecutedBatch {
   const batchRunId = deps.ids("batch_");
   const createdAt = deps.now.toISOString();
@@ -64,9 +68,8 @@ export function executeBatch(
       idempotencyKey: null,
       engineVersion: deps.engineVersion,
     };
-    const circumstances = { createdAt, batchRunId, policyPack: null, requestText: null };
-    const inputText = canonicalJson(scenario.input);
-    return [{ name: scenario.name, ...executeRun(scenario.input, inputText, identity, circumstances) }];
+    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), policyPack);
+    return [{ name: scenario.name, ...executeRun(shaped, identity, { createdAt, batchRunId }) }];
   });
   const result = batchResult(batchRunId, createdAt, batch.request, batch.scenarios, executed);
   return { batchRunId, runs: executed.map(({ record }) => record), resultText: canonicalJson(result) };
@@ -86,8 +89,9 @@ export async function analyze(
 ): Promise<OnceOutcome> {
   const { tenantId, idempotencyKey } = caller;
   const batch = readBatch(request, readOptions);
+  const policyPack = await readPolicyPack(deps.once.database, tenantId, caller.policyPackId);
   const prepare = (): ExecutedBatch =>
-    executeBatch({ ...deps, now: deps.once.clock() }, caller.givenCorrelationId, batch);
+    executeBatch({ ...deps, now: deps.once.clock() }, caller.givenCorrelationId, batch, policyPack);
   const write = async (tx: Tx, executed: ExecutedBatch) => {
     await insertBatch(tx, tenantId, executed);
     return { answer: { status: 200, body: executed.resultText }, keep: true };

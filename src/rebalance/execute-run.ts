@@ -2,29 +2,49 @@ import type { RebalanceRequest, RebalanceResult } from "../contract/rebalance.ts
 import { simulateRebalance, type RunIdentity } from "../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
+import { applyPolicyPack } from "../policies/apply.ts";
+import type { PolicyPack } from "../policies/pack.ts";
 import type { RunRecord } from "../runs/record.ts";
 
-/** What a run is besides its identity: when, for which batch, shaped by which policy pack. */
-export type RunCircumstances = {
-  readonly createdAt: string;
-  readonly batchRunId: string | null;
-  readonly policyPack: { readonly id: string; readonly version: string } | null;
-  /** The request as it came, canonical, where a policy pack changed its options; else null. */
+/** What the engine is given, and how it came about. */
+export type ShapedRequest = {
+  readonly input: RebalanceRequest;
+  /** Canonical JSON of `input`. */
+  readonly inputText: string;
+  /** Canonical JSON of the request as it came, where the policy pack changed its options; else null. */
   readonly requestText: string | null;
+  readonly policyPack: PolicyPack | undefined;
 };
+
+/** Puts the options in force. `requestText` is the canonical JSON of `request`, which the caller has from hashing it. */
+export function shapeRequest(
+  request: RebalanceRequest,
+  requestText: string,
+  policyPack: PolicyPack | undefined,
+): ShapedRequest {
+  if (policyPack === undefined) {
+    return { input: request, inputText: requestText, requestText: null, policyPack };
+  }
+  const input = { ...request, options: applyPolicyPack(request.options, policyPack.definition) };
+  const inputText = canonicalJson(input);
+  return { input, inputText, requestText: inputText === requestText ? null : requestText, policyPack };
+}
+
+/** What a run is besides its identity: when it was made, and for which batch. */
+export type RunCircumstances = { readonly createdAt: string; readonly batchRunId: string | null };
 
 export type ExecutedRun = { readonly record: RunRecord; readonly result: RebalanceResult };
 
 /**
  * Runs the engine and makes the record of the run. Pure. The result is serialized here, once: these bytes are stored,
- * hashed and sent. `inputText` is the canonical JSON of `input`, which the caller has at hand from hashing it.
+ * hashed and sent.
  */
 export function executeRun(
-  input: RebalanceRequest,
-  inputText: string,
+  shaped: ShapedRequest,
   identity: RunIdentity,
   circumstances: RunCircumstances,
 ): ExecutedRun {
+  const { input, inputText, requestText, policyPack } = shaped;
   const result = simulateRebalance(input, identity);
   const resultText = canonicalJson(result);
   const record = {
@@ -35,14 +55,15 @@ export function executeRun(
     portfolioId: input.portfolio_snapshot.portfolio_id,
     status: result.status,
     batchRunId: circumstances.batchRunId,
-    policyPackId: circumstances.policyPack?.id ?? null,
-    policyPackVersion: circumstances.policyPack?.version ?? null,
+    policyPackId: policyPack?.id ?? null,
+    policyPackVersion: policyPack?.version ?? null,
+    policyPackRevision: policyPack?.revision ?? null,
     engineVersion: identity.engineVersion,
     inputHash: contentHash(inputText),
     resultHash: contentHash(resultText),
     createdAt: circumstances.createdAt,
     inputText,
-    requestText: circumstances.requestText,
+    requestText,
     resultText,
   };
   return { record, result };

@@ -1,10 +1,21 @@
 import type { RebalanceRequest } from "../contract/rebalance.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
+import { inTransaction } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, writeOnce, type OnceDeps, type OnceOutcome, type Written } from "../platform/idempotency.ts";
+import {
+  findOutcome,
+  once,
+  writeOnce,
+  type Claim,
+  type OnceDeps,
+  type OnceOutcome,
+  type Written,
+} from "../platform/idempotency.ts";
 import type { Ids } from "../platform/ids.ts";
-import { insertRun, runExists, type RunRecord } from "../runs/record.ts";
-import { executeRun } from "./execute-run.ts";
+import { replaysKeys } from "../policies/apply.ts";
+import { findPolicyPack, type PolicyPack } from "../policies/pack.ts";
+import { insertRun, mapKeyToRun, runExists, type RunRecord } from "../runs/record.ts";
+import { executeRun, shapeRequest } from "./execute-run.ts";
 
 export const SIMULATE_SCOPE = "rebalance.simulate";
 
@@ -12,6 +23,8 @@ export type RebalanceDeps = {
   readonly once: OnceDeps;
   readonly ids: Ids;
   readonly engineVersion: string;
+  /** Whether a known key is replayed, where the policy pack does not say. */
+  readonly isReplayEnabled: boolean;
   readonly onRun: (status: string) => void;
 };
 
@@ -19,54 +32,103 @@ export type Caller = {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string | null;
+  /** The pack that was selected for it, existing or not. */
+  readonly policyPackId: string | null;
 };
 
 /**
  * Simulates a rebalance and stores the run; the answer is the result's own bytes. With a key it happens once, and a
- * repetition gets the stored answer without a second simulation; without one (callers older than the rule) every call
- * is a run of its own.
+ * repetition gets the stored answer without a second simulation. Without one (callers older than the rule), or where
+ * replay is switched off, every call is a run of its own.
  */
 export async function simulate(
   deps: RebalanceDeps,
   caller: Caller,
   request: RebalanceRequest,
 ): Promise<OnceOutcome> {
-  const { tenantId, idempotencyKey } = caller;
   const requestText = canonicalJson(request);
   const requestHash = contentHash(requestText);
+  const claim = claimOf(caller, requestHash);
+  const { policyPack, stored, isLookedUp } = await lookAhead(deps, caller, claim);
+  const isReplayed = replaysKeys(policyPack?.definition, deps.isReplayEnabled);
+  if (isReplayed && stored !== undefined) return stored;
   let executed: RunRecord | undefined;
   const prepare = (): RunRecord => {
-    const identity = { ...caller, runId: deps.ids("rr_"), requestHash, engineVersion: deps.engineVersion };
-    const createdAt = deps.once.clock().toISOString();
-    const circumstances = { createdAt, batchRunId: null, policyPack: null, requestText: null };
-    executed = executeRun(request, requestText, identity, circumstances).record;
+    const identity = {
+      runId: deps.ids("rr_"),
+      correlationId: caller.correlationId,
+      requestHash,
+      idempotencyKey: caller.idempotencyKey,
+      engineVersion: deps.engineVersion,
+    };
+    const circumstances = { createdAt: deps.once.clock().toISOString(), batchRunId: null };
+    executed = executeRun(shapeRequest(request, requestText, policyPack), identity, circumstances).record;
     return executed;
   };
   const outcome =
-    idempotencyKey === null
-      ? await storeWithoutKey(deps, tenantId, prepare())
-      : await once(
-          deps.once,
-          { tenantId, scope: SIMULATE_SCOPE, key: idempotencyKey, payloadHash: requestHash },
-          {
-            prepare,
-            write: async (tx, run): Promise<Written> => {
-              await insertRun(tx, tenantId, run);
-              return { answer: answerOf(run), keep: true, answerOfRun: run.rebalanceRunId };
-            },
-          },
-        );
+    claim !== null && isReplayed
+      ? await storeOnce(deps, claim, prepare, isLookedUp)
+      : await storeAlways(deps, caller, prepare());
   // A replay was executed, and counted, when it was the first.
   if (executed !== undefined && outcome.kind === "answered" && !outcome.replayed) deps.onRun(executed.status);
   return outcome;
 }
 
-async function storeWithoutKey(deps: RebalanceDeps, tenantId: string, run: RunRecord): Promise<OnceOutcome> {
+function claimOf({ tenantId, idempotencyKey }: Caller, payloadHash: string): Claim | null {
+  return idempotencyKey === null
+    ? null
+    : { tenantId, scope: SIMULATE_SCOPE, key: idempotencyKey, payloadHash };
+}
+
+type Ahead = {
+  readonly policyPack: PolicyPack | undefined;
+  readonly stored: OnceOutcome | undefined;
+  readonly isLookedUp: boolean;
+};
+
+/**
+ * Reads the selected pack and, in the same transaction, what is stored under the key: the pack decides whether that is
+ * replayed. Where no pack is selected there is nothing to read ahead.
+ */
+async function lookAhead(deps: RebalanceDeps, caller: Caller, claim: Claim | null): Promise<Ahead> {
+  const { tenantId, policyPackId } = caller;
+  if (policyPackId === null) return { policyPack: undefined, stored: undefined, isLookedUp: false };
+  return inTransaction(deps.once.database, { tenantId, readOnly: true }, async (tx) => {
+    const [policyPack, stored] = await Promise.all([
+      findPolicyPack(tx, tenantId, policyPackId),
+      claim === null ? undefined : findOutcome(tx, claim),
+    ]);
+    return { policyPack, stored, isLookedUp: true };
+  });
+}
+
+function storeOnce(
+  deps: RebalanceDeps,
+  claim: Claim,
+  prepare: () => RunRecord,
+  isLookedUp: boolean,
+): Promise<OnceOutcome> {
+  return once(deps.once, claim, {
+    prepare,
+    isLookedUp,
+    write: async (tx, run): Promise<Written> => {
+      await insertRun(tx, claim.tenantId, run);
+      return { answer: answerOf(run), keep: true, answerOfRun: run.rebalanceRunId };
+    },
+  });
+}
+
+/** Every call is a run of its own; a key, if there is one, maps to the newest. */
+async function storeAlways(deps: RebalanceDeps, caller: Caller, run: RunRecord): Promise<OnceOutcome> {
+  const { tenantId, idempotencyKey } = caller;
   await writeOnce(
     deps.once,
     tenantId,
     (tx) => runExists(tx, tenantId, run.rebalanceRunId),
-    (tx) => insertRun(tx, tenantId, run),
+    async (tx) => {
+      await insertRun(tx, tenantId, run);
+      if (idempotencyKey !== null) await mapKeyToRun(tx, tenantId, SIMULATE_SCOPE, idempotencyKey, run);
+    },
   );
   return { kind: "answered", answer: answerOf(run), kept: false, replayed: false };
 }

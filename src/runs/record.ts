@@ -11,6 +11,8 @@ export type RunRecord = {
   readonly batchRunId: string | null;
   readonly policyPackId: string | null;
   readonly policyPackVersion: string | null;
+  /** Which row of the pack's history that version was. */
+  readonly policyPackRevision: number | null;
   readonly engineVersion: string;
   readonly inputHash: string;
   readonly resultHash: string;
@@ -45,10 +47,10 @@ async function insertRunRow(tx: Tx, tenantId: string, run: RunRecord): Promise<v
   await tx`
     insert into rebalance_run
       (tenant_id, rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, batch_run_id,
-       policy_pack_id, policy_pack_version, engine_version, input_hash, result_hash, created_at)
+       policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at)
     values
       (${tenantId}, ${run.rebalanceRunId}, ${run.correlationId}, ${run.requestHash}, ${run.idempotencyKey},
-       ${run.portfolioId}, ${run.status}, ${run.batchRunId}, ${run.policyPackId}, ${run.policyPackVersion},
+       ${run.portfolioId}, ${run.status}, ${run.batchRunId}, ${run.policyPackId}, ${run.policyPackVersion}, ${run.policyPackRevision},
        ${run.engineVersion}, ${run.inputHash}, ${run.resultHash}, ${run.createdAt})`;
 }
 
@@ -87,4 +89,27 @@ export async function runExists(tx: Tx, tenantId: string, rebalanceRunId: string
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}`;
   return rows.length > 0;
+}
+
+/**
+ * Lets a key point to a run, for a key that is not replayed: whatever it pointed to, the newest run has it, in whichever
+ * order two of them commit.
+ */
+export async function mapKeyToRun(
+  tx: Tx,
+  tenantId: string,
+  scope: string,
+  key: string,
+  run: RunRecord,
+): Promise<void> {
+  await tx`
+    insert into idempotency_record as known
+      (tenant_id, scope, idempotency_key, payload_hash, response_status, rebalance_run_id, created_at)
+    values
+      (${tenantId}, ${scope}, ${key}, ${run.requestHash}, 200, ${run.rebalanceRunId}, ${run.createdAt})
+        on conflict on constraint idempotency_record_pkey do update
+       set payload_hash = excluded.payload_hash,
+           rebalance_run_id = excluded.rebalance_run_id,
+           created_at = excluded.created_at
+     where (known.created_at, known.rebalance_run_id) < (excluded.created_at, excluded.rebalance_run_id)`;
 }

@@ -2,8 +2,8 @@ import { RebalanceRequest, type RebalanceResult } from "../contract/rebalance.ts
 import { simulateRebalance } from "../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
-import { readJsonBody } from "../platform/http/json-body.ts";
 import { jsonDifferences } from "../platform/json-difference.ts";
+import { readStoredJson } from "../platform/stored-json.ts";
 import type { DpmRunReproduceResponse } from "./contract.ts";
 import type { StoredRun } from "./repository.ts";
 
@@ -13,7 +13,7 @@ import type { StoredRun } from "./repository.ts";
  * which the stored result and the recomputed one part.
  */
 export function reproduce(run: StoredRun, engineVersion: string): DpmRunReproduceResponse {
-  const input = readStoredInput(run);
+  const input = RebalanceRequest.parse(readStoredJson(run.input_text));
   const result: RebalanceResult = simulateRebalance(input, {
     runId: run.rebalance_run_id,
     correlationId: run.correlation_id,
@@ -37,12 +37,4 @@ export function reproduce(run: StoredRun, engineVersion: string): DpmRunReproduc
     stored_engine_version: run.engine_version,
     stored_result_hash: run.result_hash,
   };
-}
-
-/** Stored input passed the contract once; if it no longer does, someone changed it or the contract. */
-function readStoredInput(run: StoredRun): RebalanceRequest {
-  const body = readJsonBody(Buffer.from(run.input_text, "utf8"));
-  if (!body.ok)
-    throw new Error(`the stored input of ${run.rebalance_run_id} is not readable: ${body.reason}`);
-  return RebalanceRequest.parse(body.value);
 }

@@ -51,7 +51,7 @@ export async function findRunOfAction(
       from idempotency_record i
       join rebalance_run r
         on r.tenant_id = i.tenant_id
-       and r.rebalance_run_id = substr(i.scope, length('rebalance.workflow:') + 1)
+       and r.rebalance_run_id = i.rebalance_run_id
      where i.tenant_id = ${tenantId}
        and i.idempotency_key = ${idempotencyKey}
        and starts_with(i.scope, 'rebalance.workflow:')

@@ -136,10 +136,10 @@ async function writeAction(
   const latest = await findLatestDecision(tx, tenantId, runId);
   const context = { tenantId, correlationId, idempotencyKey, decisionId, now: deps.once.clock() };
   const outcome = decide(run, latest, deps.requiredForStatuses, request, context);
-  if (!outcome.ok) return { answer: refusal(caller, 409, outcome.code), keep: true };
+  if (!outcome.ok) return { answer: refusal(caller, 409, outcome.code), keep: true, aboutRun: runId };
   await insertDecision(tx, tenantId, outcome.decision);
   const body = canonicalJson(reviewOf(run, outcome.decision, deps.requiredForStatuses));
-  return { answer: { status: 200, body }, keep: true };
+  return { answer: { status: 200, body }, keep: true, aboutRun: runId };
 }
 
 function refusal(caller: ReviewCaller, status: 404 | 409, code: ReviewRefusal | "DPM_RUN_NOT_FOUND"): Answer {

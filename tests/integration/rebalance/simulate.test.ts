@@ -41,6 +41,7 @@ function processOn(database: Database): RebalanceDeps & { simulations: () => num
       return newId(prefix);
     },
     engineVersion: "0.0.0-test",
+    isReplayEnabled: true,
     onRun: () => undefined,
     simulations: () => simulations,
   };
@@ -62,7 +63,7 @@ function request(quantity = "100"): RebalanceRequest {
 }
 
 function caller(idempotencyKey: string | null, tenantId = "default") {
-  return { tenantId, correlationId: "corr_test", idempotencyKey };
+  return { tenantId, correlationId: "corr_test", idempotencyKey, policyPackId: null };
 }
 
 /** What a key left behind, read as the owner of the tables. */
