@@ -1,0 +1,61 @@
+import js from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** A transaction is begun in one place only, and money never passes through a double. */
+const reservedCalls = [
+  ...["begin", "reserve", "unsafe"].map((method) => ({
+    selector: `CallExpression[callee.property.name="${method}"]`,
+    message: "Only src/platform/database touches the driver: use inTransaction.",
+  })),
+  {
+    selector: 'CallExpression[callee.name="parseFloat"], CallExpression[callee.property.name="toFixed"]',
+    message: "Amounts are decimals, never doubles: use src/decimal.",
+  },
+];
+
+export default defineConfig(
+  { ignores: ["dist/", "coverage/", ".data/", "node_modules/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      // A string is spread into its characters on purpose: lengths are counted in characters.
+      "@typescript-eslint/no-misused-spread": ["error", { allow: ["string"] }],
+      // Control characters are what the boundary looks for.
+      "no-control-regex": "off",
+      eqeqeq: "error",
+      "no-console": "error",
+      "no-param-reassign": "error",
+      "prefer-template": "error",
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      complexity: ["error", 16],
+      "max-lines": ["error", { max: 300, skipBlankLines: true, skipComments: true }],
+      "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    ignores: ["src/platform/database/**"],
+    rules: { "no-restricted-syntax": ["error", ...reservedCalls] },
+  },
+  {
+    files: ["scripts/**/*.ts", "scripts/**/*.js", "*.js"],
+    languageOptions: { globals: { process: "readonly", console: "readonly" } },
+    rules: { "no-console": "off" },
+  },
+);
