@@ -11,13 +11,26 @@ const NOT_HASHED: ReadonlySet<string> = new Set([
 
 /**
  * What an artifact's hash covers: all of it but the fields named above, wherever they stand. Reads a built
- * artifact and a stored one alike, so that a hash can be checked at any later time.
+ * artifact and a stored one alike, so that a hash can be checked at any later time. Parts without such a field
+ * are shared with the artifact, not copied.
  */
 export function artifactContent(artifact: unknown): unknown {
   if (typeof artifact !== "object" || artifact === null || isDecimal(artifact)) return artifact;
-  if (Array.isArray(artifact)) return artifact.map(artifactContent);
-  const members: [string, unknown][] = Object.entries(artifact);
-  return freeMap(
-    members.filter(([key]) => !NOT_HASHED.has(key)).map(([key, member]) => [key, artifactContent(member)]),
-  );
+  return Array.isArray(artifact) ? listContent(artifact) : objectContent(artifact);
+}
+
+function listContent(items: readonly unknown[]): readonly unknown[] {
+  const content = items.map(artifactContent);
+  return content.every((item, index) => item === items[index]) ? items : content;
+}
+
+function objectContent(object: object): object {
+  let changed = false;
+  const members: [string, unknown][] = [];
+  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
+    const content = NOT_HASHED.has(key) ? undefined : artifactContent(value);
+    if (content !== undefined) members.push([key, content]);
+    if (content !== value) changed = true;
+  }
+  return changed ? freeMap(members) : object;
 }

@@ -249,7 +249,9 @@ describe("portfolio impact", () => {
 describe("trades and funding", () => {
   test("list trades and FX with the quote of exactly their pair", () => {
     expect(packaged(everything).trades_and_funding).toEqual({
-      execution_notes: [{ code: "DEPENDENCY", text: expect.any(String) }],
+      execution_notes: [
+        { code: "DEPENDENCY", text: "Some trades may be sent only after the trades that they depend on." },
+      ],
       fx_list: [
         {
           buy_amount: "100",
