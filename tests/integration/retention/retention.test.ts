@@ -1,0 +1,376 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
+import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
+import { once, type OnceOutcome } from "../../../src/platform/idempotency.ts";
+import { newId } from "../../../src/platform/ids.ts";
+import { insertRun, type RunRecord } from "../../../src/runs/record.ts";
+import { attempt } from "../../../src/operations/execution.ts";
+import { claimPending } from "../../../src/operations/repository.ts";
+import { deleteRuns } from "../../../src/retention/deletions.ts";
+import { purge, startRetention, type Keep, type Purgeable } from "../../../src/retention/retention.ts";
+import { testDatabase, type TestDatabase } from "../../support/database.ts";
+import { openTestDatabase } from "../../support/databases.ts";
+import {
+  acceptOperation,
+  executionDeps,
+  gate,
+  leaveTrace,
+  succeeded,
+  TENANT,
+} from "../../support/operations.ts";
+import { withSession } from "../../support/session.ts";
+
+const NOW = new Date("2026-06-30T12:00:00.000Z");
+const DAY_MS = 86_400_000;
+const KEEP: Keep = { operationsTtlSeconds: 3_600, runDays: 30 };
+const HASH = `sha256:${"0".repeat(64)}`;
+
+let test: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  test = await testDatabase();
+  database = openTestDatabase(test.url);
+});
+afterEach(async () => {
+  await withSession(test.adminUrl, (session) =>
+    session.query(`
+      set session_replication_role = replica;
+      delete from async_operation; delete from lineage_edge; delete from idempotency_history;
+      delete from idempotency_record; delete from run_decision; delete from run_payload; delete from rebalance_run`),
+  );
+});
+afterAll(async () => {
+  await closeDatabase(database);
+  await test.drop();
+});
+
+const ago = (ms: number): Date => new Date(NOW.getTime() - ms);
+
+function pass(change: { keep?: Keep; batchSize?: number } = {}) {
+  const purged: [Purgeable, number][] = [];
+  const deps = { database, clock: () => NOW, keep: KEEP, batchSize: 100, ...change };
+  return purge({ ...deps, onPurged: (what, count) => purged.push([what, count]) }).then(() => purged);
+}
+
+/** A run made at `createdAt`, under a key if one is given, as simulate stores it. */
+async function makeRun(createdAt: Date, key: string | null = null, tenantId = TENANT): Promise<string> {
+  const run = runRecord(createdAt, key);
+  if (key === null) await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, run));
+  else await storeUnderKey(run, key, tenantId);
+  return run.rebalanceRunId;
+}
+
+function storeUnderKey(run: RunRecord, key: string, tenantId: string, hash = HASH): Promise<OnceOutcome> {
+  const clock = () => new Date(run.createdAt);
+  return once(
+    { database, clock, inFlight: new Map(), duplicateWaitMs: 5_000 },
+    { tenantId, scope: "rebalance.simulate", key, payloadHash: hash },
+    {
+      prepare: () => run,
+      write: async (tx) => {
+        await insertRun(tx, tenantId, run);
+        const answer = { status: 200, body: run.resultText };
+        return { answer, keep: true, answerOfRun: run.rebalanceRunId };
+      },
+    },
+  );
+}
+
+function runRecord(createdAt: Date, key: string | null): RunRecord {
+  return {
+    rebalanceRunId: newId("rr_"),
+    correlationId: "corr-1",
+    requestHash: HASH,
+    idempotencyKey: key,
+    portfolioId: "pf-1",
+    status: "READY",
+    batchRunId: null,
+    policyPackId: null,
+    policyPackVersion: null,
+    policyPackRevision: null,
+    engineVersion: "test",
+    inputHash: HASH,
+    resultHash: HASH,
+    createdAt: createdAt.toISOString(),
+    inputText: "{}",
+    requestText: null,
+    resultText: "{}",
+  };
+}
+
+/** Rows of every table that holds something of this run. */
+async function remainsOf(runId: string): Promise<number> {
+  const { rows } = await withSession(test.adminUrl, (session) =>
+    session.query<{ count: number }>(
+      `select (select count(*) from rebalance_run where rebalance_run_id = $1)
+            + (select count(*) from run_payload where rebalance_run_id = $1)
+            + (select count(*) from run_decision where rebalance_run_id = $1)
+            + (select count(*) from lineage_edge where target_entity_id = $1)
+            + (select count(*) from idempotency_record where rebalance_run_id = $1)
+            + (select count(*) from idempotency_history where rebalance_run_id = $1) as count`,
+      [runId],
+    ),
+  );
+  return Number(rows[0]?.count);
+}
+
+async function count(from: string): Promise<number> {
+  const { rows } = await withSession(test.adminUrl, (session) =>
+    session.query<{ count: string }>(`select count(*) from ${from}`),
+  );
+  return Number(rows[0]?.count);
+}
+
+async function finishedOperation(finishedAt: Date): Promise<string> {
+  const operationId = await acceptOperation(database, {
+    createdAt: finishedAt.toISOString(),
+    due: "by_hand",
+  });
+  const clock = () => finishedAt;
+  const deps = executionDeps(database, (op) => Promise.resolve(leaveTrace(op, succeeded)), { clock });
+  const claim = await inTransaction(database, { tenantId: TENANT }, (tx) =>
+    claimPending(
+      tx,
+      TENANT,
+      { operationId, operationType: "ANALYZE_SCENARIOS" },
+      deps.terms,
+      finishedAt.toISOString(),
+    ),
+  );
+  if (claim === undefined) throw new Error("not claimed");
+  expect(await attempt(deps, claim)).toBe("succeeded");
+  return operationId;
+}
+
+describe("a run", () => {
+  it("that is older than the keep goes with everything that belongs to it, and what is younger stays", async () => {
+    const old = await makeRun(ago(30 * DAY_MS + 1), "key-old");
+    const onTheDay = await makeRun(ago(30 * DAY_MS), "key-on-the-day");
+    const young = await makeRun(ago(DAY_MS));
+    for (const runId of [old, onTheDay]) {
+      await decide(runId, 1, "APPROVED");
+      await decide(runId, 2, "REJECTED");
+    }
+    expect([await remainsOf(old), await remainsOf(onTheDay), await remainsOf(young)]).toEqual([8, 8, 3]);
+    expect(await pass()).toEqual([["runs", 1]]);
+    expect([await remainsOf(old), await remainsOf(onTheDay), await remainsOf(young)]).toEqual([0, 8, 3]);
+  });
+
+  it("is kept for ever when the keep is 0 days", async () => {
+    const old = await makeRun(ago(4_000 * DAY_MS));
+    expect(await pass({ keep: { ...KEEP, runDays: 0 } })).toEqual([]);
+    expect(await remainsOf(old)).toBe(3);
+  });
+
+  it("leaves its key free for another request", async () => {
+    await makeRun(ago(40 * DAY_MS), "key-1");
+    const next = runRecord(NOW, "key-1");
+    const otherHash = `sha256:${"1".repeat(64)}`;
+    expect((await storeUnderKey(next, "key-1", TENANT, otherHash)).kind).toBe("conflict");
+    await pass();
+    expect(await storeUnderKey(next, "key-1", TENANT, otherHash)).toMatchObject({
+      kind: "answered",
+      replayed: false,
+    });
+    expect(await remainsOf(next.rebalanceRunId)).toBe(6);
+  });
+
+  it("goes in batches, of all tenants", async () => {
+    for (const tenantId of ["tenant-a", "tenant-b", "tenant-c"]) {
+      for (let number = 0; number < 3; number += 1) await makeRun(ago(31 * DAY_MS), null, tenantId);
+      await makeRun(NOW, null, tenantId);
+    }
+    expect(await pass({ batchSize: 4 })).toEqual([
+      ["runs", 4],
+      ["runs", 4],
+      ["runs", 1],
+    ]);
+    expect(await count("rebalance_run")).toBe(3);
+  });
+
+  it("is not deleted by the service itself", async () => {
+    await makeRun(ago(40 * DAY_MS));
+    const deleting = inTransaction(database, { tenantId: TENANT }, (tx) =>
+      deleteRuns(tx, NOW.toISOString(), 1),
+    );
+    await expect(deleting).rejects.toMatchObject({ fault: { kind: "not_permitted" } });
+  });
+});
+
+describe("the keys of analyses", () => {
+  it("go when their runs do", async () => {
+    for (const [key, createdAt] of [
+      ["old", ago(31 * DAY_MS)],
+      ["young", ago(29 * DAY_MS)],
+    ] as const) {
+      await keepAnswer("rebalance.analyze.async", key, 202, createdAt);
+    }
+    expect(await pass()).toEqual([["analysis_keys", 1]]);
+    expect(await count("idempotency_record where idempotency_key = 'young'")).toBe(1);
+  });
+});
+
+describe("an operation", () => {
+  it("goes with its lineage once it has been finished for longer than the keep", async () => {
+    const old = await finishedOperation(ago(3_600_001));
+    const young = await finishedOperation(ago(3_600_000));
+    expect(await pass()).toEqual([["operations", 1]]);
+    expect(await count(`async_operation where operation_id = '${old}'`)).toBe(0);
+    expect(await count(`async_operation where operation_id = '${young}'`)).toBe(1);
+    const edges = "lineage_edge where edge_type = 'OPERATION_TO_CORRELATION' and source_entity_id";
+    expect(await count(`${edges} = '${old}'`)).toBe(0);
+    expect(await count(`${edges} = '${young}'`)).toBe(1);
+  });
+
+  it("that is not finished is never purged, however old", async () => {
+    const pending = await acceptOperation(database, {
+      createdAt: "2001-01-01T00:00:00.000Z",
+      due: "by_hand",
+    });
+    expect(await pass()).toEqual([]);
+    expect(await count(`async_operation where operation_id = '${pending}'`)).toBe(1);
+    const byMistake = inTransaction(
+      database,
+      { tenantId: null, localRole: "ballast_retention" },
+      (tx) => tx`delete from async_operation where operation_id = ${pending}`,
+    );
+    await expect(byMistake).rejects.toMatchObject({ fault: { constraint: "async_operation_owed" } });
+  });
+
+  it("leaves the key that it was accepted under: a late retry gets its answer, not a second operation", async () => {
+    await keepAnswer("proposals.create.async", "key-1", 202, ago(40 * DAY_MS));
+    await pass();
+    expect(await count("idempotency_record where idempotency_key = 'key-1'")).toBe(1);
+  });
+});
+
+describe("a stored refusal", () => {
+  it("goes when its month is over", async () => {
+    await keepAnswer("proposals.transition:pp_1", "old", 409, ago(31 * DAY_MS + 1));
+    await keepAnswer("proposals.transition:pp_1", "young", 409, ago(31 * DAY_MS));
+    expect(await pass()).toEqual([["refusals", 1]]);
+    expect(await count("idempotency_record where idempotency_key = 'young'")).toBe(1);
+  });
+});
+
+describe("the job", () => {
+  it("leaves a batch to the process that is at one already", async () => {
+    const old = await makeRun(ago(31 * DAY_MS));
+    await withSession(test.adminUrl, async (session) => {
+      await session.query("begin");
+      await session.query("select pg_advisory_xact_lock(4627119)");
+      expect(await pass()).toEqual([]);
+      await session.query("commit");
+    });
+    expect(await remainsOf(old)).toBe(3);
+    expect(await pass()).toEqual([["runs", 1]]);
+  });
+
+  it("holds up no writer in the middle of a batch", async () => {
+    await makeRun(ago(31 * DAY_MS), "old");
+    const young = runRecord(NOW, "young");
+    await storeUnderKey(young, "young", TENANT);
+    const deleted = gate();
+    const end = gate();
+    const batch = inTransaction(database, { tenantId: null, localRole: "ballast_retention" }, async (tx) => {
+      expect(await deleteRuns(tx, ago(30 * DAY_MS).toISOString(), 10)).toBe(1);
+      deleted.open();
+      await end.promise;
+    });
+    await deleted.promise;
+    const written = await Promise.all([
+      makeRun(NOW),
+      makeRun(NOW, "fresh"),
+      makeRun(NOW, "fresh", "tenant-b"),
+      acceptOperation(database, { due: "by_hand" }),
+    ]);
+    expect(written).toHaveLength(4);
+    expect(await storeUnderKey(young, "young", TENANT)).toMatchObject({ replayed: true });
+    end.open();
+    await batch;
+    expect(await count("rebalance_run")).toBe(4);
+  });
+
+  it("loses nothing to writers at work beside it", async () => {
+    for (let number = 0; number < 30; number += 1) await makeRun(ago(31 * DAY_MS), `old-${String(number)}`);
+    const writing = Promise.all(
+      Array.from({ length: 30 }, (_, number) => makeRun(NOW, `new-${String(number)}`)),
+    );
+    const [written, purged] = await Promise.all([writing, pass({ batchSize: 4 })]);
+    expect(purged.reduce((sum, [, n]) => sum + n, 0)).toBe(30);
+    expect(await Promise.all(written.map(remainsOf))).toEqual(written.map(() => 6));
+    expect(await count("rebalance_run")).toBe(30);
+  });
+
+  it("may read no document", async () => {
+    const context = { tenantId: null, localRole: "ballast_retention" as const };
+    for (const read of [
+      (tx: Tx) => tx`select result_text from run_payload`,
+      (tx: Tx) => tx`select response_body from idempotency_record`,
+      (tx: Tx) => tx`select request_text from async_operation`,
+      (tx: Tx) => tx`select proposal_id from proposal`,
+    ]) {
+      await expect(inTransaction(database, context, read)).rejects.toMatchObject({
+        fault: { kind: "not_permitted" },
+      });
+    }
+  });
+
+  it("goes on after a pass that failed, and ends when it is stopped", async () => {
+    const errors: unknown[] = [];
+    const done = gate<number>();
+    let passes = 0;
+    const job = startRetention({
+      database,
+      clock: () => {
+        passes += 1;
+        if (passes === 1) throw new Error("no time");
+        return NOW;
+      },
+      keep: KEEP,
+      batchSize: 10,
+      intervalMs: 1,
+      onPurged: (_, number) => done.open(number),
+      onError: (error) => errors.push(error),
+    });
+    await makeRun(ago(31 * DAY_MS));
+    expect(await done.promise).toBe(1);
+    await job.stop();
+    expect(errors).toHaveLength(1);
+  });
+});
+
+/** A review decision, chained to the one before it. */
+async function decide(runId: string, number: 1 | 2, toStatus: "APPROVED" | "REJECTED"): Promise<void> {
+  await withSession(test.adminUrl, (session) =>
+    session.query(
+      `insert into run_decision
+         (tenant_id, rebalance_run_id, decision_no, decision_id, action, from_status, to_status, reason_code, actor_id,
+          decided_at, correlation_id, run_correlation_id, previous_hash, decision_hash)
+       values ($1, $2, $3, $4, $5, $6, $7, 'REASON', 'reviewer', now(), 'corr-2', 'corr-1', $8, $9)`,
+      [
+        TENANT,
+        runId,
+        number,
+        newId("dwd_"),
+        toStatus === "APPROVED" ? "APPROVE" : "REJECT",
+        number === 1 ? "PENDING_REVIEW" : "APPROVED",
+        toStatus,
+        number === 1 ? null : HASH,
+        HASH,
+      ],
+    ),
+  );
+}
+
+async function keepAnswer(scope: string, key: string, status: number, createdAt: Date): Promise<void> {
+  await once(
+    { database, clock: () => createdAt, inFlight: new Map(), duplicateWaitMs: 5_000 },
+    { tenantId: TENANT, scope, key, payloadHash: HASH },
+    {
+      prepare: () => undefined,
+      write: () => Promise.resolve({ answer: { status, body: "{}" }, keep: true }),
+    },
+  );
+}
