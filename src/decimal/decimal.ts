@@ -80,6 +80,8 @@ export function divide(a: Decimal, b: Decimal): Decimal {
     if (Number.isInteger(quotient) && quotient * b.small === a.small) {
       return fromSmall(quotient, a.scale - b.scale);
     }
+  } else if (b.big === null && b.small === 1) {
+    return rounded(coefficientOf(a), a.scale - b.scale);
   }
   return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale);
 }

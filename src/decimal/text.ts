@@ -1,5 +1,5 @@
 import { roundToScale } from "./rounding.ts";
-import { fromBig, fromSmall, type Decimal } from "./value.ts";
+import { fromBig, fromSmall, smallPowerOfTen, type Decimal } from "./value.ts";
 
 /** Why a text is not a decimal that this service takes. */
 export type DecimalFault = "NOT_A_DECIMAL" | "TOO_MANY_INTEGER_DIGITS" | "TOO_MANY_DECIMALS";
@@ -7,6 +7,10 @@ export type DecimalFault = "NOT_A_DECIMAL" | "TOO_MANY_INTEGER_DIGITS" | "TOO_MA
 const MAX_INTEGER_DIGITS = 18;
 const MAX_DECIMALS = 30;
 const MAX_SMALL_DIGITS = 15;
+
+const SHORTEST_TEXT_LIMIT = 10 ** MAX_SMALL_DIGITS;
+/** Below this JavaScript writes an exponent. */
+const PLAIN_TEXT_LIMIT = 1e-6;
 
 const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
@@ -66,7 +70,13 @@ export function fromText(text: string): Decimal {
 
 /** The canonical spelling: no exponent, no zeros that say nothing, and zero without a sign. */
 export function toText(value: Decimal): string {
-  if (value.scale <= 0) return integerText(value);
+  const { small, big, scale } = value;
+  if (scale <= 0) return integerText(value);
+  // Up to 15 digits, a double prints as the shortest decimal that is nearest to it, which is the value itself.
+  if (big === null && Math.abs(small) < SHORTEST_TEXT_LIMIT) {
+    const double = small / smallPowerOfTen(scale);
+    if (Math.abs(double) >= PLAIN_TEXT_LIMIT) return String(double);
+  }
   const text = withPoint(value);
   let end = text.length;
   while (text.charCodeAt(end - 1) === 48) end -= 1;

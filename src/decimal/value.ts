@@ -67,6 +67,11 @@ export function smallPowerOfTen(power: number): number {
   return SMALL_POWERS[power] ?? NaN;
 }
 
+/** The value to within a few units of the last place of a double. */
+export function toDouble({ small, big, scale }: Decimal): number {
+  return (big === null ? small : Number(big)) / (SMALL_POWERS[scale] ?? 10 ** scale);
+}
+
 /** The number of decimal digits of a coefficient above zero. */
 export function digitCount(coefficient: bigint): number {
   const approximate = Number(coefficient);

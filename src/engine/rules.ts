@@ -4,6 +4,7 @@ import {
   add,
   compare,
   decimal,
+  divide,
   isNegative,
   maximum,
   minimum,
@@ -12,7 +13,7 @@ import {
 } from "../decimal/decimal.ts";
 import { toText } from "../decimal/text.ts";
 import { blockingGapCount, type DataQualityLog } from "./diagnostics.ts";
-import type { Valuation } from "./valuation.ts";
+import { weightOf, type Valuation } from "./valuation.ts";
 
 /** How far an after weight may lie above the limit, because trades are in whole units. */
 const SINGLE_POSITION_TOLERANCE = decimal("0.001");
@@ -94,20 +95,26 @@ function singlePositionMax({ valuation, options }: RuleInput): RuleResult[] {
   }
   const threshold = { max: toText(limit) };
   const ceiling = add(limit, SINGLE_POSITION_TOLERANCE);
-  const offenders = valuation.positions.filter(({ weight }) => compare(weight, ceiling) > 0);
-  if (offenders.length === 0) {
-    return [ruleResult({ ...base, measured: largestWeight(valuation), threshold, failure: null })];
-  }
-  return offenders.map(({ instrumentId, weight }) => {
-    const hint = `Reduce ${instrumentId} to the single position limit.`;
-    return ruleResult({ ...base, measured: weight, threshold, failure: { code: "LIMIT_BREACH", hint } });
+  const largest = largestWeight(valuation);
+  if (compare(largest, ceiling) <= 0)
+    return [ruleResult({ ...base, measured: largest, threshold, failure: null })];
+  return valuation.positions.flatMap((position) => {
+    const weight = weightOf(position, valuation);
+    if (compare(weight, ceiling) <= 0) return [];
+    const hint = `Reduce ${position.instrumentId} to the single position limit.`;
+    return [ruleResult({ ...base, measured: weight, threshold, failure: { code: "LIMIT_BREACH", hint } })];
   });
 }
 
-function largestWeight({ positions }: Valuation): Decimal {
+/** The largest weight is that of the largest value, or of the smallest where the total is negative. */
+function largestWeight({ positions, divisor }: Valuation): Decimal {
+  const larger = isNegative(divisor) ? minimum : maximum;
   const [first, ...others] = positions;
   if (first === undefined) return ZERO;
-  return others.reduce((largest, { weight }) => maximum(largest, weight), first.weight);
+  return divide(
+    others.reduce((extreme, { valueInBase }) => larger(extreme, valueInBase), first.valueInBase),
+    divisor,
+  );
 }
 
 function dataQuality({ options, dataQuality: log }: RuleInput): RuleResult {

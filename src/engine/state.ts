@@ -6,6 +6,7 @@ import type {
 } from "../contract/state.ts";
 import type { CashBalance } from "../contract/portfolio.ts";
 import type { Decimal } from "../decimal/decimal.ts";
+import { roundedQuotient } from "../decimal/quotient.ts";
 import { toFixedText, toText } from "../decimal/text.ts";
 import { freeMap } from "./free-map.ts";
 import { moneyText } from "./money.ts";
@@ -18,7 +19,7 @@ const WEIGHT_DECIMALS = 4;
 /** A valuation as callers see it: decimals as text, weights rounded half-even to four decimals. */
 export function toState(valuation: Valuation): SimulatedState {
   const { baseCurrency } = valuation;
-  const positions = valuation.positions.map((position) => positionSummary(position, baseCurrency));
+  const positions = valuation.positions.map((position) => positionSummary(position, valuation));
   const byInstrument = positions.map(({ instrument_id, weight, value_in_base_ccy }) => ({
     key: instrument_id,
     value: value_in_base_ccy,
@@ -35,7 +36,7 @@ export function toState(valuation: Valuation): SimulatedState {
   };
 }
 
-function positionSummary(position: ValuedPosition, baseCurrency: string): PositionSummary {
+function positionSummary(position: ValuedPosition, { baseCurrency, divisor }: Valuation): PositionSummary {
   const { currency, price } = position;
   return {
     asset_class: position.assetClass,
@@ -45,8 +46,13 @@ function positionSummary(position: ValuedPosition, baseCurrency: string): Positi
     quantity: toText(position.quantity),
     value_in_base_ccy: moneyText(position.valueInBase, baseCurrency),
     value_in_instrument_ccy: moneyText(position.value, currency),
-    weight: toFixedText(position.weight, WEIGHT_DECIMALS),
+    weight: weightText(position.valueInBase, divisor),
   };
+}
+
+/** Works out no more digits of a weight than are written. */
+function weightText(value: Decimal, divisor: Decimal): string {
+  return toFixedText(roundedQuotient(value, divisor, WEIGHT_DECIMALS), WEIGHT_DECIMALS);
 }
 
 function allocation(buckets: readonly Bucket[], baseCurrency: string): AllocationMetric[] {

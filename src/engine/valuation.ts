@@ -23,8 +23,6 @@ export type ValuedPosition = {
   readonly price: Decimal | null;
   readonly value: Decimal;
   readonly valueInBase: Decimal;
-  /** Share of the total, not rounded. */
-  readonly weight: Decimal;
 };
 
 /** A named part of the total; the weight is not rounded. */
@@ -34,6 +32,8 @@ export type Bucket = { readonly key: string; readonly value: Decimal; readonly w
 export type Valuation = {
   readonly baseCurrency: string;
   readonly total: Decimal;
+  /** What weights are shares of: the total, or 1 where that is 0. */
+  readonly divisor: Decimal;
   /** One entry per position row, in order. */
   readonly positions: readonly ValuedPosition[];
   readonly cashBalances: readonly CashBalance[];
@@ -46,8 +46,6 @@ export type Valuation = {
 
 const CASH = "CASH";
 
-type PositionValue = Omit<ValuedPosition, "weight">;
-
 /**
  * Values holdings in base currency. What has no price or rate counts as zero and is logged. The total is one
  * running sum, positions first and then cash, because the order decides the 28th digit.
@@ -58,9 +56,9 @@ export function valueHoldings(
   lookups: Lookups,
   log: DataQualityLog,
 ): Valuation {
-  const values = holdings.positions.map((position) => valuePosition(position, mode, lookups, log));
+  const positions = holdings.positions.map((position) => valuePosition(position, mode, lookups, log));
   let total = ZERO;
-  for (const { valueInBase } of values) total = add(total, valueInBase);
+  for (const { valueInBase } of positions) total = add(total, valueInBase);
   let cash = ZERO;
   for (const balance of holdings.cash_balances) {
     const value = valueCash(balance, lookups, log);
@@ -68,16 +66,22 @@ export function valueHoldings(
     cash = add(cash, value);
   }
   const divisor = isZero(total) ? ONE : total;
-  const assetClasses = sumByAssetClass(values, cash, divisor);
+  const assetClasses = sumByAssetClass(positions, cash, divisor);
   return {
     baseCurrency: lookups.baseCurrency,
     total,
-    positions: values.map((value) => ({ ...value, weight: divide(value.valueInBase, divisor) })),
+    divisor,
+    positions,
     cashBalances: holdings.cash_balances,
     assetClasses,
     cashWeight: assetClasses.find(({ key }) => key === CASH)?.weight ?? ZERO,
-    attributes: sumByAttribute(values, divisor),
+    attributes: sumByAttribute(positions, divisor),
   };
+}
+
+/** A position's share of the total, with all 28 digits. */
+export function weightOf({ valueInBase }: ValuedPosition, { divisor }: Valuation): Decimal {
+  return divide(valueInBase, divisor);
 }
 
 function valuePosition(
@@ -85,7 +89,7 @@ function valuePosition(
   mode: ValuationMode,
   lookups: Lookups,
   log: DataQualityLog,
-): PositionValue {
+): ValuedPosition {
   const price = lookups.prices.get(position.instrument_id);
   if (price === undefined) log.price_missing.push(position.instrument_id);
   const trusted = mode === "TRUST_SNAPSHOT" ? position.market_value : null;
@@ -115,14 +119,14 @@ function inBase(amount: Decimal, currency: string, lookups: Lookups, log: DataQu
   return ZERO;
 }
 
-function sumByAssetClass(values: readonly PositionValue[], cash: Decimal, divisor: Decimal): Bucket[] {
+function sumByAssetClass(values: readonly ValuedPosition[], cash: Decimal, divisor: Decimal): Bucket[] {
   const sums = new Map<string, Decimal>();
   for (const { assetClass, valueInBase } of values) addTo(sums, assetClass, valueInBase);
   addTo(sums, CASH, cash);
   return toBuckets(sums, divisor);
 }
 
-function sumByAttribute(values: readonly PositionValue[], divisor: Decimal): Map<string, Bucket[]> {
+function sumByAttribute(values: readonly ValuedPosition[], divisor: Decimal): Map<string, Bucket[]> {
   const sums = new Map<string, Map<string, Decimal>>();
   for (const { attributes, valueInBase } of values) {
     for (const attribute in attributes) {

@@ -1,18 +1,28 @@
 import { add, type Decimal } from "../../decimal/decimal.ts";
-import type { Valuation } from "../valuation.ts";
+import { weightOf, type Valuation } from "../valuation.ts";
 
 /** Shares of a portfolio's total by name, not rounded. */
 export type Weights = ReadonlyMap<string, Decimal>;
 
-/** Weight of each instrument; an instrument that is held in several rows weighs what they weigh together. */
-export function instrumentWeights({ positions }: Valuation): Map<string, Decimal> {
-  const weights = new Map<string, Decimal>();
-  for (const { instrumentId, weight } of positions) addWeight(weights, instrumentId, weight);
-  return weights;
-}
+/** What a portfolio is exposed to: all that drift and suitability look at. */
+export type Exposures = {
+  /** An instrument that is held in several rows weighs what they weigh together. */
+  readonly instruments: Weights;
+  /** Cash is the asset class CASH, together with positions of that class. */
+  readonly assetClasses: Weights;
+  readonly cash: Decimal;
+};
 
-export function assetClassWeights({ assetClasses }: Valuation): Map<string, Decimal> {
-  return new Map(assetClasses.map(({ key, weight }) => [key, weight]));
+export function exposuresOf(valuation: Valuation): Exposures {
+  const instruments = new Map<string, Decimal>();
+  for (const position of valuation.positions) {
+    addWeight(instruments, position.instrumentId, weightOf(position, valuation));
+  }
+  return {
+    instruments,
+    assetClasses: new Map(valuation.assetClasses.map(({ key, weight }) => [key, weight])),
+    cash: valuation.cashWeight,
+  };
 }
 
 /** Adds to the weight under a name. A first weight is taken as it is, with all its digits. */

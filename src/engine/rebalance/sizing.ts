@@ -6,7 +6,6 @@ import {
   absolute,
   compare,
   divide,
-  floor,
   isPositive,
   isZero,
   multiply,
@@ -14,6 +13,7 @@ import {
   ZERO,
   type Decimal,
 } from "../../decimal/decimal.ts";
+import { floorQuotient } from "../../decimal/quotient.ts";
 import { logMissingRate, type Diagnostics } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
 import { moneyAsText, moneyText } from "../money.ts";
@@ -63,7 +63,7 @@ function sizeTrade(
   const target = divide(multiply(context.total, weight), rate);
   const delta = subtract(target, currentValue(position, price));
   const side = isPositive(delta) ? "BUY" : "SELL";
-  const wanted = floor(divide(absolute(delta), price.price));
+  const wanted = floorQuotient(absolute(delta), price.price);
   const quantity = side === "SELL" ? sellable(wanted, position, price, rate, context) : wanted;
   const notional = multiply(quantity, price.price);
   const threshold =

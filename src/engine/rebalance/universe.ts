@@ -4,7 +4,7 @@ import type { ShelfEntry } from "../../contract/shelf.ts";
 import { add, isZero, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import type { DataQualityLog } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
-import type { Valuation } from "../valuation.ts";
+import { weightOf, type Valuation, type ValuedPosition } from "../valuation.ts";
 
 /** What a run may trade, and at which weight each instrument starts. */
 export type Universe = {
@@ -72,27 +72,24 @@ function admitTarget(
 
 /** What is held but not in the model is sold to zero, or locked where the shelf forbids trading it. */
 function admitHoldings(draft: Draft, before: Valuation, lookups: Lookups): void {
-  const weights = firstWeights(before);
-  for (const { instrumentId, quantity } of before.positions) {
-    if (isZero(quantity) || draft.eligible.has(instrumentId)) continue;
+  // A lock keeps the instrument's first row, the one that would be traded, even if that row is empty.
+  const emptyFirstRows = new Map<string, ValuedPosition>();
+  for (const position of before.positions) {
+    const { instrumentId, quantity } = position;
+    if (draft.eligible.has(instrumentId)) continue;
+    if (isZero(quantity)) {
+      if (!emptyFirstRows.has(instrumentId)) emptyFirstRows.set(instrumentId, position);
+      continue;
+    }
     const status = lookups.shelf.get(instrumentId)?.status ?? "MISSING_SHELF";
     if (status === "APPROVED" || status === "SELL_ONLY") {
       draft.eligible.set(instrumentId, ZERO);
       draft.sells.push(instrumentId);
     } else {
-      draft.eligible.set(instrumentId, weights.get(instrumentId) ?? ZERO);
+      draft.eligible.set(instrumentId, weightOf(emptyFirstRows.get(instrumentId) ?? position, before));
       exclude(draft, instrumentId, `LOCKED_DUE_TO_${status}`);
     }
   }
-}
-
-/** The weight of each instrument's first position row, the row that is traded. */
-function firstWeights({ positions }: Valuation): Map<string, Decimal> {
-  const weights = new Map<string, Decimal>();
-  for (const { instrumentId, weight } of positions) {
-    if (!weights.has(instrumentId)) weights.set(instrumentId, weight);
-  }
-  return weights;
 }
 
 function exclude(draft: Draft, instrument_id: string, reason_code: string): void {
