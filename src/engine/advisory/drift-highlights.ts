@@ -2,7 +2,7 @@ import type { DriftHighlightEntry, DriftHighlights, DriftUnmodeledExposure } fro
 import { compare, isNegative, isPositive, isZero, maximum, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
-import type { BucketDrift } from "./drift.ts";
+import type { BucketDrift } from "./drift-buckets.ts";
 
 /** What an adviser looks at first: the best and worst moves, and holdings that the model does not know. */
 export function driftHighlights(

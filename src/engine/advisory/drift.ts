@@ -1,36 +1,22 @@
 import type { DriftAnalysis, DriftBucketDetail, DriftDimensionAnalysis } from "../../contract/drift.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import type { ReferenceModel } from "../../contract/proposal.ts";
-import { absolute, compare, decimal, multiply, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import { compare, decimal, multiply, subtract, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
 import { sum } from "../sum.ts";
-import type { Valuation } from "../valuation.ts";
+import { bucketDrifts, type BucketDrift } from "./drift-buckets.ts";
 import { driftHighlights } from "./drift-highlights.ts";
-import { assetClassWeights, instrumentWeights, type Weights } from "./exposures.ts";
+import type { Exposures } from "./exposures.ts";
 
 const HALF = decimal("0.5");
 const CASH = "CASH";
 
-/** How far one bucket is from its model weight, before and after; every figure is a share of the total. */
-export type BucketDrift = {
-  readonly bucket: string;
-  readonly model: Decimal;
-  readonly before: Decimal;
-  readonly after: Decimal;
-  readonly driftBefore: Decimal;
-  readonly driftAfter: Decimal;
-  readonly distanceBefore: Decimal;
-  readonly distanceAfter: Decimal;
-  /** Distance from the model won by the proposal; negative when it leads away. */
-  readonly improvement: Decimal;
-};
-
 export type DriftInput = {
   readonly model: ReferenceModel;
   readonly options: EngineOptions;
-  readonly before: Valuation;
-  readonly after: Valuation;
+  readonly before: Exposures;
+  readonly after: Exposures;
   readonly tradedInstruments: Iterable<string>;
 };
 
@@ -55,7 +41,7 @@ export function analyzeDrift(input: DriftInput): DriftAnalysis {
 function driftByAssetClass({ model, before, after }: DriftInput): BucketDrift[] {
   // The last weight of a repeated target counts.
   const targets = new Map(model.asset_class_targets.map(({ asset_class, weight }) => [asset_class, weight]));
-  return bucketDrifts(targets, assetClassWeights(before), assetClassWeights(after), [CASH]);
+  return bucketDrifts(targets, before.assetClasses, after.assetClasses, [CASH]);
 }
 
 function driftByInstrument({
@@ -69,40 +55,7 @@ function driftByInstrument({
   const targets = new Map(
     model.instrument_targets.map(({ instrument_id, weight }) => [instrument_id, weight]),
   );
-  return bucketDrifts(targets, instrumentWeights(before), instrumentWeights(after), tradedInstruments);
-}
-
-/** One entry for each name that occurs anywhere, sorted by name. */
-function bucketDrifts(
-  model: Weights,
-  before: Weights,
-  after: Weights,
-  others: Iterable<string>,
-): BucketDrift[] {
-  const buckets = new Set([...before.keys(), ...after.keys(), ...model.keys(), ...others]);
-  return [...buckets]
-    .sort(compareCodePoints)
-    .map((bucket) =>
-      bucketDrift(bucket, model.get(bucket) ?? ZERO, before.get(bucket) ?? ZERO, after.get(bucket) ?? ZERO),
-    );
-}
-
-function bucketDrift(bucket: string, model: Decimal, before: Decimal, after: Decimal): BucketDrift {
-  const driftBefore = subtract(before, model);
-  const driftAfter = subtract(after, model);
-  const distanceBefore = absolute(driftBefore);
-  const distanceAfter = absolute(driftAfter);
-  return {
-    bucket,
-    model,
-    before,
-    after,
-    driftBefore,
-    driftAfter,
-    distanceBefore,
-    distanceAfter,
-    improvement: subtract(distanceBefore, distanceAfter),
-  };
+  return bucketDrifts(targets, before.instruments, after.instruments, tradedInstruments);
 }
 
 function dimension(drifts: readonly BucketDrift[], limit: number): DriftDimensionAnalysis {

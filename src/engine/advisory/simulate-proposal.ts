@@ -6,11 +6,12 @@ import { lineageOf, marketDataSnapshotId, portfolioSnapshotId, type RunIdentity 
 import { buildLookups } from "../lookups.ts";
 import { statusOf } from "../rules.ts";
 import { toState } from "../state.ts";
-import { valueHoldings, type Valuation } from "../valuation.ts";
+import { valueHoldings } from "../valuation.ts";
 import { copyPortfolio } from "../working-portfolio.ts";
 import { applyCashFlows } from "./cash-flows.ts";
 import { analyzeDrift } from "./drift.ts";
 import { executeTrades } from "./execution.ts";
+import { exposuresOf, type Exposures } from "./exposures.ts";
 import { tradedInstruments } from "./intents.ts";
 import { decideProposalGate } from "./proposal-gate.ts";
 import { reconcileProposal } from "./proposal-reconciliation.ts";
@@ -18,7 +19,7 @@ import { judgeProposal } from "./proposal-rules.ts";
 import type { ProposalRun } from "./proposal-run.ts";
 import { requestedBuys, scanSuitability } from "./suitability.ts";
 
-type States = { readonly before: Valuation; readonly after: Valuation };
+type BothExposures = { readonly before: Exposures; readonly after: Exposures };
 
 /**
  * What an advisor's cash flows and trades do to a portfolio. Pure: the same request and identity give the same
@@ -34,14 +35,14 @@ export function simulateProposal(request: ProposalSimulateRequest, identity: Run
   const execution = executeTrades(run, request.proposed_trades);
   const intents = [...cashFlows, ...execution.intents];
   const after = valueHoldings(run.portfolio, "CALCULATED", lookups, log);
-  const states = { before, after };
+  const exposures = { before: exposuresOf(before), after: exposuresOf(after) };
 
   const rules = judgeProposal(run, after, execution.needsReview);
   const { reconciliation, mismatch } = reconcileProposal(run, before, after, request.proposed_cash_flows);
   if (mismatch !== null) rules.push(mismatch);
   const status = statusOf(rules);
-  const drift = driftOf(run, request, states, tradedInstruments(intents));
-  const suitability = suitabilityOf(run, request, states);
+  const drift = driftOf(run, request, exposures, tradedInstruments(intents));
+  const suitability = suitabilityOf(run, request, exposures);
   const gateInput = { status, rules, dataQuality: log, suitability, options };
   return {
     after_simulated: toState(after),
@@ -85,7 +86,7 @@ function startRun({
 function driftOf(
   { options, lookups, diagnostics }: ProposalRun,
   { reference_model: model }: ProposalSimulateRequest,
-  states: States,
+  exposures: BothExposures,
   traded: ReadonlySet<string>,
 ): DriftAnalysis | null {
   if (!options.enable_drift_analytics || model === null) return null;
@@ -93,18 +94,18 @@ function driftOf(
     diagnostics.warnings.push("REFERENCE_MODEL_BASE_CURRENCY_MISMATCH");
     return null;
   }
-  return analyzeDrift({ model, options, ...states, tradedInstruments: traded });
+  return analyzeDrift({ model, options, ...exposures, tradedInstruments: traded });
 }
 
 function suitabilityOf(
   { options, lookups }: ProposalRun,
   request: ProposalSimulateRequest,
-  states: States,
+  exposures: BothExposures,
 ): SuitabilityResult | null {
   if (!options.enable_suitability_scanner) return null;
   const marketDataId = marketDataSnapshotId(request.market_data_snapshot);
   return scanSuitability({
-    ...states,
+    ...exposures,
     options,
     shelf: lookups.latestShelf,
     requestedBuys: requestedBuys(request.proposed_trades),

@@ -2,16 +2,12 @@ import type { EngineOptions } from "../../contract/options.ts";
 import type { ShelfEntry } from "../../contract/shelf.ts";
 import { compare, decimal, isPositive, multiply, subtract, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
-import type { Valuation } from "../valuation.ts";
-import { addWeight, instrumentWeights, type Weights } from "./exposures.ts";
+import { addWeight, type Exposures, type Weights } from "./exposures.ts";
 import { EPSILON, exceeds, percent, type Finding, type Findings } from "./findings.ts";
 import { governanceFinding } from "./governance.ts";
 
 /** From this multiple of its limit on, an excess is a matter for compliance. */
 const HIGH_MULTIPLE = decimal("1.25");
-
-/** A portfolio as the scanner sees it: what weighs nothing or is sold short is outside. */
-export type Exposure = { readonly instruments: Weights; readonly cash: Decimal };
 
 /** What a scan judges by; the last shelf entry of a repeated instrument counts. */
 export type ScanRules = {
@@ -19,9 +15,10 @@ export type ScanRules = {
   readonly shelf: ReadonlyMap<string, ShelfEntry>;
 };
 
-export function exposureOf(valuation: Valuation): Exposure {
-  const held = [...instrumentWeights(valuation)].filter(([, weight]) => isPositive(weight));
-  return { instruments: new Map(held), cash: valuation.cashWeight };
+/** A portfolio as the scanner sees it: what weighs nothing or is sold short is outside. */
+export function heldExposures(exposures: Exposures): Exposures {
+  const held = [...exposures.instruments].filter(([, weight]) => isPositive(weight));
+  return { ...exposures, instruments: new Map(held) };
 }
 
 /**
@@ -30,8 +27,8 @@ export function exposureOf(valuation: Valuation): Exposure {
  */
 export function scan(
   rules: ScanRules,
-  state: Exposure,
-  before: Exposure,
+  state: Exposures,
+  before: Exposures,
   requestedBuys: ReadonlySet<string>,
 ): Findings {
   const findings = [

@@ -1,24 +1,24 @@
 import type { ProposedTrade } from "../../contract/proposal.ts";
 import type { SuitabilityEvidence, SuitabilityIssue, SuitabilityResult } from "../../contract/suitability.ts";
 import { compareCodePoints } from "../order.ts";
-import type { Valuation } from "../valuation.ts";
+import type { Exposures } from "./exposures.ts";
 import type { Finding, Findings } from "./findings.ts";
-import { exposureOf, scan, type ScanRules } from "./suitability-scan.ts";
+import { heldExposures, scan, type ScanRules } from "./suitability-scan.ts";
 
 type StatusChange = SuitabilityIssue["status_change"];
 type Severity = SuitabilityIssue["severity"];
 
 export type SuitabilityInput = ScanRules & {
-  readonly before: Valuation;
-  readonly after: Valuation;
+  readonly before: Exposures;
+  readonly after: Exposures;
   readonly requestedBuys: ReadonlySet<string>;
   readonly evidence: SuitabilityEvidence;
 };
 
 /** What a proposal changes for the client: issues that it makes, leaves or resolves. */
 export function scanSuitability(input: SuitabilityInput): SuitabilityResult {
-  const before = exposureOf(input.before);
-  const after = exposureOf(input.after);
+  const before = heldExposures(input.before);
+  const after = heldExposures(input.after);
   const issues = compareFindings(
     scan(input, before, before, new Set()),
     scan(input, after, before, input.requestedBuys),

@@ -12,11 +12,12 @@ import {
   type Decimal,
 } from "../../../../src/decimal/decimal.ts";
 import { toText } from "../../../../src/decimal/text.ts";
+import { exposuresOf, type Exposures } from "../../../../src/engine/advisory/exposures.ts";
 import { scanSuitability } from "../../../../src/engine/advisory/suitability.ts";
 import { emptyDataQuality } from "../../../../src/engine/diagnostics.ts";
 import { buildLookups } from "../../../../src/engine/lookups.ts";
 import { sum } from "../../../../src/engine/sum.ts";
-import { valueHoldings, type Valuation } from "../../../../src/engine/valuation.ts";
+import { valueHoldings } from "../../../../src/engine/valuation.ts";
 import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
 import { packageOf, request, simulate, type ProposalBody } from "./proposals.ts";
 
@@ -221,7 +222,7 @@ test("drift totals are half of what the buckets are apart, and their delta is th
 });
 
 /** The issues between two states, by key, without those of governance: that looks at growth, one way only. */
-function changesOf(asked: ProposalSimulateRequest, before: Valuation, after: Valuation): Map<string, string> {
+function changesOf(asked: ProposalSimulateRequest, before: Exposures, after: Exposures): Map<string, string> {
   const { base_currency } = asked.portfolio_snapshot;
   const { issues } = scanSuitability({
     before,
@@ -235,13 +236,13 @@ function changesOf(asked: ProposalSimulateRequest, before: Valuation, after: Val
   return new Map(lasting.map(({ issue_key, status_change }) => [issue_key, status_change]));
 }
 
-function valued({
+function exposed({
   portfolio_snapshot,
   market_data_snapshot,
   shelf_entries,
-}: ProposalSimulateRequest): Valuation {
+}: ProposalSimulateRequest): Exposures {
   const lookups = buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries);
-  return valueHoldings(portfolio_snapshot, "CALCULATED", lookups, emptyDataQuality());
+  return exposuresOf(valueHoldings(portfolio_snapshot, "CALCULATED", lookups, emptyDataQuality()));
 }
 
 test("suitability is symmetric: what is new one way is resolved the other way", () => {
@@ -252,8 +253,8 @@ test("suitability is symmetric: what is new one way is resolved the other way", 
   };
   fc.assert(
     fc.property(proposal, proposal, (asked, other) => {
-      const here = valued(asked);
-      const there = valued(other);
+      const here = exposed(asked);
+      const there = exposed(other);
       const reversed = [...changesOf(asked, here, there)].map(
         ([key, change]): [string, string | undefined] => [key, opposite[change]],
       );
