@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import tls from "node:tls";
 
-/** As postgres.js takes it: false is plain text, the words are libpq's, an object is that of `tls.connect`. */
-export type TlsOption = false | "prefer" | "require" | tls.ConnectionOptions;
+/** `isRequired` false: plain text is taken from a server that offers nothing else. */
+export type TlsSettings = { readonly isRequired: boolean; readonly options: tls.ConnectionOptions };
 
-/** Where a server is. `url` holds no TLS parameter any more: `tls` does. */
-export type ServerAddress = { readonly url: string; readonly tls: TlsOption };
+/** A port of a machine, or a Unix socket. */
+export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Where a server is. `url` holds no TLS parameter any more: `tls` does, null for plain text. */
+export type ServerAddress = {
+  readonly url: string;
+  readonly endpoint: Endpoint;
+  readonly tls: TlsSettings | null;
+};
 
 const TLS_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
 
@@ -24,39 +31,49 @@ export function parseServerAddress(text: string): ServerAddress {
     ...fileOption("cert", parameter("sslcert")),
     ...fileOption("key", parameter("sslkey")),
   };
-  const option = tlsOption(mode, files, rootCertificate !== undefined, url.hostname);
-  if (typeof option === "object") checkContext(option);
+  const settings = tlsSettings(mode, files, rootCertificate !== undefined, url.hostname);
+  if (settings !== null) checkContext(settings.options);
   for (const name of TLS_PARAMETERS) url.searchParams.delete(name);
-  return { url: url.href, tls: option };
+  return { url: url.href, endpoint: endpointOf(url), tls: settings };
 }
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol)) {
+  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname.includes(",")) {
     throw new Error("not a URL of one PostgreSQL server: postgres://user:password@host:port/database");
   }
   return url;
 }
 
+const DEFAULT_PORT = 5432;
+
+/** A Unix socket is the percent-encoded path of its folder in place of the host. */
+function endpointOf(url: URL): Endpoint {
+  const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
+  const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
+  return host.startsWith("/")
+    ? { path: `${host}/.s.PGSQL.${String(port)}` }
+    : { host: host === "" ? "localhost" : host, port };
+}
+
 type TlsFiles = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 
-function tlsOption(mode: string, files: TlsFiles, hasRoot: boolean, hostname: string): TlsOption {
-  const hasFiles = Object.keys(files).length > 0;
+function tlsSettings(mode: string, files: TlsFiles, hasRoot: boolean, hostname: string): TlsSettings | null {
   switch (mode) {
     case "disable":
-      return false;
+      return null;
     case "allow":
     case "prefer":
-      return "prefer";
+      return { isRequired: false, options: { ...files, rejectUnauthorized: false } };
     case "require":
-      if (hasRoot) return tlsOption("verify-ca", files, hasRoot, hostname);
-      return hasFiles ? { ...files, rejectUnauthorized: false } : "require";
+      if (hasRoot) return tlsSettings("verify-ca", files, hasRoot, hostname);
+      return { isRequired: true, options: { ...files, rejectUnauthorized: false } };
     case "verify-ca":
       // The chain is checked, the name is not: that is what verify-ca means.
-      return { ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+      return { isRequired: true, options: { ...files, checkServerIdentity: () => undefined } };
     case "verify-full":
-      // The driver names no host that is an address, and the name checked would be "localhost".
-      return { ...files, rejectUnauthorized: true, host: hostname };
+      // Without `host` the certificate of an address would be checked for the name "localhost".
+      return { isRequired: true, options: { ...files, host: hostname } };
     default:
       throw new Error(`sslmode=${mode} is none of disable, allow, prefer, require, verify-ca, verify-full`);
   }

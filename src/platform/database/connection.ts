@@ -1,8 +1,9 @@
-import net from "node:net";
+import type net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { plainError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
+import { openSocket } from "./socket.ts";
 import { valueTypes } from "./types.ts";
 
 /** How to reach the server, and the limits that every connection carries from its first byte. */
@@ -83,7 +84,8 @@ type Line = {
 function createClient(options: ConnectionOptions, line: Line) {
   const driverOptions = {
     max: 1,
-    ssl: options.server.tls,
+    // TLS is spoken by the socket that it is given.
+    ssl: false,
     // The driver would end a connection of that age in the middle of a transaction; the pool retires idle ones.
     max_lifetime: null,
     keep_alive: KEEPALIVE_S,
@@ -101,7 +103,12 @@ function createClient(options: ConnectionOptions, line: Line) {
     onclose: () => {
       line.onClose();
     },
-    socket: (target: SocketTarget) => openSocket(line, target),
+    socket: () => {
+      if (line.socket !== null) throw new Error("the connection closed before it was ready");
+      return openSocket(options.server, (socket) => {
+        line.socket = socket;
+      });
+    },
   };
   return postgres(options.server.url, driverOptions);
 }
@@ -117,24 +124,6 @@ function startupParameters(options: ConnectionOptions) {
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
     ...(options.role === null ? {} : { role: options.role }),
   };
-}
-
-/** As the driver hands it over. */
-type SocketTarget = {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  readonly path: string | false;
-};
-
-function openSocket(line: Line, target: SocketTarget): net.Socket {
-  if (line.socket !== null) throw new Error("the connection closed before it was ready");
-  const host = target.host[0] ?? "localhost";
-  const socket = target.path ? net.connect(target.path) : net.connect(target.port[0] ?? 5432, host);
-  // A transaction is a few short writes; none may wait for the acknowledgement of the one before (Nagle).
-  socket.setNoDelay(true);
-  line.socket = socket;
-  // The driver reads the name that it tells a TLS server from here.
-  return Object.assign(socket, { host });
 }
 
 function connectionOver(line: Line, client: Client, commitAwaitsStandby: boolean): Connection {

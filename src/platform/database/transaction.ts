@@ -37,6 +37,8 @@ const RETRYABLE: ReadonlySet<DatabaseFaultKind> = new Set([
   "connection_lost",
   "unavailable",
 ]);
+/** Refused only because an earlier statement failed, and that one says why. */
+const IN_FAILED_TRANSACTION = "25P02";
 const MOST_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 10;
 
@@ -80,9 +82,10 @@ async function runOnce<T>(
   const { connection, giveBack } = await borrow(database.pool, budgetMs);
   database.hooks.onWait?.(performance.now() - askedAt);
   const unit = startUnit(database, connection, giveBack, budgetMs());
+  begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
+  const working = callWork(unit, work);
   try {
-    begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
-    const result = await runWork(unit, work, budgetMs);
+    const result = await outcomeOfWork(unit, working);
     const ended = endUnit(unit, () => commit(unit));
     // Nothing hangs on the COMMIT of a transaction that only read; the connection is free once it is done.
     if (context.readOnly === true) ended.catch(() => undefined);
@@ -90,6 +93,8 @@ async function runOnce<T>(
     return result;
   } catch (error) {
     await endUnit(unit, () => rollBack(unit));
+    // Work must have ended before it may run again. Its statements have all failed by now.
+    await settledWithin(working, budgetMs());
     throw error;
   }
 }
@@ -189,29 +194,29 @@ function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: numb
   });
 }
 
-/** Runs the work and waits for every statement it sent, awaited or not; throws the first failure of any of them. */
-async function runWork<T>(unit: Unit, work: (tx: Tx) => Promise<T>, budgetMs: () => number): Promise<T> {
-  const { fence, connection } = unit;
-  const tx: Tx = <Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) =>
-    fence.send(() => statement<Row>(connection.client, strings, values));
-  const working = callWork(work, tx);
+/** A work that throws before it returns a promise is a work that fails. */
+async function callWork<T>({ fence, connection }: Unit, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return await work(<Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) =>
+    fence.send(() => statement<Row>(connection.client, strings, values)),
+  );
+}
+
+/** Waits for the work and every statement it sent, awaited or not; throws the first failure of any of them. */
+async function outcomeOfWork<T>({ fence }: Unit, working: Promise<T>): Promise<T> {
   try {
     const result = await Promise.race([working, fence.whenShut]);
     await fence.settled();
     throwIfFailed(fence);
     return result;
   } catch (error) {
-    const shutBy = fence.shutBy();
-    if (shutBy === undefined) throw isAfterFailure(error) ? (fence.firstFailure() ?? error) : error;
-    // The work must have ended before it may run again; its statements have all failed by now.
-    await settledWithin(working, budgetMs());
-    throw shutBy;
+    const isConsequence = databaseFault(error)?.sqlState === IN_FAILED_TRANSACTION;
+    throw fence.shutBy() ?? (isConsequence ? (fence.firstFailure() ?? error) : error);
   }
 }
 
-/** A work that throws before it returns a promise is a work that fails. */
-async function callWork<T>(work: (tx: Tx) => Promise<T>, tx: Tx): Promise<T> {
-  return await work(tx);
+function throwIfFailed(fence: Fence): void {
+  const failed = fence.shutBy() ?? fence.firstFailure();
+  if (failed !== undefined) throw failed;
 }
 
 async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
@@ -220,16 +225,6 @@ async function settledWithin(promise: Promise<unknown>, ms: number): Promise<voi
   await Promise.race([promise, timeUp]).catch(() => undefined);
   settled.abort();
   timeUp.catch(() => undefined);
-}
-
-function throwIfFailed(fence: Fence): void {
-  const failed = fence.shutBy() ?? fence.firstFailure();
-  if (failed !== undefined) throw failed;
-}
-
-/** 25P02: refused only because an earlier statement failed, and that one says why. */
-function isAfterFailure(error: unknown): boolean {
-  return databaseFault(error)?.sqlState === "25P02";
 }
 
 async function commit(unit: Unit): Promise<void> {

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
+import { inTransaction } from "../../src/platform/database/transaction.ts";
+import type { TestDatabase } from "../support/database.ts";
+import { openTestDatabase } from "../support/databases.ts";
+import { gate, outcomeOf } from "../support/faults.ts";
+import { enter, legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
+import { hasText } from "../support/protocol.ts";
+import { openProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+
+let server: TestDatabase;
+let proxy: TcpProxy;
+let database: Database;
+
+beforeAll(async () => {
+  server = await ledgerDatabase();
+  proxy = await openProxy(server.url);
+  database = openTestDatabase(proxy.url(server.url), { max: 1 });
+});
+afterAll(async () => {
+  await closeDatabase(database, 0);
+  await proxy.close();
+  await server.drop();
+});
+
+test("a statement outside a transaction has no tenant: it reads nothing and its write is refused", async () => {
+  const account = newAccount();
+  await inTransaction(database, { tenantId: TENANT }, (tx) => pay(tx, account));
+  const [connection] = database.pool.idle;
+  if (connection === undefined) throw new Error("no connection is idle");
+  expect(await connection.client`select 1 from ledger_entry where account = ${account}`).toHaveLength(0);
+  const write = connection.client`insert into ledger_entry values (${TENANT}, ${account}, ${3})`;
+  await expect(write).rejects.toMatchObject({ code: "42501" });
+  expect(await legsOf(server.adminUrl, account)).toEqual([1, 2]);
+});
+
+test("a transaction sees and writes its own tenant only", async () => {
+  const account = newAccount();
+  await inTransaction(database, { tenantId: TENANT }, (tx) => pay(tx, account));
+  const other = { tenantId: "tenant-b" };
+  const seen = await inTransaction(
+    database,
+    other,
+    (tx) => tx`select 1 from ledger_entry where account = ${account}`,
+  );
+  expect(seen).toHaveLength(0);
+  expect(await outcomeOf(inTransaction(database, other, (tx) => enter(tx, account, 3)))).toBe(
+    "not_permitted",
+  );
+  expect(await outcomeOf(inTransaction(database, { tenantId: null }, (tx) => enter(tx, account, 3)))).toBe(
+    "not_permitted",
+  );
+});
+
+test("a transaction that only reads cannot write, and sees one snapshot", async () => {
+  const account = newAccount();
+  const reading = { tenantId: TENANT, readOnly: true };
+  expect(await outcomeOf(inTransaction(database, reading, (tx) => enter(tx, account, 1)))).toBe("rejected");
+  const direct = openTestDatabase(server.url, { max: 2 });
+  const hasRead = gate();
+  const isPaid = gate();
+  const counts = inTransaction(direct, reading, async (tx) => {
+    const before = await tx`select 1 from ledger_entry where account = ${account}`;
+    hasRead.open();
+    await isPaid.opened;
+    const after = await tx`select 1 from ledger_entry where account = ${account}`;
+    return [before.length, after.length];
+  });
+  await hasRead.opened;
+  await inTransaction(direct, { tenantId: TENANT }, (tx) => pay(tx, account));
+  isPaid.open();
+  expect(await counts).toEqual([0, 0]);
+  await closeDatabase(direct);
+});
+
+test("when the server refuses BEGIN, the statements sent with it leave nothing, and COMMIT is not sent", async () => {
+  const account = newAccount();
+  // A connection that has not prepared BEGIN yet.
+  const fresh = openTestDatabase(proxy.url(server.url), { max: 1 });
+  let hasCommitted = false;
+  proxy.judge = (_, message) => {
+    if (hasText(message, "\0commit\0")) hasCommitted = true;
+    if (!hasText(message, "\0begin\0")) return "pass";
+    return { replacement: Buffer.from(message.bytes.toString("latin1").replace("begin", "bogus"), "latin1") };
+  };
+  expect(await outcomeOf(inTransaction(fresh, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe(
+    "rejected",
+  );
+  proxy.judge = () => "pass";
+  expect(await legsOf(server.adminUrl, account)).toEqual([]);
+  expect(hasCommitted).toBe(false);
+  expect(await outcomeOf(inTransaction(fresh, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe("done");
+  await closeDatabase(fresh);
+});
+
+test("a role is taken for one transaction only", async () => {
+  const whoAmI = (localRole?: "ballast_worker") =>
+    inTransaction(
+      database,
+      { tenantId: null, ...(localRole === undefined ? {} : { localRole }) },
+      (tx) => tx<{ role: string }>`select current_user as role`,
+    );
+  expect(await whoAmI("ballast_worker")).toEqual([{ role: "ballast_worker" }]);
+  expect(await whoAmI()).toEqual([{ role: "ballast_service" }]);
+});
