@@ -3,7 +3,7 @@
  * multiply, divide, negate and absolute has at most 28 significant digits, rounded half-even, as in Python's
  * decimal module with its default precision; values made from text are kept as they were written.
  */
-import { rounded } from "./rounding.ts";
+import { PRECISION_LIMIT, rounded } from "./rounding.ts";
 import { fromText } from "./text.ts";
 import {
   coefficientOf,
@@ -91,14 +91,19 @@ function divideBig(dividend: bigint, divisor: bigint, scale: number): Decimal {
   const negative = dividend < 0n !== divisor < 0n;
   const numerator = dividend < 0n ? -dividend : dividend;
   const denominator = divisor < 0n ? -divisor : divisor;
-  // One digit more than the precision at least, so that what is cut off is told by the last digit.
-  const shift = Math.max(0, PRECISION + 1 + digitCount(denominator) - digitCount(numerator));
+  // The quotient has as many digits as the precision, or one more.
+  const shift = Math.max(0, PRECISION + digitCount(denominator) - digitCount(numerator));
   const shifted = numerator * powerOfTen(shift);
   let quotient = shifted / denominator;
-  const exact = quotient * denominator === shifted;
-  if (exact) return withoutZeros(negative ? -quotient : quotient, scale + shift, scale);
-  // A remainder must tip what would otherwise look like a tie or like an exact result.
-  if (quotient % 5n === 0n) quotient += 1n;
+  const remainder = shifted - quotient * denominator;
+  if (remainder === 0n) return withoutZeros(negative ? -quotient : quotient, scale + shift, scale);
+  if (quotient < PRECISION_LIMIT) {
+    const twice = 2n * remainder;
+    if (twice > denominator || (twice === denominator && (quotient & 1n) === 1n)) quotient += 1n;
+  } else if (quotient % 5n === 0n) {
+    // The remainder must tip what would otherwise look like a tie or like an exact result.
+    quotient += 1n;
+  }
   return rounded(negative ? -quotient : quotient, scale + shift);
 }
 

@@ -10,7 +10,8 @@ import {
   type Decimal,
 } from "./value.ts";
 
-const PRECISION_LIMIT = powerOfTen(PRECISION);
+/** The first coefficient that has too many digits. */
+export const PRECISION_LIMIT = powerOfTen(PRECISION);
 
 /** `coefficient` ÷ 10^digits as an integer, half-even. */
 function dropDigits(coefficient: bigint, digits: number): bigint {
