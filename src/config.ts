@@ -42,13 +42,19 @@ export function parseConfig(environment: Surroundings): Config {
 }
 
 /** What `npm run migrate` needs: the migration login alone. */
-export function parseMigrationConfig(environment: Surroundings): { url: string; serviceUrl: string | null } {
+export function parseMigrationConfig(environment: Surroundings): MigrationConfig {
   const { MIGRATION_DATABASE_URL, DATABASE_URL } = read(MigrationEnvironment, environment);
   const url = MIGRATION_DATABASE_URL ?? DATABASE_URL;
   if (url === null)
     throw new ConfigError(["MIGRATION_DATABASE_URL must be set, or DATABASE_URL where one login does both"]);
-  return { url, serviceUrl: DATABASE_URL };
+  return { url, serviceLogin: serviceLoginOf(DATABASE_URL, MIGRATION_DATABASE_URL) };
 }
+
+export type MigrationConfig = {
+  readonly url: string;
+  /** The login of DATABASE_URL where it is not the one that migrates: the migrations give it its roles. */
+  readonly serviceLogin: string | null;
+};
 
 const MigrationEnvironment = z.object({
   MIGRATION_DATABASE_URL: databaseVariables.MIGRATION_DATABASE_URL,
@@ -87,7 +93,10 @@ function* contradictions(env: Environment): Generator<[name: keyof Environment, 
   }
 }
 
-const loginOf = (url: string | null) => (url === null ? null : new URL(url).username);
+const loginOf = (url: string | null) => (url === null ? null : decodeURIComponent(new URL(url).username));
+
+const serviceLoginOf = (url: string | null, migrationUrl: string | null) =>
+  migrationUrl === null ? null : loginOf(url);
 
 export type Config = ReturnType<typeof toConfig>;
 
@@ -106,6 +115,7 @@ function toConfig(env: Environment) {
       /** Null: the embedded one. */
       url: env.DATABASE_URL,
       migrationUrl: env.MIGRATION_DATABASE_URL,
+      serviceLogin: serviceLoginOf(env.DATABASE_URL, env.MIGRATION_DATABASE_URL),
       migrateOnStart: env.MIGRATE_ON_START,
       readUrl: env.DATABASE_READ_URL,
       embeddedFolder: env.EMBEDDED_PG_DIR,

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { prepareBinaries } from "./binaries.ts";
 import { initialise, type Cluster } from "./server.ts";
 import { serverUser } from "./server-user.ts";
@@ -35,12 +35,23 @@ export async function openCluster(folder: string): Promise<OwnedCluster> {
 
 function makeFolder(folder: string): string {
   try {
-    // Searchable by all: the server may have to run as another user. What it holds is closed.
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    makeFolders(folder);
     rmSync(mkdtempSync(join(folder, "write-")), { recursive: true });
     return folder;
   } catch (error) {
     throw new Error(`EMBEDDED_PG_DIR ${folder} cannot be written: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Step by step: the recursive mkdir of Node never returns where the system takes no folder, as below /proc. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  try {
+    // Searchable by all: the server may have to run as another user. What the folder will hold is closed.
+    mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // else another process made it meanwhile
   }
 }
 
