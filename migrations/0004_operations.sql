@@ -10,6 +10,8 @@ create table async_operation (
   -- The proposal that gets a version, or that was created
   proposal_id     text,
   created_by      text,
+  -- The policy pack that was selected for it, existing or not; what the pack says is read when the runs are made
+  policy_pack_id  text,
   request_text    text        not null,
   -- Claims so far, those given back unfinished not counted; with lease_owner it names one attempt for ever
   attempt         smallint    not null,

@@ -50,7 +50,8 @@ export type AttemptEnd = "succeeded" | "failed" | "put_back" | "lease_lost" | "u
 export type OperationHooks = {
   readonly onClaim: (claim: Claim) => void;
   readonly onAttemptEnd: (claim: Claim, end: AttemptEnd, error?: unknown) => void;
-  readonly onRenewalError: (claim: Claim, error: unknown) => void;
+  /** A renewal or a return of the lease failed: the lease then runs out by itself. */
+  readonly onLeaseError: (claim: Claim, error: unknown) => void;
 };
 
 export type ExecutionDeps = {
@@ -62,7 +63,7 @@ export type ExecutionDeps = {
   readonly hooks: OperationHooks;
 };
 
-/** Rounds of an ending whose COMMIT got lost; more than two means that the database keeps losing them. */
+/** Rounds of an ending; more than two means that the database keeps losing COMMITs. */
 const MOST_ROUNDS = 4;
 
 /**
@@ -132,7 +133,8 @@ export async function release(deps: ExecutionDeps, claim: Claim): Promise<void> 
 /**
  * Writes the end of an attempt, in one transaction with everything that it made, if the lease is still this attempt's.
  * The row stays locked from that look until COMMIT: nobody can take the operation over in between. Where the
- * connection dies while COMMIT is under way, the next round waits for that lock and sees which way it went.
+ * connection dies while COMMIT is under way, the next round waits for that lock and sees which way it went. Where a
+ * unique key was taken by another request meanwhile, the next round sees what that one made.
  */
 async function endHeld(
   deps: ExecutionDeps,
@@ -148,8 +150,9 @@ async function endHeld(
         return standing === "settled" ? endOf(row) : await write(tx);
       });
     } catch (error) {
-      const isUnknown = databaseFault(error)?.kind === "commit_outcome_unknown";
-      if (!isUnknown || round === MOST_ROUNDS) throw error;
+      const kind = databaseFault(error)?.kind;
+      const isWorthAnother = kind === "commit_outcome_unknown" || kind === "unique_violation";
+      if (!isWorthAnother || round === MOST_ROUNDS) throw error;
     }
   }
 }
@@ -165,7 +168,7 @@ function keepRenewing(deps: ExecutionDeps, claim: Claim): NodeJS.Timeout {
   const context = { tenantId: claim.tenantId, deadlineMs: pauseMs };
   return setInterval(() => {
     inTransaction(deps.database, context, (tx) => renewLease(tx, claim, leaseMs)).catch((error: unknown) => {
-      deps.hooks.onRenewalError(claim, error);
+      deps.hooks.onLeaseError(claim, error);
     });
   }, pauseMs);
 }

@@ -14,6 +14,8 @@ export type AcceptedOperation = {
   /** The proposal that gets a version, else null. */
   readonly proposalId: string | null;
   readonly createdBy: string | null;
+  /** The policy pack that was selected, existing or not. */
+  readonly policyPackId: string | null;
   /** Canonical JSON of the validated body. */
   readonly requestText: string;
   readonly createdAt: string;
@@ -36,11 +38,11 @@ export async function insertOperation(
   const row = tx`
     insert into async_operation
       (tenant_id, operation_id, operation_type, status, correlation_id, idempotency_key, proposal_id, created_by,
-       request_text, attempt, claimable_at, created_at)
+       policy_pack_id, request_text, attempt, claimable_at, created_at)
     values
       (${tenantId}, ${operation.operationId}, ${operation.operationType}, 'PENDING', ${operation.correlationId},
-       ${operation.idempotencyKey}, ${operation.proposalId}, ${operation.createdBy}, ${operation.requestText}, 0,
-       now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.createdAt})`;
+       ${operation.idempotencyKey}, ${operation.proposalId}, ${operation.createdBy}, ${operation.policyPackId},
+       ${operation.requestText}, 0, now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.createdAt})`;
   const edge = tx`
     insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
     values (${tenantId}, ${operation.operationId}, 'OPERATION_TO_CORRELATION', ${operation.correlationId},
@@ -134,12 +136,13 @@ export type OperationRequest = {
   readonly correlation_id: string;
   readonly idempotency_key: string | null;
   readonly proposal_id: string | null;
+  readonly policy_pack_id: string | null;
   readonly request_text: string;
 };
 
 export async function readRequest(tx: Tx, claim: Claim): Promise<OperationRequest | undefined> {
   const [row] = await tx<OperationRequest>`
-    select correlation_id, idempotency_key, proposal_id, request_text
+    select correlation_id, idempotency_key, proposal_id, policy_pack_id, request_text
       from async_operation
      where tenant_id = ${claim.tenantId}
        and operation_id = ${claim.operationId}`;

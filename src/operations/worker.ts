@@ -1,11 +1,16 @@
-import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database/database.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import { createAlarm } from "./alarm.ts";
-import { attempt, release, type ExecutionDeps } from "./execution.ts";
-import { claimDue, type Claim } from "./repository.ts";
+import type { Hands } from "./hands.ts";
+import { claimDue, type Claim, type LeaseTerms } from "./repository.ts";
 
-export type WorkerDeps = ExecutionDeps & {
-  /** Operations in hand at once. */
+export type WorkerDeps = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly terms: LeaseTerms;
+  readonly hands: Hands;
+  /** Operations in hand at once, beyond which the worker claims none. */
   readonly concurrency: number;
   /** How often to look without being woken: for retries and run-out leases, and where a wake-up got lost. */
   readonly pollMs: number;
@@ -15,47 +20,33 @@ export type WorkerDeps = ExecutionDeps & {
 export type Worker = {
   /** There may be something to do. */
   readonly wake: () => void;
-  /** Claims no more, waits up to `graceMs` for what is in hand and gives the rest back to other workers. */
-  readonly stop: (graceMs: number) => Promise<void>;
-  readonly inHand: () => number;
+  /** Claims no more. What is in hand is left to `Hands`. */
+  readonly stop: () => Promise<void>;
 };
 
 /** Claims what is due, as much as there are free hands, until it is stopped. */
 export function startWorker(deps: WorkerDeps): Worker {
-  const inHand = new Map<Claim, Promise<unknown>>();
   const alarm = createAlarm();
   let isStopping = false;
 
   async function claimLoop(): Promise<void> {
     while (!isStopping) {
-      const free = deps.concurrency - inHand.size;
+      const free = Math.max(0, deps.concurrency - deps.hands.count());
       const claims = free === 0 ? [] : await claimUpTo(deps, free);
-      for (const claim of claims) takeInHand(claim);
-      if (claims.length === 0 || claims.length < free) await alarm.wait(deps.pollMs);
+      for (const claim of claims) void deps.hands.attempt(claim).then(alarm.ring);
+      if (free === 0 || claims.length < free) await alarm.wait(deps.pollMs);
     }
   }
 
-  function takeInHand(claim: Claim): void {
-    const done = attempt(deps, claim).finally(() => {
-      inHand.delete(claim);
-      alarm.ring();
-    });
-    inHand.set(claim, done);
-  }
-
-  async function stop(graceMs: number): Promise<void> {
-    isStopping = true;
-    alarm.ring();
-    await looping;
-    const inTime = new AbortController();
-    const timeUp = delay(graceMs, undefined, { signal: inTime.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(inHand.values()), timeUp]);
-    inTime.abort();
-    await Promise.all([...inHand.keys()].map((claim) => release(deps, claim).catch(deps.onClaimError)));
-  }
-
   const looping = claimLoop();
-  return { wake: alarm.ring, stop, inHand: () => inHand.size };
+  return {
+    wake: alarm.ring,
+    stop: async () => {
+      isStopping = true;
+      alarm.ring();
+      await looping;
+    },
+  };
 }
 
 /** Nothing, where the database does not answer: the next look comes with the poll. */

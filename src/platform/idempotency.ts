@@ -208,7 +208,8 @@ export async function findOutcome(tx: Tx, claim: Claim): Promise<OnceOutcome | u
   return { kind: "answered", answer, kept: true, replayed: true };
 }
 
-async function insertRecord(tx: Tx, claim: Claim, written: Written, now: Date): Promise<void> {
+/** Keeps what a write ended in under its claim, in the transaction of the write. Fails on a claim that is taken. */
+export async function insertRecord(tx: Tx, claim: Claim, written: Written, now: Date): Promise<void> {
   const refused = written.answer.status >= 400;
   await tx`
     insert into idempotency_record

@@ -6,19 +6,22 @@ import { hashOfVersion, sealEvent } from "./chain.ts";
 import type { ProposalVersionRequest } from "./contract.ts";
 import {
   decideVersion,
-  dependsOnState,
   notBefore,
   PROPOSAL_NOT_FOUND,
   PROPOSAL_SIMULATION_DISABLED,
   type Refusal,
 } from "./core.ts";
 import { isSimulationDisabled } from "./create.ts";
-import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import { refused, type Caller, type KeyedCaller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
 import { createdText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import { draftVersion, type VersionDraft } from "./prepare.ts";
 import type { EventRecord, ProposalRecord, VersionRecord } from "./records.ts";
 import { insertEvent, insertVersion, lockProposal, moveProposal } from "./repository.ts";
+
+export function versionScope(proposalId: string): string {
+  return `proposals.versions ${proposalId}`;
+}
 
 /** A version as it will be stored but for its number and its time, which the proposal's lock gives. */
 export type PreparedVersion = {
@@ -37,7 +40,7 @@ export type VersionOutcome =
 /** Adds a version to a proposal, once for its key. */
 export async function createVersion(
   deps: ProposalDeps,
-  caller: Caller & { readonly idempotencyKey: string },
+  caller: KeyedCaller,
   proposalId: string,
   request: ProposalVersionRequest,
 ): Promise<WriteOutcome> {
@@ -48,15 +51,12 @@ export async function createVersion(
   const payloadHash = contentHash(canonicalJson(request));
   return once(
     deps.once,
-    { tenantId, scope: `proposals.versions ${proposalId}`, key, payloadHash },
+    { tenantId, scope: versionScope(proposalId), key, payloadHash },
     {
       prepare: () => prepareVersion(deps, caller, proposalId, request),
       write: async (tx, prepared): Promise<Written> => {
         const outcome = await writeVersion(deps, tx, prepared);
-        if (!outcome.written) {
-          const { refusal } = outcome;
-          return { answer: deps.problem(caller, refusal), keep: dependsOnState(refusal) };
-        }
+        if (!outcome.written) return refused(caller, outcome.refusal);
         const { versionNo, body } = outcome;
         return { answer: { status: 200, body }, keep: true, versionMade: { proposalId, versionNo } };
       },

@@ -34,6 +34,7 @@ export async function acceptOperation(
     idempotencyKey: null,
     proposalId: null,
     createdBy: null,
+    policyPackId: null,
     requestText: "{}",
     createdAt: new Date().toISOString(),
     ...fields,
@@ -76,7 +77,7 @@ export function executionDeps(
     hooks: {
       onClaim: (claim) => log.claims.push(claim),
       onAttemptEnd: ({ operationId }, end, error) => log.ends.push({ operationId, end, error }),
-      onRenewalError: () => undefined,
+      onLeaseError: () => undefined,
     },
     ...change,
     log,

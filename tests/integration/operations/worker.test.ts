@@ -4,7 +4,8 @@ import { listenTo, type Listener } from "../../../src/platform/database/listener
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { attempt, type Executor, type Outcome } from "../../../src/operations/execution.ts";
 import { claimDue, OPERATIONS_CHANNEL, type Claim } from "../../../src/operations/repository.ts";
-import { startWorker, type Worker, type WorkerDeps } from "../../../src/operations/worker.ts";
+import { createHands } from "../../../src/operations/hands.ts";
+import { startWorker, type WorkerDeps } from "../../../src/operations/worker.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {
@@ -24,7 +25,7 @@ const GRACE_MS = 10_000;
 
 let test: TestDatabase;
 let database: Database;
-const workers: Worker[] = [];
+const workers: TestWorker[] = [];
 const listeners: Listener[] = [];
 
 beforeAll(async () => {
@@ -48,18 +49,27 @@ const refusing: Executor = () => {
 };
 const failing: Executor = () => Promise.reject(new Error("the disk is on fire"));
 
+type TestWorker = {
+  wake: () => void;
+  inHand: () => number;
+  /** As a process stops. */
+  stop: (graceMs: number) => Promise<void>;
+  log: AttemptLog;
+};
+
 /** A worker that polls only when it is told to, so that what wakes it is what the test is about. */
-function begin(executor: Executor, change: Partial<WorkerDeps> = {}): Worker & { log: AttemptLog } {
-  const deps = executionDeps(database, executor);
-  const worker = startWorker({
-    ...deps,
-    concurrency: 2,
-    pollMs: NEVER_MS,
-    onClaimError: () => undefined,
-    ...change,
-  });
-  workers.push(worker);
-  return { ...worker, log: deps.log };
+function begin(executor: Executor, change: Partial<WorkerDeps> = {}): TestWorker {
+  const { log, ...deps } = executionDeps(database, executor);
+  const hands = createHands(deps);
+  const base = { ...deps, hands, concurrency: 2, pollMs: NEVER_MS, onClaimError: () => undefined };
+  const worker = startWorker({ ...base, ...change });
+  const stop = async (graceMs: number) => {
+    await worker.stop();
+    await hands.empty(graceMs);
+  };
+  const begun = { wake: worker.wake, inHand: hands.count, stop, log };
+  workers.push(begun);
+  return begun;
 }
 
 /** One attempt at whatever is due, start to end. */
@@ -368,7 +378,7 @@ async function leaseEnd(id: string): Promise<string> {
 }
 
 /** Resolves once the worker is woken by notifications. */
-async function listen(worker: Worker, heard = { count: 0 }): Promise<void> {
+async function listen(worker: TestWorker, heard = { count: 0 }): Promise<void> {
   listeners.push(
     listenTo({
       connection: { ...database.pool.options.connection, applicationName: "listener" },
