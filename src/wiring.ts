@@ -9,6 +9,8 @@ import { newId } from "./platform/ids.ts";
 import type { Log } from "./platform/log.ts";
 import type { Metrics } from "./platform/metrics.ts";
 import type { PolicySettings } from "./policies/selection.ts";
+import type { ProposalDeps } from "./proposals/deps.ts";
+import { proposalRoutes } from "./proposals/routes.ts";
 import type { RebalanceDeps } from "./rebalance/simulate.ts";
 import { rebalanceRoutes } from "./rebalance/routes.ts";
 import { lineageRoutes } from "./runs/lineage-routes.ts";
@@ -28,25 +30,28 @@ export type Surroundings = {
 /** Every feature of the service, made once from one set of dependencies. */
 export type Features = {
   readonly rebalance: RebalanceDeps;
+  readonly proposals: ProposalDeps;
   readonly policies: PolicySettings;
   readonly witness: OnceWitness;
 };
 
-export function makeFeatures({ config, log, metrics, database }: Surroundings): Features {
+export function makeFeatures({ config, log, metrics, database, replica }: Surroundings): Features {
   const once: OnceDeps = {
     database,
     clock: systemClock,
     inFlight: new Map(),
     duplicateWaitMs: config.database.lockTimeoutMs,
   };
+  const engineVersion = readVersion();
   return {
     rebalance: {
       once,
       ids: newId,
-      engineVersion: readVersion(),
+      engineVersion,
       isReplayEnabled: config.rebalance.replaysIdempotentRequests,
       onRun: (status) => metrics.runs.inc({ status }),
     },
+    proposals: { once, replica, ids: newId, engineVersion, rules: config.proposals },
     policies: config.rebalance.policyPacks,
     witness: { metrics, log },
   };
@@ -55,7 +60,7 @@ export function makeFeatures({ config, log, metrics, database }: Surroundings): 
 /** The routes of all features, in the order in which they are documented. */
 export function featureRoutes(surroundings: Surroundings, features: Features): Route[] {
   const { config, database, replica } = surroundings;
-  const { rebalance, policies, witness } = features;
+  const { rebalance, proposals, policies, witness } = features;
   const { unknownFields } = config.contract;
   const { engineVersion } = rebalance;
   return [
@@ -67,5 +72,6 @@ export function featureRoutes(surroundings: Surroundings, features: Features): R
     }),
     ...runRoutes({ database, replica, engineVersion, switches: config.rebalance }),
     ...lineageRoutes({ replica, isEnabled: config.rebalance.areLineageApisEnabled }),
+    ...proposalRoutes({ proposals, switches: config.proposals, witness }),
   ];
 }

@@ -7,7 +7,6 @@ import type { ApprovalType, ProposalApprovalRequest, ProposalStateTransitionRequ
 import {
   decideApproval,
   decideTransition,
-  dependsOnState,
   notBefore,
   PROPOSAL_NOT_FOUND,
   type Decision,
@@ -15,18 +14,16 @@ import {
   type Move,
   type Refusal,
 } from "./core.ts";
-import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import { refused, type KeyedCaller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
 import { transitionText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import type { ApprovalRecord, EventRecord, ProposalStanding } from "./records.ts";
 import { insertApproval, insertEvent, lockProposal, makerOfVersion, moveProposal } from "./repository.ts";
 
-type Keyed = Caller & { readonly idempotencyKey: string };
-
 /** Records an event of the lifecycle. */
 export function transition(
   deps: ProposalDeps,
-  caller: Keyed,
+  caller: KeyedCaller,
   proposalId: string,
   request: ProposalStateTransitionRequest,
 ): Promise<WriteOutcome> {
@@ -43,7 +40,7 @@ export function transition(
 /** Records an approval, given or denied, together with its event. */
 export function approve(
   deps: ProposalDeps,
-  caller: Keyed,
+  caller: KeyedCaller,
   proposalId: string,
   request: ProposalApprovalRequest,
 ): Promise<WriteOutcome> {
@@ -69,7 +66,7 @@ type Command = {
 /** What is known before the transaction: ids and the reason in canonical spelling. */
 type Prepared = { readonly eventId: string; readonly approvalId: string; readonly reasonText: string };
 
-function act(deps: ProposalDeps, caller: Keyed, command: Command): Promise<WriteOutcome> {
+function act(deps: ProposalDeps, caller: KeyedCaller, command: Command): Promise<WriteOutcome> {
   const { proposalId, operation, request, reason } = command;
   return once(
     deps.once,
@@ -89,7 +86,7 @@ function act(deps: ProposalDeps, caller: Keyed, command: Command): Promise<Write
         const outcome = await decideAndWrite(deps, tx, caller, command, prepared);
         return "body" in outcome
           ? { answer: { status: 200, body: outcome.body }, keep: true }
-          : { answer: deps.problem(caller, outcome), keep: dependsOnState(outcome) };
+          : refused(caller, outcome);
       },
     },
   );
@@ -99,7 +96,7 @@ function act(deps: ProposalDeps, caller: Keyed, command: Command): Promise<Write
 async function decideAndWrite(
   deps: ProposalDeps,
   tx: Tx,
-  caller: Keyed,
+  caller: KeyedCaller,
   command: Command,
   prepared: Prepared,
 ): Promise<Refusal | { readonly body: string }> {

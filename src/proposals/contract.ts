@@ -235,3 +235,19 @@ export const ProposalSupportabilityConfigResponse = z
   })
   .meta({ id: "ProposalSupportabilityConfigResponse" });
 export type ProposalSupportabilityConfigResponse = z.output<typeof ProposalSupportabilityConfigResponse>;
+
+/** Whether what is stored of a proposal still is what was stored, and the first that is not. */
+export const ProposalVerificationResponse = z
+  .strictObject({
+    valid: z.boolean(),
+    checked: z.strictObject({ versions: z.int(), events: z.int(), approvals: z.int() }),
+    failures: z.array(
+      z.strictObject({
+        kind: z.enum(["proposal", "version", "event", "approval"]),
+        id: z.string(),
+        reason: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: "ProposalVerificationResponse" });
+export type ProposalVerificationResponse = z.output<typeof ProposalVerificationResponse>;

@@ -1,7 +1,8 @@
 import type { Database } from "../platform/database/database.ts";
-import type { Answer, OnceDeps, OnceOutcome } from "../platform/idempotency.ts";
+import { problemText } from "../platform/http/problem.ts";
+import type { OnceDeps, OnceOutcome, Written } from "../platform/idempotency.ts";
 import type { Ids } from "../platform/ids.ts";
-import type { LifecycleRules, Refusal } from "./core.ts";
+import { dependsOnState, type LifecycleRules, type Refusal } from "./core.ts";
 
 /** What the use cases of proposals stand on. */
 export type ProposalDeps = {
@@ -11,9 +12,6 @@ export type ProposalDeps = {
   readonly ids: Ids;
   readonly engineVersion: string;
   readonly rules: ProposalRules;
-  /** A refusal as the caller gets it, in bytes, so that it can be stored with its key. */
-  readonly problem: (caller: Caller, refusal: Refusal) => Answer;
-  readonly onVersion: (status: string) => void;
 };
 
 export type ProposalRules = LifecycleRules & { readonly storesEvidenceBundle: boolean };
@@ -26,5 +24,14 @@ export type Caller = {
   readonly instance: string;
 };
 
+/** Where the contract leaves no choice about the key. */
+export type KeyedCaller = Caller & { readonly idempotencyKey: string };
+
 /** What a write comes to; `refused` is a fault of the request itself, which no key keeps. */
 export type WriteOutcome = OnceOutcome | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** A refusal as the caller gets it, in bytes. What depended on the state is kept with its key. */
+export function refused(caller: Caller, refusal: Refusal): Written {
+  const answer = { status: refusal.status, body: problemText(caller, refusal) };
+  return { answer, keep: dependsOnState(refusal) };
+}

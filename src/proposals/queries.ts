@@ -321,3 +321,8 @@ export async function keepArtifact(
   if (kept === undefined) throw new Error("a stored simulation went away");
   return kept.artifact_text;
 }
+
+/** Fails where the store is not there or not ours to read. */
+export async function pingStore(tx: Tx): Promise<void> {
+  await tx`select from proposal limit 1`;
+}

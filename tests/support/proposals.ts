@@ -40,8 +40,6 @@ export function proposalDeps(
     ids: newId,
     engineVersion: "0.0.0-test",
     rules: { ...RULES, ...change.rules },
-    problem: (_caller, { status, detail }) => ({ status, body: JSON.stringify({ detail, status }) }),
-    onVersion: () => undefined,
   };
 }
 

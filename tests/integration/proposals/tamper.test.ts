@@ -1,0 +1,304 @@
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Database } from "../../../src/platform/database/database.ts";
+import type { ProposalDeps } from "../../../src/proposals/deps.ts";
+import { contentHash } from "../../../src/platform/hash.ts";
+import { hashOfEvent, hashOfVersion, sealEvent } from "../../../src/proposals/chain.ts";
+import { findVersion, listEvents } from "../../../src/proposals/queries.ts";
+import { inTransaction } from "../../../src/platform/database/transaction.ts";
+import { testDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  addVersion,
+  closeDoors,
+  decide,
+  move,
+  newProposal,
+  openDoors,
+  proposalDeps,
+  simulateBody,
+  TENANT,
+  verified,
+} from "../../support/proposals.ts";
+import { withSession } from "../../support/session.ts";
+
+let db: TestDatabase;
+let doors: Database[];
+let deps: ProposalDeps;
+
+beforeAll(async () => {
+  db = await testDatabase();
+  await withSession(db.adminUrl, dropChecks);
+  doors = openDoors(db.url, 1);
+  deps = proposalDeps(doors[0] as Database);
+});
+
+afterAll(async () => {
+  await closeDoors(doors);
+  await db.drop();
+});
+
+/** Who owns the database can take its rules away first. */
+async function dropChecks(session: pg.Client): Promise<void> {
+  await session.query(`
+    do $$
+    declare target record;
+    begin
+      for target in select conrelid::regclass as relation, conname as name from pg_constraint
+                     where contype = 'c' and conrelid::regclass::text like 'proposal%'
+      loop
+        execute format('alter table %s drop constraint %I', target.relation, target.name);
+      end loop;
+    end $$`);
+}
+
+type Ids = {
+  proposalId: string;
+  versionIds: string[];
+  eventIds: string[];
+  approvalIds: string[];
+};
+
+/** Two versions, six events, two approvals. */
+async function proposalWithHistory(): Promise<Ids> {
+  const { proposal } = await newProposal(deps);
+  const id = proposal.proposal_id;
+  await addVersion(deps, id, { simulate_request: simulateBody({ quantity: "20" }) });
+  await move(deps, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" });
+  await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" });
+  await decide(deps, id, { approval_type: "CLIENT_CONSENT", expected_state: "AWAITING_CLIENT_CONSENT" });
+  await move(deps, id, { event_type: "EXECUTED", expected_state: "EXECUTION_READY" });
+  return withSession(db.adminUrl, async (session) => {
+    const ids = async (table: string, column: string, order: string): Promise<string[]> => {
+      const { rows } = await session.query<{ id: string }>(
+        `select ${column} as id from ${table} where proposal_id = $1 order by ${order}`,
+        [id],
+      );
+      return rows.map((row) => row.id);
+    };
+    return {
+      proposalId: id,
+      versionIds: await ids("proposal_version", "proposal_version_id", "version_no"),
+      eventIds: await ids("proposal_event", "event_id", "event_no"),
+      approvalIds: await ids("proposal_approval", "approval_id", "event_no"),
+    };
+  });
+}
+
+/** As the owner of the database, with every trigger and foreign key switched off. */
+async function behindTheBack(work: (session: pg.Client) => Promise<unknown>): Promise<void> {
+  await withSession(db.adminUrl, async (session) => {
+    await session.query("set session_replication_role = replica");
+    await work(session);
+  });
+}
+
+const TABLES = [
+  { table: "proposal", kind: "proposal", at: "true" },
+  { table: "proposal_version", kind: "version", at: "version_no = 1" },
+  { table: "proposal_event", kind: "event", at: "event_no = 4" },
+  { table: "proposal_approval", kind: "approval", at: "event_no = 4" },
+] as const;
+
+const ALTERED: Readonly<Record<string, (column: string) => string>> = {
+  text: (column) => `coalesce(${column}, '') || 'x'`,
+  integer: (column) => `${column} + 10`,
+  boolean: (column) => `not ${column}`,
+  "timestamp with time zone": (column) => `${column} + interval '1 millisecond'`,
+};
+
+describe.each(TABLES)("$table", ({ table, kind, at }) => {
+  test("every single column, altered behind the service's back, is named", async () => {
+    const columns = await columnsOf(table);
+    expect(columns.length).toBeGreaterThan(9);
+    for (const { column, type } of columns) {
+      // Under another id, it is not the proposal any more that is asked for.
+      if (kind === "proposal" && (column === "tenant_id" || column === "proposal_id")) continue;
+      const ids = await proposalWithHistory();
+      await behindTheBack((session) =>
+        session.query(
+          `update ${table} set ${column} = ${ALTERED[type]?.(column) ?? ""} where proposal_id = $1 and ${at}`,
+          [ids.proposalId],
+        ),
+      );
+      const { valid, failures } = await verified(deps, ids.proposalId);
+      expect(valid, column).toBe(false);
+      const about = failures.filter((failure) => failure.kind === kind);
+      expect(about.length, column).toBeGreaterThan(0);
+      // A record that lost its place is missing there; any other is named.
+      if (!["tenant_id", "proposal_id", "event_no", "version_no"].includes(column)) {
+        const altered = { ...(await identities(ids.proposalId)), proposal: ids.proposalId };
+        expect(
+          about.map((failure) => failure.id),
+          column,
+        ).toContain(altered[kind]);
+      }
+    }
+  });
+});
+
+/** The ids of the records that are altered, as they are now. */
+async function identities(proposalId: string) {
+  return withSession(db.adminUrl, async (session) => {
+    const { rows } = await session.query<{ version: string; event: string; approval: string }>(
+      `select (select proposal_version_id from proposal_version where proposal_id = $1 and version_no = 1) as version,
+              (select event_id from proposal_event where proposal_id = $1 and event_no = 4) as event,
+              (select approval_id from proposal_approval where proposal_id = $1 and event_no = 4) as approval`,
+      [proposalId],
+    );
+    return rows[0] ?? { version: "", event: "", approval: "" };
+  });
+}
+
+async function columnsOf(table: string): Promise<{ column: string; type: string }[]> {
+  return withSession(db.adminUrl, async (session) => {
+    const { rows } = await session.query<{ column: string; type: string }>(
+      `select column_name as column, data_type as type
+         from information_schema.columns
+        where table_name = $1 and is_generated = 'NEVER'`,
+      [table],
+    );
+    return rows;
+  });
+}
+
+describe("a record", () => {
+  test.each([
+    ["event", "delete from proposal_event where proposal_id = $1 and event_no = 3", "event_no 3"],
+    ["event", "delete from proposal_event where proposal_id = $1 and event_no >= 5", "event_no 5"],
+    ["event", "delete from proposal_event where proposal_id = $1", "event_no 1"],
+    ["version", "delete from proposal_version where proposal_id = $1 and version_no = 1", "version_no 1"],
+    ["version", "delete from proposal_version where proposal_id = $1 and version_no = 2", "version_no 2"],
+  ])("%s, taken out, is named by its number (%s)", async (kind, statement, id) => {
+    const { proposalId } = await proposalWithHistory();
+    await behindTheBack((session) => session.query(statement, [proposalId]));
+    const { failures } = await verified(deps, proposalId);
+    expect(failures).toContainEqual({
+      kind,
+      id,
+      reason: expect.stringContaining("is missing") as unknown as string,
+    });
+  });
+
+  test("approval, taken out, is named by its id", async () => {
+    const { proposalId, approvalIds } = await proposalWithHistory();
+    await behindTheBack((session) =>
+      session.query("delete from proposal_approval where approval_id = $1", [approvalIds[1]]),
+    );
+    expect((await verified(deps, proposalId)).failures).toEqual([
+      { kind: "approval", id: approvalIds[1], reason: "is missing" },
+    ]);
+  });
+
+  test("event, swapped with another, is the first to be named, and the other the second", async () => {
+    const { proposalId, eventIds } = await proposalWithHistory();
+    await behindTheBack(async (session) => {
+      const where = "proposal_id = $1 and event_no";
+      await session.query(`update proposal_event set event_no = event_no + 100 where ${where} in (4, 5)`, [
+        proposalId,
+      ]);
+      await session.query(`update proposal_event set event_no = 109 - event_no where ${where} > 100`, [
+        proposalId,
+      ]);
+    });
+    const { failures } = await verified(deps, proposalId);
+    const named = failures.filter(({ kind }) => kind === "event").map(({ id }) => id);
+    expect(named.slice(0, 2)).toEqual([eventIds[4], eventIds[3]]);
+  });
+
+  test("version, its documents swapped with another's, is named, and so is the other", async () => {
+    const { proposalId, versionIds } = await proposalWithHistory();
+    await behindTheBack((session) =>
+      session.query(
+        `update proposal_version v
+            set request_text = o.request_text, result_text = o.result_text, artifact_text = o.artifact_text,
+                evidence_text = o.evidence_text
+           from proposal_version o
+          where v.proposal_id = $1 and o.proposal_id = $1 and o.version_no = 3 - v.version_no`,
+        [proposalId],
+      ),
+    );
+    const { failures } = await verified(deps, proposalId);
+    expect(failures.map(({ kind, id }) => [kind, id])).toEqual(versionIds.map((id) => ["version", id]));
+  });
+
+  test("event that was added at the end is named", async () => {
+    const { proposalId } = await proposalWithHistory();
+    const forged = `pwe_${"f".repeat(32)}`;
+    await behindTheBack((session) =>
+      session.query(
+        `insert into proposal_event
+           (tenant_id, proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at,
+            correlation_id, reason_text, related_version_no, previous_hash, event_hash)
+         select tenant_id, proposal_id, 7, $2, 'CANCELLED', 'EXECUTED', 'CANCELLED', 'mallory', occurred_at,
+                correlation_id, '{}', 2, event_hash, event_hash
+           from proposal_event where proposal_id = $1 and event_no = 6`,
+        [proposalId, forged],
+      ),
+    );
+    const { failures } = await verified(deps, proposalId);
+    expect(failures.map(({ id }) => id)).toEqual([forged, proposalId]);
+  });
+});
+
+test("an event rewritten together with its hash breaks the chain at the next one", async () => {
+  const { proposalId, eventIds } = await proposalWithHistory();
+  const events = await inTransaction(deps.once.database, { tenantId: TENANT, readOnly: true }, (tx) =>
+    listEvents(tx, TENANT, proposalId, undefined),
+  );
+  const third = events[2];
+  if (third === undefined) throw new Error("there is no third event");
+  const forged = { ...third, actorId: "mallory" };
+  await behindTheBack((session) =>
+    session.query("update proposal_event set actor_id = $2, event_hash = $3 where event_id = $1", [
+      third.eventId,
+      forged.actorId,
+      hashOfEvent(forged, third.previousHash),
+    ]),
+  );
+  expect((await verified(deps, proposalId)).failures).toEqual([
+    {
+      kind: "event",
+      id: eventIds[3],
+      reason: `it does not carry the hash of the event before it (${third.eventId})`,
+    },
+  ]);
+});
+
+test("a result that its request does not give is named, although every hash was made to fit", async () => {
+  const { proposal } = await newProposal(deps);
+  const id = proposal.proposal_id;
+  const { version, event } = await inTransaction(
+    deps.once.database,
+    { tenantId: TENANT, readOnly: true },
+    async (tx) => ({
+      version: await findVersion(tx, TENANT, id, 1, true),
+      event: (await listEvents(tx, TENANT, id, undefined))[0],
+    }),
+  );
+  if (version === undefined || event === undefined) throw new Error("nothing was stored");
+  const resultText = version.resultText.replace(`"quantity":"10"`, `"quantity":"11"`);
+  const forged = { ...version, resultText, simulationHash: contentHash(resultText) };
+  const sealed = sealEvent({ ...event, versionHash: hashOfVersion(forged) }, null);
+  await behindTheBack(async (session) => {
+    await session.query(
+      "update proposal_version set result_text = $2, simulation_hash = $3 where proposal_id = $1",
+      [id, resultText, forged.simulationHash],
+    );
+    await session.query(
+      "update proposal_event set version_hash = $2, event_hash = $3 where proposal_id = $1",
+      [id, sealed.versionHash, sealed.eventHash],
+    );
+    await session.query("update proposal set last_event_hash = $2 where proposal_id = $1", [
+      id,
+      sealed.eventHash,
+    ]);
+  });
+  expect(resultText).not.toBe(version.resultText);
+  expect((await verified(deps, id)).failures).toEqual([
+    {
+      kind: "version",
+      id: version.proposalVersionId,
+      reason: "its request, simulated again, gives another result",
+    },
+  ]);
+});
