@@ -10,10 +10,14 @@ const DRIVER_PATCH = "3.4.9-ballast.1";
  * Why the service must not run on this database, a line for each reason; none means that it may. These are the ground
  * of every promise it makes: that COMMIT means written, and that row-level security holds for its role.
  */
-export async function startupFaults(database: Database, known: readonly Migration[]): Promise<string[]> {
+export async function startupFaults(
+  database: Database,
+  known: readonly Migration[],
+  deadlineMs = database.limits.deadlineMs,
+): Promise<string[]> {
   const driverFaults = findDriverFaults();
   if (driverFaults.length > 0) return driverFaults;
-  return inTransaction(database, { tenantId: null, readOnly: true }, async (tx) => {
+  return inTransaction(database, { tenantId: null, readOnly: true, deadlineMs }, async (tx) => {
     const [server, role, tables, migrations] = await Promise.all([
       findServerFaults(tx),
       findRoleFaults(tx),
@@ -30,32 +34,35 @@ function findDriverFaults(): string[] {
   return [`the database driver lacks its patch (has ${patch}, needs ${DRIVER_PATCH}): run npm ci`];
 }
 
-type ServerRow = {
-  version: number;
-  is_standby: boolean;
-  fsync: string;
-  full_page_writes: string;
-  synchronous_commit: string;
+export type ServerSettings = {
+  readonly version: number;
+  readonly is_standby: boolean;
+  readonly fsync: string;
+  readonly full_page_writes: string;
+  readonly synchronous_commit: string;
 };
 
-/** `local`, `remote_write` and `off` acknowledge a COMMIT that a crash or a failover may lose. */
-const DURABLE_COMMIT = ["on", "remote_apply"];
-const LEAST_VERSION = 150_000;
-
 async function findServerFaults(tx: Tx): Promise<string[]> {
-  const [row] = await tx<ServerRow>`
+  const [row] = await tx<ServerSettings>`
     select current_setting('server_version_num')::int as version,
            pg_is_in_recovery() as is_standby,
            current_setting('fsync') as fsync,
            current_setting('full_page_writes') as full_page_writes,
            current_setting('synchronous_commit') as synchronous_commit`;
-  if (row === undefined) return ["the database does not tell its settings"];
-  const { version, synchronous_commit } = row;
+  return row === undefined ? ["the database does not tell its settings"] : serverFaults(row);
+}
+
+/** `local`, `remote_write` and `off` acknowledge a COMMIT that a crash or a failover may lose. */
+const DURABLE_COMMIT = ["on", "remote_apply"];
+const LEAST_VERSION = 150_000;
+
+export function serverFaults(settings: ServerSettings): string[] {
+  const { version, is_standby, fsync, full_page_writes, synchronous_commit } = settings;
   return [
     ...when(version < LEAST_VERSION, `PostgreSQL 15 or later is needed, this is ${String(version)}`),
-    ...when(row.is_standby, "this database is a standby: DATABASE_URL must name the primary"),
-    ...when(row.fsync !== "on", "fsync is off: a crash would lose acknowledged writes"),
-    ...when(row.full_page_writes !== "on", "full_page_writes is off: a crash could tear pages"),
+    ...when(is_standby, "this database is a standby: DATABASE_URL must name the primary"),
+    ...when(fsync !== "on", "fsync is off: a crash would lose acknowledged writes"),
+    ...when(full_page_writes !== "on", "full_page_writes is off: a crash could tear pages"),
     ...when(
       !DURABLE_COMMIT.includes(synchronous_commit),
       `synchronous_commit is ${synchronous_commit}, not on: a crash would lose acknowledged writes`,
