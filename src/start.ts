@@ -1,14 +1,14 @@
-import { buildApp, type App } from "./app.ts";
+import type { FastifyInstance } from "fastify";
+import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { parseServerAddress } from "./platform/database/address.ts";
-import { closeDatabase, openDatabase } from "./platform/database/database.ts";
+import { closeDatabase, openDatabase, type DatabaseHooks } from "./platform/database/database.ts";
 import { openEmbeddedDatabase } from "./platform/database/embedded.ts";
 import { migrate } from "./platform/database/migrate.ts";
 import { readMigrations } from "./platform/database/migrations.ts";
 import { startupFaults } from "./platform/database/startup-checks.ts";
 import type { Log } from "./platform/log.ts";
-import { createMetrics } from "./platform/metrics.ts";
-import { databaseHooks, type Lifecycle } from "./readiness.ts";
+import { createMetrics, type Metrics } from "./platform/metrics.ts";
 import type { Surroundings } from "./wiring.ts";
 
 export type StartOptions = {
@@ -144,9 +144,9 @@ function databaseHooks(metrics: Metrics, database: string): DatabaseHooks {
 }
 
 async function listen(surroundings: Surroundings, releases: Release[]): Promise<string> {
-  const { host, port, shutdownGraceMs } = config.server;
+  const { host, port, shutdownGraceMs } = surroundings.config.server;
   const lifecycle = { isStopping: false };
-  const app = await buildApp({ config, log, metrics, database, replica: database, lifecycle });
+  const app = await buildApp({ ...surroundings, lifecycle });
   releases.push((hurry) => closeWithin(app, shutdownGraceMs, hurry));
   releases.push(() => {
     lifecycle.isStopping = true; // readiness drops before the port closes
@@ -161,7 +161,7 @@ async function listen(surroundings: Surroundings, releases: Release[]): Promise<
 }
 
 /** Stops accepting, lets requests in hand end within the grace period, then cuts their connections. */
-async function closeWithin(app: App, graceMs: number, hurry: AbortSignal): Promise<void> {
+async function closeWithin(app: FastifyInstance, graceMs: number, hurry: AbortSignal): Promise<void> {
   const cut = () => app.server.closeAllConnections();
   const timer = setTimeout(cut, hurry.aborted ? 0 : graceMs);
   hurry.addEventListener("abort", cut, { once: true });
@@ -183,7 +183,7 @@ function listenFault(error: unknown, host: string, port: number): string {
   return messageOf(error);
 }
 
-function addressOf(app: App): string {
+function addressOf(app: FastifyInstance): string {
   const address = app.server.address();
   if (address === null || typeof address === "string") throw new Error("the service listens on no port");
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
