@@ -134,15 +134,6 @@ function databaseConfig(url: string, { database, server }: Config) {
   };
 }
 
-/** Counts what happens at the door to one database. */
-function databaseHooks(metrics: Metrics, database: string): DatabaseHooks {
-  return {
-    onWait: (waitedMs) => metrics.poolWait.observe({ database }, waitedMs / 1000),
-    onRetry: (fault) => metrics.transactionRetries.inc({ database, fault }),
-    onFault: (fault) => metrics.databaseFaults.inc({ database, fault }),
-  };
-}
-
 async function listen(surroundings: Surroundings, releases: Release[]): Promise<string> {
   const { host, port, shutdownGraceMs } = surroundings.config.server;
   const lifecycle = { isStopping: false };
