@@ -237,6 +237,19 @@ describe("portfolio impact", () => {
     ).toEqual(all.slice(0, 2));
   });
 
+  test("leaves out what weighs the same as before", () => {
+    const { delta } = packaged({ proposed_trades: [buy("FI", "40")] }).portfolio_impact;
+    expect(delta.largest_weight_changes).toEqual([
+      {
+        bucket_id: "FI",
+        bucket_type: "INSTRUMENT",
+        delta: "0.1000",
+        weight_after: "0.1000",
+        weight_before: "0.0000",
+      },
+    ]);
+  });
+
   test("shows what the total gained and how it was reconciled", () => {
     const { delta, reconciliation } = packaged({
       proposed_cash_flows: [cash("USD", "100")],
