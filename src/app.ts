@@ -8,9 +8,10 @@ import { addDocs } from "./service/docs.ts";
 import { readinessCheck, type Lifecycle } from "./service/readiness.ts";
 import { serviceRoutes } from "./service/routes.ts";
 import { readVersion } from "./version.ts";
-import { featureRoutes, makeFeatures, type Surroundings } from "./wiring.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { featureRoutes, type Features } from "./wiring.ts";
 
-export type AppDeps = Surroundings & { readonly lifecycle: Lifecycle };
+export type AppDeps = Surroundings & { readonly features: Features; readonly lifecycle: Lifecycle };
 
 /** The whole HTTP service, not yet listening. Does no I/O. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -36,10 +37,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
 /** Every route of the service, features first. */
 export function allRoutes(deps: AppDeps): Route[] {
-  const { log, metrics, database, lifecycle } = deps;
+  const { log, metrics, database, features, lifecycle } = deps;
   const checkReady = readinessCheck(database, lifecycle);
   const service = { log, metrics, version: readVersion(), checkReady };
-  return [...featureRoutes(deps, makeFeatures(deps)), ...serviceRoutes(service)];
+  return [...featureRoutes(deps, features), ...serviceRoutes(service)];
 }
 
 /** The contract as an OpenAPI document. */

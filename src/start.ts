@@ -2,14 +2,17 @@ import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { parseServerAddress } from "./platform/database/address.ts";
-import { closeDatabase, openDatabase, type DatabaseHooks } from "./platform/database/database.ts";
+import { closeDatabase, openDatabase } from "./platform/database/database.ts";
 import { openEmbeddedDatabase } from "./platform/database/embedded.ts";
 import { migrate } from "./platform/database/migrate.ts";
 import { readMigrations } from "./platform/database/migrations.ts";
 import { startupFaults } from "./platform/database/startup-checks.ts";
 import type { Log } from "./platform/log.ts";
-import { createMetrics, type Metrics } from "./platform/metrics.ts";
-import type { Surroundings } from "./wiring.ts";
+import { createMetrics } from "./platform/metrics.ts";
+import { databaseHooks, type Lifecycle } from "./readiness.ts";
+import { startBackground } from "./background.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { makeFeatures } from "./wiring.ts";
 
 export type StartOptions = {
   readonly config: Config;
@@ -136,8 +139,11 @@ function databaseConfig(url: string, { database, server }: Config) {
 
 async function listen(surroundings: Surroundings, releases: Release[]): Promise<string> {
   const { host, port, shutdownGraceMs } = surroundings.config.server;
-  const lifecycle = { isStopping: false };
-  const app = await buildApp({ ...surroundings, lifecycle });
+  const lifecycle: Lifecycle = { isStopping: false };
+  const features = makeFeatures(surroundings);
+  const background = startBackground(surroundings, features.execution);
+  releases.push((hurry) => background.stop(hurry.aborted ? 0 : shutdownGraceMs));
+  const app = await buildApp({ ...surroundings, features, lifecycle });
   releases.push((hurry) => closeWithin(app, shutdownGraceMs, hurry));
   releases.push(() => {
     lifecycle.isStopping = true; // readiness drops before the port closes
