@@ -12,7 +12,7 @@ export type RunIdentity = {
 };
 
 /** The rules that this engine follows. A later version stands beside it: stored results keep theirs. */
-const RULES_VERSION = "1";
+export const RULES_VERSION = "1";
 
 /** Market data without an id of its own. */
 const UNNAMED_MARKET_DATA = "md";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { GroupConstraint, GroupConstraints } from "../contract/options.ts";
+import { GroupConstraints, type GroupConstraint } from "../contract/options.ts";
 import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../contract/scalars.ts";
 import { emptyMap, wireObject } from "../contract/wire.ts";
 

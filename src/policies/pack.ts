@@ -2,6 +2,7 @@ import { identifier } from "../contract/scalars.ts";
 import { wireObject } from "../contract/wire.ts";
 import type { Database } from "../platform/database/database.ts";
 import { inTransaction, type Tx } from "../platform/database/transaction.ts";
+import { readJsonBody } from "../platform/http/json-body.ts";
 import { readStoredJson } from "../platform/stored-json.ts";
 import { DpmPolicyPackUpsertRequest } from "./contract.ts";
 import { isPack } from "./core.ts";
@@ -20,6 +21,12 @@ const StoredDefinition = wireObject({ policy_pack_id: identifier, ...DpmPolicyPa
 /** The definition of a stored pack, read through the contract that it passed when it came. */
 export function parseDefinition(definitionText: string): DpmPolicyPackUpsertRequest {
   return StoredDefinition.parse(readStoredJson(definitionText));
+}
+
+/** The same for a text that may have been altered: undefined where it is no definition (any more). */
+export function readDefinition(definitionText: string): DpmPolicyPackUpsertRequest | undefined {
+  const body = readJsonBody(Buffer.from(definitionText, "utf8"));
+  return body.ok ? StoredDefinition.safeParse(body.value).data : undefined;
 }
 
 /** The pack of this id that is in force; undefined where there is none: then runs go on without. */

@@ -183,6 +183,43 @@ export const DpmRunSupportBundleResponse = z
   .meta({ id: "DpmRunSupportBundleResponse" });
 export type DpmRunSupportBundleResponse = z.output<typeof DpmRunSupportBundleResponse>;
 
+/** What does not hold. A record that is missing is named by what should point to it. */
+export const RunVerificationFailure = z
+  .strictObject({
+    kind: z.enum([
+      "run",
+      "payload",
+      "policy_pack",
+      "lineage_edge",
+      "idempotency_record",
+      "idempotency_history",
+      "decision",
+    ]),
+    id: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: "RunVerificationFailure" });
+export type RunVerificationFailure = z.output<typeof RunVerificationFailure>;
+
+/** Whether everything that is stored of a run still fits together, and how many records of each kind were looked at. */
+export const DpmRunVerificationResponse = z
+  .strictObject({
+    rebalance_run_id: z.string(),
+    valid: z.boolean(),
+    checked: z.strictObject({
+      runs: z.int(),
+      payloads: z.int(),
+      policy_packs: z.int(),
+      lineage_edges: z.int(),
+      idempotency_records: z.int(),
+      idempotency_history: z.int(),
+      decisions: z.int(),
+    }),
+    failures: z.array(RunVerificationFailure),
+  })
+  .meta({ id: "DpmRunVerificationResponse" });
+export type DpmRunVerificationResponse = z.output<typeof DpmRunVerificationResponse>;
+
 const counts = z.record(z.string(), z.int());
 
 export const DpmSupportabilitySummaryResponse = z

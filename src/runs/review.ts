@@ -16,8 +16,9 @@ import type {
   DpmRunWorkflowHistoryResponse,
   DpmRunWorkflowResponse,
 } from "./contract.ts";
-import { findKeyMapping, type RunKey } from "./repository.ts";
-import { decide, decisionView, reviewOf, type ReviewRefusal } from "./review-core.ts";
+import { whyMissing, type Missing, type Seen } from "./lookup.ts";
+import type { RunKey } from "./repository.ts";
+import { decide, decisionView, reviewOf, type ReviewedRun, type ReviewRefusal } from "./review-core.ts";
 import {
   decisionExists,
   findLatestDecision,
@@ -47,11 +48,8 @@ export type ReviewCaller = {
   readonly refusalBody: (status: 404 | 409, code: ReviewRefusal | "DPM_RUN_NOT_FOUND") => string;
 };
 
-/** No run by this key; `inconsistent`: the key maps to a run that is not there. */
-export type RunMissing = { readonly kind: "run_not_found" | "key_not_found" | "inconsistent" };
-
-/** What is seen of a review, or that there is none to see. */
-export type Seen<T> = { readonly kind: "found"; readonly value: T } | RunMissing;
+/** What an action comes to; `inconsistent` also where the key in the path maps to a run that is not there. */
+export type ActionOutcome = OnceOutcome | Missing;
 
 /** Looks for the run of an action; more than two mean that runs are made faster than one can be locked. */
 const MOST_ROUNDS = 5;
@@ -65,7 +63,7 @@ export async function actOnRun(
   caller: ReviewCaller,
   key: RunKey,
   request: DpmRunWorkflowActionRequest,
-): Promise<OnceOutcome | RunMissing> {
+): Promise<ActionOutcome> {
   if (caller.idempotencyKey === null) return actWithoutKey(deps, caller, key, request);
   const { tenantId, idempotencyKey } = caller;
   const payloadHash = contentHash(canonicalJson(request));
@@ -100,7 +98,7 @@ async function runOfAction(
   tenantId: string,
   key: RunKey,
   idempotencyKey: string,
-): Promise<string | RunMissing> {
+): Promise<string | Missing> {
   if (key.by === "id") return key.value;
   return inTransaction(database, { tenantId, readOnly: true }, async (tx) => {
     const runId = isMoving(key)
@@ -151,7 +149,7 @@ async function actWithoutKey(
   caller: ReviewCaller,
   key: RunKey,
   request: DpmRunWorkflowActionRequest,
-): Promise<OnceOutcome | RunMissing> {
+): Promise<ActionOutcome> {
   const { tenantId } = caller;
   const { database } = deps.once;
   const decisionId = deps.ids("dwd_");
@@ -171,17 +169,10 @@ async function actWithoutKey(
   return { kind: "answered", answer, kept: false, replayed: false };
 }
 
-async function seeRun(tx: Tx, tenantId: string, key: RunKey) {
+async function seeRun(tx: Tx, tenantId: string, key: RunKey): Promise<Seen<ReviewedRun>> {
   const run = await findReviewedRun(tx, tenantId, key);
   if (run === undefined) return whyMissing(tx, tenantId, key);
-  return { kind: "found" as const, value: run };
-}
-
-/** A key of simulate is known by its record, so its run must be there too. */
-export async function whyMissing(tx: Tx, tenantId: string, key: RunKey): Promise<RunMissing> {
-  if (key.by !== "idempotency_key") return { kind: "run_not_found" };
-  const mapping = await findKeyMapping(tx, tenantId, key.value);
-  return { kind: mapping === undefined ? "key_not_found" : "inconsistent" };
+  return { kind: "found", value: run };
 }
 
 /** Where the review of a run stands. */

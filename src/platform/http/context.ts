@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { RequestFault } from "./problem.ts";
+
+/** Who asks, and the ids that a request is followed by. Every route gets it. */
+export type RequestContext = {
+  readonly tenantId: string;
+  /** The caller's, or one made for this request. */
+  readonly correlationId: string;
+  /** Null when the caller sent none. */
+  readonly givenCorrelationId: string | null;
+  readonly requestId: string;
+  /** W3C trace context, the caller's or the start of one. */
+  readonly traceparent: string;
+  readonly idempotencyKey: string | null;
+  readonly policyPackId: string | null;
+  readonly tenantPolicyPackId: string | null;
+  readonly ifMatch: string | null;
+  readonly ifNoneMatch: string | null;
+  /** The path of the request without its query, which problems name. */
+  readonly instance: string;
+};
+
+export type ReadContext = { readonly context: RequestContext; readonly faults: readonly RequestFault[] };
+
+const VISIBLE = /^[\x21-\x7e]+$/;
+const MOST_CHARACTERS = 128;
+const MOST_KEY_CHARACTERS = 255;
+const DEFAULT_TENANT = "default";
+
+/** Version 00 of https://www.w3.org/TR/trace-context/: ids of zeros are invalid. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Reads the headers of the contract. What is wrong in them is returned, and replaced for the sake of the answer. */
+export function readContext(headers: IncomingHttpHeaders, url: string): ReadContext {
+  const faults: RequestFault[] = [];
+  const correlation = readName(headers, "X-Correlation-Id", faults);
+  const requestId = header(headers, "x-request-id");
+  const traceparent = header(headers, "traceparent");
+  const context = {
+    tenantId: readName(headers, "X-Tenant-Id", faults) ?? DEFAULT_TENANT,
+    correlationId: correlation ?? `corr_${randomHex(12)}`,
+    givenCorrelationId: correlation,
+    requestId: requestId !== null && isName(requestId) ? requestId : `req_${randomHex(12)}`,
+    traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : newTraceparent(),
+    idempotencyKey: readKey(headers, faults),
+    policyPackId: readName(headers, "X-Policy-Pack-Id", faults),
+    tenantPolicyPackId: readName(headers, "X-Tenant-Policy-Pack-Id", faults),
+    ifMatch: header(headers, "if-match"),
+    ifNoneMatch: header(headers, "if-none-match"),
+    instance: pathOf(url),
+  };
+  return { context, faults };
+}
+
+function header(headers: IncomingHttpHeaders, name: string): string | null {
+  const value = headers[name];
+  return typeof value === "string" ? value : null;
+}
+
+function isName(value: string): boolean {
+  return value.length <= MOST_CHARACTERS && VISIBLE.test(value);
+}
+
+function readName(headers: IncomingHttpHeaders, name: string, faults: RequestFault[]): string | null {
+  const value = header(headers, name.toLowerCase());
+  if (value === null || isName(value)) return value;
+  const msg = `must be 1 to ${MOST_CHARACTERS} visible ASCII characters`;
+  faults.push({ part: "header", path: [name], msg, code: "HEADER_INVALID" });
+  return null;
+}
+
+function readKey(headers: IncomingHttpHeaders, faults: RequestFault[]): string | null {
+  const value = header(headers, "idempotency-key");
+  if (value === null || (value.length <= MOST_KEY_CHARACTERS && VISIBLE.test(value))) return value;
+  const msg = `must be 1 to ${MOST_KEY_CHARACTERS} visible ASCII characters`;
+  faults.push({ part: "header", path: ["Idempotency-Key"], msg, code: "IDEMPOTENCY_KEY_INVALID" });
+  return null;
+}
+
+function newTraceparent(): string {
+  return `00-${randomHex(32)}-${randomHex(16)}-01`;
+}
+
+/** At most 32 digits. The end of a UUID is random, its middle is not wholly. */
+function randomHex(digits: number): string {
+  return randomUUID().replaceAll("-", "").slice(-digits);
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
