@@ -13,6 +13,8 @@ import {
   newAccount,
   TENANT,
 } from "../support/ledger.ts";
+import { hasText } from "../support/protocol.ts";
+import { openProxy } from "../support/tcp-proxy.ts";
 
 let server: TestDatabase;
 let database: Database;
@@ -115,6 +117,29 @@ test("statements queued behind the one that lost the connection all settle", asy
     outcomes.push(...(await settled));
   });
   expect(outcomes).toEqual(Array(4).fill("connection_lost"));
+});
+
+test("what the driver had queued for a lost connection reaches no other", async () => {
+  const proxy = await openProxy(server.url);
+  const behind = openTestDatabase(proxy.url(server.url), { max: 1, applicationName: "queued" });
+  const seenOn: number[] = [];
+  proxy.judge = (_, message, connection) => {
+    if (hasText(message, "queued-statement")) seenOn.push(connection);
+    return hasText(message, "first-statement") ? "cut after" : "pass";
+  };
+  let attempts = 0;
+  await inTransaction(behind, context, async (tx) => {
+    attempts += 1;
+    if (attempts > 1) return;
+    // The first is not prepared yet, so the driver keeps the others back until it has been described.
+    const first = tx`select ${0}::int as "first-statement"`;
+    await Promise.all([first, ...[1, 2, 3].map((n) => tx`select ${n}::int as "queued-statement"`)]);
+  });
+  for (let n = 0; n < 5; n += 1) await inTransaction(behind, context, (tx) => tx`select 1`);
+  expect(seenOn).toEqual([]);
+  expect(proxy.opened()).toBe(2);
+  await closeDatabase(behind);
+  await proxy.close();
 });
 
 test("work that lost its connection before COMMIT runs again, whole, and takes effect once", async () => {

@@ -11,8 +11,8 @@ export type Direction = "to server" | "to client";
 export type TcpProxy = {
   /** The same database, reached through here. */
   readonly url: (through: string) => string;
-  /** Judges every message of every connection, in the order in which they come. */
-  judge: (direction: Direction, message: Message) => Verdict;
+  /** Judges every message of every connection, in the order in which they come. Connections are counted from 1. */
+  judge: (direction: Direction, message: Message, connection: number) => Verdict;
   /** No byte passes on any connection, and none is closed. */
   stallAll: () => void;
   /** New connections work again, and those stalled stay so. */
@@ -22,7 +22,12 @@ export type TcpProxy = {
   readonly close: () => Promise<void>;
 };
 
-type Link = { readonly client: net.Socket; readonly server: net.Socket; isStalled: boolean };
+type Link = {
+  readonly number: number;
+  readonly client: net.Socket;
+  readonly server: net.Socket;
+  isStalled: boolean;
+};
 
 /** A proxy in front of a PostgreSQL server that understands where one message ends and the next begins. */
 export async function openProxy(serverUrl: string): Promise<TcpProxy> {
@@ -33,7 +38,7 @@ export async function openProxy(serverUrl: string): Promise<TcpProxy> {
   const listener = net.createServer((client) => {
     opened += 1;
     const server = net.connect(Number(port === "" ? 5432 : port), hostname);
-    const link: Link = { client, server, isStalled: isStalling };
+    const link: Link = { number: opened, client, server, isStalled: isStalling };
     links.add(link);
     relay(proxy, link, "to server");
     relay(proxy, link, "to client");
@@ -80,7 +85,7 @@ function relay(proxy: TcpProxy, link: Link, direction: Direction): void {
   from.on("data", (bytes) => {
     for (const message of framer(bytes)) {
       if (link.isStalled || from.destroyed) return;
-      pass(proxy.judge(direction, message), link, from, to, message);
+      pass(proxy.judge(direction, message, link.number), link, from, to, message);
     }
   });
   from.on("close", () => {
