@@ -11,7 +11,7 @@ export type Reading<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Whether fields that no schema knows are refused, or dropped as if they had not been sent. */
-export type UnknownFields = "REJECT" | "IGNORE";
+export type UnknownFields = "refuse" | "ignore";
 
 /** More entries help nobody; the count bounds the answer to a hostile body. */
 const MOST_FAULTS = 10_000;
@@ -22,10 +22,10 @@ export function readAs<T>(schema: z.ZodType<T>, tree: unknown, unknownFields: Un
   const outcome = parse(schema, tree);
   if (outcome.success) return { ok: true, value: outcome.data };
   const { issues, complete } = outcome;
-  if (unknownFields === "IGNORE" && complete && issues.some(isUnknownFields)) {
-    return readAs(schema, withoutUnknown(tree, issues), "REJECT");
+  if (unknownFields === "ignore" && complete && issues.some(isUnknownFields)) {
+    return readAs(schema, withoutUnknown(tree, issues), "refuse");
   }
-  const counted = unknownFields === "IGNORE" ? issues.filter((issue) => !isUnknownFields(issue)) : issues;
+  const counted = unknownFields === "ignore" ? issues.filter((issue) => !isUnknownFields(issue)) : issues;
   const faults = counted.flatMap((issue) => toFaults(schema, issue));
   if (complete && faults.length <= MOST_FAULTS) return { ok: false, faults };
   return { ok: false, faults: [...faults.slice(0, MOST_FAULTS), MORE_FAULTS] };
@@ -123,13 +123,17 @@ function knownFields(schema: z.ZodType, path: readonly Step[]): string[] {
 function schemaAt(root: z.core.SomeType, path: readonly Step[]): z.core.SomeType | undefined {
   let schema: z.core.SomeType | undefined = bare(root);
   for (const step of path) {
-    if (schema instanceof z.ZodObject) schema = schema.shape[step];
+    if (schema instanceof z.ZodObject) schema = fieldOf(schema, step);
     else if (schema instanceof z.ZodArray) schema = schema.element;
     else if (schema instanceof z.ZodRecord) schema = schema.valueType;
     else return undefined;
     schema = schema === undefined ? undefined : bare(schema);
   }
   return schema;
+}
+
+function fieldOf({ shape }: { readonly shape: z.core.$ZodShape }, step: Step): z.core.SomeType | undefined {
+  return shape[step];
 }
 
 function bare(schema: z.core.SomeType): z.core.SomeType {

@@ -103,7 +103,6 @@ export function integerWithin(lowest: number, highest: number): z.ZodType<number
 }
 
 const MOST_CHARACTERS = 128;
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 const EMPTY = refusal("EMPTY", "must not be empty");
 const TOO_LONG = refusal("TOO_LONG", `must have at most ${MOST_CHARACTERS} characters`);

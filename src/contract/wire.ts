@@ -55,7 +55,7 @@ interface ScalarDef extends z.core.$ZodTypeDef {
   read: Read<unknown>;
   jsonSchema: z.core.JSONSchema.BaseSchema;
 }
-interface ScalarInternals<T> extends z.core.$ZodTypeInternals<T, unknown> {
+interface ScalarInternals<T> extends z.core.$ZodTypeInternals<T> {
   def: ScalarDef;
 }
 interface ScalarType<T = unknown> extends z.ZodType<T, unknown, ScalarInternals<T>> {
@@ -78,7 +78,7 @@ const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
 
 /** A type for one value that no zod type reads, such as a decimal. */
 export function scalar<T>(read: Read<T>, jsonSchema: z.core.JSONSchema.BaseSchema): z.ZodType<T> {
-  const schema: z.ZodType<unknown> = new Scalar({ type: "custom", read, jsonSchema });
+  const schema: z.ZodType = new Scalar({ type: "custom", read, jsonSchema });
   return schema as z.ZodType<T>;
 }
 
@@ -111,7 +111,7 @@ const ObjectType: z.core.$constructor<z.ZodObject> = z.ZodObject;
 
 const WireObject = z.core.$constructor<AnyObject>("WireObject", (inst, def) => {
   ObjectType.init(inst, def);
-  const parse = inst._zod.parse;
+  const parse = inst._zod.parse.bind(inst._zod);
   inst._zod.parse = (payload, ctx) => {
     const result = isJsonNumber(payload.value) ? pushNotAnObject(payload) : parse(payload, ctx);
     if (payload.issues.length > 0 && z.core.util.aborted(payload)) countRefused(ctx);

@@ -1,6 +1,6 @@
 import { isJsonNumber } from "../contract/json-number.ts";
 import { isDecimal } from "../decimal/decimal.ts";
-import { toText } from "../decimal/text.ts";
+import { parseDecimal, toText } from "../decimal/text.ts";
 
 /** Above every document of this service; a cycle ends here instead of in a stack overflow. */
 const MOST_DEPTH = 128;
@@ -8,11 +8,12 @@ const MOST_DEPTH = 128;
 /**
  * The canonical JSON of RFC 8785: equal values have equal bytes, whatever the order and spelling they came in.
  * A decimal is written as text in its canonical spelling; a JSON number that was kept as text is written as the
- * number it is. Throws a TypeError on what JSON cannot hold: undefined, NaN, a lone surrogate, a Date, a Map.
+ * number it is; a member that is undefined is left out. Throws a TypeError on what JSON cannot hold: NaN, a lone
+ * surrogate, a function, a Date, a Map.
  */
 export function canonicalJson(value: unknown): string {
   const ordered = inOrder(value, 0);
-  if (ordered === UNFIT) return write(value, 0);
+  if (ordered === UNFIT || ordered === undefined) return write(value, 0);
   const text = JSON.stringify(ordered);
   // A lone surrogate came out as an escape, which RFC 8785 forbids; or a text only looks like one.
   return text.includes("\\ud") ? write(value, 0) : text;
@@ -54,9 +55,10 @@ function membersInOrder(object: object, depth: number): unknown {
   let hasChanged = !isSorted;
   const ordered: unknown[] = [];
   for (const name of names) {
-    const value = inOrder(members[name], depth);
+    const member = members[name];
+    const value = member === undefined ? undefined : inOrder(member, depth);
     if (value === UNFIT) return UNFIT;
-    if (value !== members[name]) hasChanged = true;
+    if (value !== member) hasChanged = true;
     ordered.push(value);
   }
   return hasChanged ? rebuilt(names, ordered) : object;
@@ -113,7 +115,9 @@ function writeMembers(object: object, depth: number): string {
   let text = "{";
   let separator = "";
   for (const name of names) {
-    text += `${separator}${writeString(name)}:${write(members[name], depth)}`;
+    const member = members[name];
+    if (member === undefined) continue;
+    text += `${separator}${writeString(name)}:${write(member, depth)}`;
     separator = ",";
   }
   return `${text}}`;
@@ -137,7 +141,6 @@ function areSorted(names: readonly string[]): boolean {
   return true;
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are written as escapes
 const TO_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -152,33 +155,18 @@ function writeNumber(value: number): string {
   return String(value + 0);
 }
 
-const NUMBER = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
-
 /**
- * One spelling for every spelling of a number. What a double holds exactly is written as RFC 8785 wants it; for
- * what it cannot hold, RFC 8785 has no spelling, and the digits are kept in scientific notation.
+ * One spelling for every spelling of a number: what a double holds exactly is written as RFC 8785 wants it. For
+ * what it cannot hold, RFC 8785 has no spelling; it is written in plain digits.
  */
 function canonicalNumber(text: string): string {
-  const asDouble = Number(text);
-  const exact = scientific(text);
-  if (Number.isFinite(asDouble) && scientific(String(asDouble)) === exact) return String(asDouble + 0);
-  return exact;
+  const exact = plainNumber(text);
+  const asDouble = String(Number(text) + 0);
+  return plainNumber(asDouble) === exact ? asDouble : exact;
 }
 
-/** Coefficient without zeros at its ends, and the exponent of its last digit: `1.50e3` is `15e2`. */
-function scientific(text: string): string {
-  const [, whole = "", fraction = "", exponent = "0"] = NUMBER.exec(text) ?? [];
-  const digits = trimZeros(whole + fraction);
-  if (digits.kept === "") return "0";
-  const sign = text.startsWith("-") ? "-" : "";
-  const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.droppedAtEnd);
-  return `${sign}${digits.kept}e${power}`;
-}
-
-function trimZeros(digits: string): { kept: string; droppedAtEnd: number } {
-  let start = 0;
-  let end = digits.length;
-  while (start < end && digits.charCodeAt(start) === 48) start += 1;
-  while (end > start && digits.charCodeAt(end - 1) === 48) end -= 1;
-  return { kept: digits.slice(start, end), droppedAtEnd: digits.length - end };
+/** Plain digits, or the text itself where those would be longer than any decimal of this service. */
+function plainNumber(text: string): string {
+  const number = parseDecimal(text);
+  return typeof number === "string" ? text : toText(number);
 }

@@ -164,14 +164,13 @@ function readArray(cursor: Cursor, depth: number): JsonTree[] {
   }
 }
 
-function Bag(this: JsonObject) {}
-Bag.prototype = Object.freeze(Object.create(null));
-/** An object that inherits no name. Object.create(null) would make a hash table, four times as slow. */
-const newObject = Bag as unknown as new () => JsonObject;
+/** Makes objects that inherit no name. Object.create(null) would make hash tables, four times as slow. */
+const Members = function () {} as unknown as new () => JsonObject;
+Members.prototype = Object.freeze(Object.create(null) as object);
 
 function readObject(cursor: Cursor, depth: number): JsonObject {
   enter(cursor, depth);
-  const object = new newObject();
+  const object = new Members();
   if (cursor.text.charCodeAt(cursor.at) === CLOSE_BRACE) return leap(cursor, 1, object);
   const expected = cursor.lastNames[depth] ?? [];
   let count = 0;

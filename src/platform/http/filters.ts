@@ -1,0 +1,109 @@
+/** The zod types of path parameters and query filters: texts of a URL, read as strictly as a body. */
+import type * as z from "zod";
+import { identifier } from "../../contract/scalars.ts";
+import { isRefusal, refusal, scalar, wireObject, type Refusal } from "../../contract/wire.ts";
+import type { CursorCodec } from "./cursor.ts";
+
+const REQUIRED = refusal("REQUIRED", "is required");
+const GIVEN_TWICE = refusal("GIVEN_TWICE", "must be given once");
+
+/** A filter that is named twice arrives as a list. */
+function readText(value: unknown): string | Refusal {
+  if (value === undefined) return REQUIRED;
+  return typeof value === "string" ? value : GIVEN_TWICE;
+}
+
+function filter<T>(
+  read: (text: string) => T | Refusal,
+  jsonSchema: z.core.JSONSchema.BaseSchema,
+): z.ZodType<T> {
+  return scalar((value) => {
+    const text = readText(value);
+    return isRefusal(text) ? text : read(text);
+  }, jsonSchema);
+}
+
+/** The filters of a list, none of which has to be given. */
+export function filters<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return wireObject(shape);
+}
+
+const MOST_PATH_CHARACTERS = 255;
+
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+const NOT_A_NAME = refusal(
+  "NAME",
+  `must be 1 to ${MOST_PATH_CHARACTERS} characters, none of them a control character`,
+);
+
+/** An id or key in a path: as long as an idempotency key, which is the longest of them. */
+const pathName = filter(
+  (text) => {
+    const isName = text !== "" && text.length <= MOST_PATH_CHARACTERS && !CONTROL_CHARACTER.test(text);
+    return isName ? text : NOT_A_NAME;
+  },
+  { type: "string", minLength: 1, maxLength: MOST_PATH_CHARACTERS },
+);
+
+/** The parameters of a path. */
+export function pathParams<const Name extends string>(...names: Name[]) {
+  return wireObject(
+    Object.fromEntries(names.map((name) => [name, pathName])) as Record<Name, typeof pathName>,
+  );
+}
+
+/** A name to filter by; absent, everything matches. */
+export const nameFilter = identifier.optional();
+
+/** `true` or `false`. */
+export function flagFilter(fallback: boolean) {
+  const malformed = refusal("WRONG_TYPE", "must be true or false");
+  const read = (text: string): boolean | Refusal =>
+    text === "true" || text === "false" ? text === "true" : malformed;
+  return filter(read, { type: "boolean" }).default(fallback);
+}
+
+/** How many items a page has. */
+export function limitFilter(highest: number, fallback: number) {
+  const outside = refusal("OUT_OF_RANGE", `must be an integer from 1 to ${highest}`);
+  const read = (text: string): number | Refusal => {
+    const number = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+    return number >= 1 && number <= highest ? number : outside;
+  };
+  return filter(read, { type: "integer", minimum: 1, maximum: highest }).default(fallback);
+}
+
+/** One word of a vocabulary. */
+export function oneOfFilter<T extends string>(vocabulary: z.ZodType<T>) {
+  return vocabulary.optional();
+}
+
+const CURSOR_INVALID = refusal("CURSOR_INVALID", "is not a cursor of this list");
+
+/** Where the page before ended; absent, the list starts. */
+export function cursorFilter<Position>(codec: CursorCodec<Position>) {
+  const read = (text: string): Position | Refusal => codec.decode(text) ?? CURSOR_INVALID;
+  return filter(read, { type: "string", description: "The next_cursor of the page before." }).optional();
+}
+
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d))?$/;
+const NOT_A_TIMESTAMP = refusal("TIMESTAMP", "must be an ISO 8601 timestamp such as 2026-01-15T09:30:00Z");
+
+/**
+ * A point in time, as UTC with the fraction that was given: `2026-01-15`, `2026-01-15T09:30:00Z`,
+ * `2026-01-15T10:30:00.5+01:00`.
+ */
+export const timestampFilter = filter(readTimestamp, { type: "string", format: "date-time" }).optional();
+
+export function readTimestamp(text: string): string | Refusal {
+  const match = TIMESTAMP.exec(text);
+  if (match === null) return NOT_A_TIMESTAMP;
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = "Z"] = match;
+  const local = `${String(year)}-${String(month)}-${String(day)}T${hour}:${minute}:${second}`;
+  // Date.parse moves the 30th of February into March: what comes back must be what was given.
+  const asUtc = new Date(`${local}Z`);
+  if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(local)) return NOT_A_TIMESTAMP;
+  const instant = new Date(`${local}${zone}`);
+  if (Number.isNaN(instant.getTime()) || !/^\d{4}-/.test(instant.toISOString())) return NOT_A_TIMESTAMP;
+  return `${instant.toISOString().slice(0, 19)}.${fraction.padEnd(3, "0")}Z`;
+}

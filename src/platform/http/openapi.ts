@@ -1,0 +1,226 @@
+import { STATUS_CODES } from "node:http";
+import * as z from "zod";
+import { Problem } from "../../contract/problem.ts";
+import { isDecimal } from "../../decimal/decimal.ts";
+import { toText } from "../../decimal/text.ts";
+import type { AnswerSpec, ProblemSpec, Route } from "./route.ts";
+
+/** Parts of a document are plain JSON; the tests hold that it is a valid one. */
+type Json = Readonly<Record<string, unknown>>;
+type Schemas = Record<string, unknown>;
+type Direction = "input" | "output";
+
+export type ApiInfo = { readonly title: string; readonly version: string; readonly description: string };
+
+export type OpenApiDocument = Json;
+
+/** The OpenAPI 3.1 document of declared routes; schemas that have an id become components. */
+export function openApiDocument(routes: readonly Route[], info: ApiInfo): OpenApiDocument {
+  const schemas: Schemas = {};
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const route of routes) {
+    const path = (paths[route.path] ??= {});
+    path[METHODS[route.method]] = operation(route, schemas);
+  }
+  return {
+    openapi: "3.1.0",
+    info,
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: { schemas: inNameOrder(schemas), parameters: PARAMETERS, headers: RESPONSE_HEADERS },
+  };
+}
+
+const METHODS = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
+
+function inNameOrder(schemas: Schemas): Schemas {
+  return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function operation(route: Route, schemas: Schemas): Json {
+  const { operationId, tag, summary, description, bodyExample } = route;
+  const body = {
+    required: true,
+    content: {
+      "application/json": {
+        schema: describe(route.body, "input", schemas),
+        ...(bodyExample === undefined ? {} : { example: bodyExample }),
+      },
+    },
+  };
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    parameters: parameters(route, schemas),
+    ...(route.takesBody ? { requestBody: body } : {}),
+    responses: { ...answers(route, schemas), ...problems(route, schemas) },
+  };
+}
+
+/** The JSON Schema of a type. What has an id goes to the components, and a reference to it comes back. */
+function describe(type: z.ZodType, io: Direction, schemas: Schemas): Json {
+  const { properties, $defs } = z.toJSONSchema(z.strictObject({ it: type }), {
+    io,
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      if (def.type === "default" && isDecimal(def.defaultValue))
+        jsonSchema.default = toText(def.defaultValue);
+      delete jsonSchema.id;
+    },
+  });
+  Object.assign(schemas, withComponentRefs($defs ?? {}));
+  return withComponentRefs(properties?.["it"] ?? {});
+}
+
+/** zod refers to `#/$defs/Money`, the document to `#/components/schemas/Money`. */
+function withComponentRefs(schema: unknown): Json {
+  const text = JSON.stringify(schema).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/');
+  return JSON.parse(text) as Json;
+}
+
+function parameters(route: Route, schemas: Schemas): Json[] {
+  const own = (route.headers ?? []).map(({ name, description }) => headerParameter(name, description));
+  const key = route.idempotencyKey === undefined ? [] : [reference("parameters", "IdempotencyKey")];
+  return [
+    ...fieldParameters(route.params, "path", schemas),
+    ...fieldParameters(route.query, "query", schemas),
+    ...key,
+    ...own,
+    ...["TenantId", "CorrelationId", "RequestId", "Traceparent"].map((name) => reference("parameters", name)),
+  ];
+}
+
+function fieldParameters(type: z.ZodType, place: "path" | "query", schemas: Schemas): Json[] {
+  if (!(type instanceof z.ZodObject)) return [];
+  return Object.entries(type.shape).map(([name, field]) => {
+    const required = place === "path" || !z.safeParse(field, undefined).success;
+    return { name, in: place, required, schema: describe(field as z.ZodType, "input", schemas) };
+  });
+}
+
+function headerParameter(name: string, description: string): Json {
+  return { name, in: "header", required: false, description, schema: VISIBLE_TEXT };
+}
+
+const VISIBLE_TEXT: Json = {
+  type: "string",
+  minLength: 1,
+  maxLength: 128,
+  pattern: "^[\\x21-\\x7e]+$",
+};
+
+const PARAMETERS: Record<string, Json> = {
+  IdempotencyKey: {
+    name: "Idempotency-Key",
+    in: "header",
+    required: true,
+    description:
+      "Makes the write happen once: the same key with the same payload gets the stored answer, with another payload 409.",
+    schema: { ...VISIBLE_TEXT, maxLength: 255 },
+    example: "rebalance-2026-01-15-0001",
+  },
+  TenantId: headerParameter("X-Tenant-Id", "Whose data it is; without it, the tenant `default`."),
+  CorrelationId: headerParameter(
+    "X-Correlation-Id",
+    "Stored with what the request creates, and echoed; made if absent.",
+  ),
+  RequestId: headerParameter("X-Request-Id", "Echoed; made if absent."),
+  Traceparent: headerParameter("traceparent", "W3C trace context; echoed, made if absent."),
+};
+
+const RESPONSE_HEADERS: Record<string, Json> = {
+  CorrelationId: { description: "The correlation id of the request.", schema: { type: "string" } },
+  IdempotentReplayed: {
+    description: "`true`: the stored answer of an earlier request with the same key and payload.",
+    schema: { type: "string", enum: ["true"] },
+  },
+  RetryAfter: { description: "Seconds after which to try again.", schema: { type: "integer" } },
+};
+
+function reference(kind: "parameters" | "headers", name: string): Json {
+  return { $ref: `#/components/${kind}/${name}` };
+}
+
+const CORRELATION = { "X-Correlation-Id": reference("headers", "CorrelationId") };
+const REPLAYED = { "Idempotent-Replayed": reference("headers", "IdempotentReplayed") };
+const RETRY = { "Retry-After": reference("headers", "RetryAfter") };
+
+function answers(route: Route, schemas: Schemas): Json {
+  const headers = { ...CORRELATION, ...(route.idempotencyKey === undefined ? {} : REPLAYED) };
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, answer]) => [
+      status,
+      { description: answer.description, headers, ...content(answer, schemas) },
+    ]),
+  );
+}
+
+function content({ schema, example, mediaType = "application/json" }: AnswerSpec, schemas: Schemas): Json {
+  if (schema === null) return {};
+  const media = {
+    schema: describe(schema, "output", schemas),
+    ...(example === undefined ? {} : { example }),
+  };
+  return { content: { [mediaType]: media } };
+}
+
+/** Problems that every route has, or every route with a body or a key. */
+function commonProblems(route: Route): ProblemSpec[] {
+  const ofBody = [
+    { status: 400, detail: "MALFORMED_JSON" },
+    { status: 413, detail: "PAYLOAD_TOO_LARGE" },
+    { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" },
+  ];
+  const ofKey = [
+    { status: 409, detail: "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch" },
+    { status: 409, detail: "IDEMPOTENCY_IN_PROGRESS" },
+    { status: 422, detail: "IDEMPOTENCY_KEY_REQUIRED" },
+    { status: 422, detail: "IDEMPOTENCY_KEY_INVALID" },
+  ];
+  return [
+    ...(route.takesBody ? ofBody : []),
+    ...(route.idempotencyKey === undefined ? [] : ofKey),
+    { status: 422, detail: "VALIDATION_FAILED" },
+    { status: 500, detail: "INTERNAL_ERROR" },
+    { status: 503, detail: "SERVICE_OVERLOADED" },
+    { status: 503, detail: "DATABASE_UNAVAILABLE" },
+  ];
+}
+
+function problems(route: Route, schemas: Schemas): Json {
+  const schema = describe(Problem, "output", schemas);
+  const byStatus = new Map<number, string[]>();
+  for (const { status, detail } of [...(route.problems ?? []), ...commonProblems(route)]) {
+    byStatus.set(status, [...(byStatus.get(status) ?? []), detail]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, details]) => {
+      const headers = { ...CORRELATION, ...(status === 503 ? RETRY : {}) };
+      const examples = Object.fromEntries(
+        details.map((detail) => [detail, { value: exampleOf(route, status, detail) }]),
+      );
+      const media = { schema, examples };
+      return [
+        String(status),
+        { description: details.join(", "), headers, content: { [PROBLEM_MEDIA]: media } },
+      ];
+    }),
+  );
+}
+
+const PROBLEM_MEDIA = "application/problem+json";
+
+function exampleOf(route: Route, status: number, detail: string): z.output<typeof Problem> {
+  const instance = route.path;
+  return {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail,
+    instance,
+    correlation_id: "corr_4f9d2a61c07e",
+  };
+}

@@ -1,0 +1,80 @@
+import { STATUS_CODES } from "node:http";
+import type { Fault } from "../../contract/faults.ts";
+import type { Problem } from "../../contract/problem.ts";
+import { canonicalJson } from "../canonical-json.ts";
+
+export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+export const JSON_TYPE = "application/json; charset=utf-8";
+
+/** What a route answers: bytes that are already written, so that what is stored, hashed and sent is the same. */
+export type Reply = {
+  readonly status: number;
+  /** Null where the status has no body (204). */
+  readonly body: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** Where a problem happened: part of every problem. */
+export type Occurrence = {
+  /** The path of the request. */
+  readonly instance: string;
+  readonly correlationId: string;
+};
+
+/** One fault of a request, with the part that it is in: body, path, query or header. */
+export type RequestFault = Fault & { readonly part: "body" | "path" | "query" | "header" };
+
+export type ProblemDetails = {
+  readonly status: number;
+  /** The stable code that callers rely on. */
+  readonly detail: string;
+  readonly faults?: readonly RequestFault[];
+};
+
+/** The bytes of a problem (RFC 9457). A refusal that is stored with its key is stored as these. */
+export function problemText(where: Occurrence, { status, detail, faults }: ProblemDetails): string {
+  const problem: Problem = {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail,
+    instance: where.instance,
+    correlation_id: where.correlationId,
+    ...(faults === undefined ? {} : { errors: faults.map(toEntry) }),
+  };
+  return canonicalJson(problem);
+}
+
+function toEntry({ part, path, msg, code }: RequestFault) {
+  return { loc: [part, ...path], msg, code };
+}
+
+/** The answer that carries a problem; `retryAfterSeconds` tells a caller when to come back. */
+export function problemReply(
+  where: Occurrence,
+  details: ProblemDetails & { readonly retryAfterSeconds?: number },
+): Reply {
+  const { status, retryAfterSeconds } = details;
+  const body = problemText(where, details);
+  if (retryAfterSeconds === undefined) return { status, body };
+  return { status, body, headers: { "retry-after": String(retryAfterSeconds) } };
+}
+
+/** Codes of the contract that stand for a whole answer when every fault has them. */
+const CODES_OF_AN_ANSWER: ReadonlySet<string> = new Set(["PROPOSAL_INVALID_TRADE_INPUT", "CURSOR_INVALID"]);
+
+/** A key that is missing or malformed names the answer, whatever else is wrong. */
+const CODES_THAT_LEAD: ReadonlySet<string> = new Set(["IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_INVALID"]);
+
+/** The 422 that lists every fault of a request. */
+export function invalidRequest(faults: readonly RequestFault[]): ProblemDetails {
+  return { status: 422, detail: codeOfAll(faults), faults };
+}
+
+function codeOfAll(faults: readonly RequestFault[]): string {
+  const leading = faults.find(({ code }) => CODES_THAT_LEAD.has(code));
+  if (leading !== undefined) return leading.code;
+  const [first] = faults;
+  const isShared = first !== undefined && faults.every(({ code }) => code === first.code);
+  return isShared && CODES_OF_AN_ANSWER.has(first.code) ? first.code : "VALIDATION_FAILED";
+}
