@@ -175,7 +175,7 @@ describe("a record", () => {
     expect(failures).toContainEqual({
       kind,
       id,
-      reason: expect.stringContaining("is missing") as unknown as string,
+      reason: expect.stringContaining("is missing"),
     });
   });
 
