@@ -1,0 +1,32 @@
+/**
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine http proposals memory` for parts of it.
+ * Figures of one run belong together; only the ratios between them say something on another machine.
+ */
+import { benchEngine } from "./engine.ts";
+import { benchHttp, benchMemory } from "./http.ts";
+import { benchProposals } from "./proposals.ts";
+import { engineTable, httpTable, memoryTable, proposalTable } from "./report.ts";
+import { startBenchService } from "./service.ts";
+
+const PARTS = ["engine", "http", "proposals", "memory"];
+const POOL_MAX = 16;
+const SECONDS = 15;
+const MEMORY_REQUESTS = 100_000;
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((part) => !PARTS.includes(part));
+if (unknown.length > 0) throw new Error(`no part ${unknown.join(", ")}: there are ${PARTS.join(", ")}`);
+const wants = (part: string): boolean => asked.length === 0 || asked.includes(part);
+
+if (wants("engine")) console.log(engineTable(benchEngine()));
+if (wants("http") || wants("proposals") || wants("memory")) {
+  const service = await startBenchService(POOL_MAX);
+  try {
+    if (wants("http")) console.log(httpTable(await benchHttp(service, POOL_MAX, SECONDS)));
+    if (wants("proposals")) console.log(proposalTable(await benchProposals(service.base)));
+    if (wants("memory"))
+      console.log(memoryTable(await benchMemory(service.base, MEMORY_REQUESTS, 5), MEMORY_REQUESTS));
+  } finally {
+    await service.stop();
+  }
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import { send } from "../demo/client.ts";
+
+export type ProposalFigure = {
+  readonly what: string;
+  readonly calls: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+};
+
+const EVENTS = 1_000;
+const CALLS = 200;
+
+/** Creating and moving proposals, and verifying one whose chain has a thousand events. */
+export async function benchProposals(base: string): Promise<ProposalFigure[]> {
+  const created = await timed(CALLS, () => post(base, "/rebalance/proposals", createBody()));
+  const moved = await timed(CALLS, (at) => {
+    const proposalId = idOf(created.texts[at] ?? "");
+    const body = {
+      event_type: "SUBMITTED_FOR_RISK_REVIEW",
+      actor_id: "advisor_bench",
+      expected_state: "DRAFT",
+    };
+    return post(base, `/rebalance/proposals/${proposalId}/transitions`, body);
+  });
+  const long = idOf(await post(base, "/rebalance/proposals", createBody()));
+  const { created_by, simulate_request } = createBody();
+  for (let event = 1; event < EVENTS; event += 1) {
+    await post(base, `/rebalance/proposals/${long}/versions`, { created_by, simulate_request });
+  }
+  const verified = await timed(5, () => get(base, `/rebalance/proposals/${long}/verify`));
+  return [
+    figureOf("create", created.times),
+    figureOf("transition", moved.times),
+    figureOf(`verify at ${EVENTS} events`, verified.times),
+  ];
+}
+
+type Timed = { readonly texts: string[]; readonly times: number[] };
+
+async function timed(calls: number, call: (at: number) => Promise<string>): Promise<Timed> {
+  const texts: string[] = [];
+  const times: number[] = [];
+  for (let at = 0; at < calls; at += 1) {
+    const startedAt = performance.now();
+    texts.push(await call(at));
+    times.push(performance.now() - startedAt);
+  }
+  return { texts, times };
+}
+
+function figureOf(what: string, times: readonly number[]): ProposalFigure {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+  return { what, calls: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95) };
+}
+
+async function post(base: string, path: string, body: unknown): Promise<string> {
+  const reply = await send(base, "POST", path, body, randomUUID());
+  if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.text}`);
+  return reply.text;
+}
+
+async function get(base: string, path: string): Promise<string> {
+  const reply = await send(base, "GET", path);
+  if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.text}`);
+  return reply.text;
+}
+
+function idOf(text: string): string {
+  const id = /"proposal_id":"(pp_[0-9a-f]+)"/.exec(text)?.[1];
+  if (id === undefined) throw new Error("no proposal id in the answer");
+  return id;
+}
+
+function createBody() {
+  return {
+    created_by: "advisor_bench",
+    simulate_request: {
+      portfolio_snapshot: {
+        portfolio_id: "pf_bench",
+        base_currency: "USD",
+        positions: [{ instrument_id: "US_MSFT", quantity: "150" }],
+        cash_balances: [{ currency: "USD", amount: "85000.00" }],
+      },
+      market_data_snapshot: {
+        prices: [
+          { instrument_id: "US_MSFT", price: "412.50", currency: "USD" },
+          { instrument_id: "US_TREASURY", price: "96.75", currency: "USD" },
+        ],
+      },
+      shelf_entries: [
+        { instrument_id: "US_MSFT", status: "APPROVED", asset_class: "EQUITY" },
+        { instrument_id: "US_TREASURY", status: "APPROVED", asset_class: "FIXED_INCOME" },
+      ],
+      options: { enable_proposal_simulation: true },
+      proposed_trades: [{ side: "BUY", instrument_id: "US_TREASURY", quantity: "500" }],
+    },
+  };
+}

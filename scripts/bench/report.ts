@@ -1,0 +1,70 @@
+import type { EngineFigure } from "./engine.ts";
+import type { HttpFigures } from "./http.ts";
+import type { ProposalFigure } from "./proposals.ts";
+
+/** Tables in Markdown, so that a run can be pasted into docs/performance.md as it is. */
+function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [`\n### ${title}\n`, line(head), line(head.map(() => "---")), ...rows.map(line), ""].join("\n");
+}
+
+const round = (value: number, decimals = 1): string => value.toFixed(decimals);
+
+export function engineTable(figures: readonly EngineFigure[]): string {
+  return table(
+    "The engine alone",
+    [
+      "positions",
+      "runs a second",
+      "engine µs/position",
+      "reading µs/position",
+      "writing µs/position",
+      "plain engine µs/position",
+      "plain ÷ engine",
+    ],
+    figures.map((figure) => [
+      String(figure.positions),
+      round(figure.runsPerSecond),
+      round(figure.engineMicrosPerPosition),
+      round(figure.readingMicrosPerPosition),
+      round(figure.writingMicrosPerPosition),
+      round(figure.plainMicrosPerPosition),
+      round(figure.plainMicrosPerPosition / figure.engineMicrosPerPosition),
+    ]),
+  );
+}
+
+export function httpTable({ floorPerSecond, rows }: HttpFigures): string {
+  return table(
+    `HTTP, portfolios of 20 positions; the floor, the bare write transaction, makes ${round(floorPerSecond, 0)} a second`,
+    ["load", "a second", "÷ floor", "p50 ms", "p95 ms", "p99 ms", "failed"],
+    rows.map(({ what, figure }) => [
+      what,
+      round(figure.requestsPerSecond, 0),
+      round(figure.requestsPerSecond / floorPerSecond, 2),
+      round(figure.p50Ms),
+      round(figure.p95Ms),
+      round(figure.p99Ms),
+      String(figure.failed),
+    ]),
+  );
+}
+
+export function proposalTable(figures: readonly ProposalFigure[]): string {
+  return table(
+    "Advisory proposals, one caller at a time",
+    ["what", "calls", "p50 ms", "p95 ms"],
+    figures.map(({ what, calls, p50Ms, p95Ms }) => [what, String(calls), round(p50Ms), round(p95Ms)]),
+  );
+}
+
+export function memoryTable(samplesMiB: readonly number[], requests: number): string {
+  return table(
+    `Resident memory of the service over ${requests} first runs`,
+    ["after", "MiB"],
+    samplesMiB.map((sample, at) => [
+      String(Math.round((requests / samplesMiB.length) * (at + 1))),
+      round(sample, 0),
+    ]),
+  );
+}

@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openEmbeddedDatabase } from "../../src/platform/database/embedded.ts";
+
+export type BenchService = {
+  readonly base: string;
+  /** The service's own login, for the floor. */
+  readonly databaseUrl: string;
+  readonly stop: () => Promise<void>;
+};
+
+/** A built service in a process of its own, on a PostgreSQL of its own that is thrown away afterwards. */
+export async function startBenchService(poolMax: number): Promise<BenchService> {
+  const folder = await mkdtemp(join(tmpdir(), "ballast-bench-"));
+  const database = await openEmbeddedDatabase({
+    folder: join(folder, "postgres"),
+    log: (message) => process.stderr.write(`${message}\n`),
+    onGone: (reason) => process.stderr.write(`${reason.message}\n`),
+  });
+  const child = spawn(process.execPath, ["dist/main.js"], {
+    env: {
+      ...process.env,
+      PORT: "0",
+      LOG_LEVEL: "warn",
+      DATABASE_URL: database.url,
+      MIGRATION_DATABASE_URL: database.migrationUrl,
+      DATABASE_POOL_MAX: String(poolMax),
+    },
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  const base = await listeningAddress(child);
+  return {
+    base,
+    databaseUrl: database.url,
+    stop: async () => {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+      await database.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listeningAddress(child: ReturnType<typeof spawn>): Promise<string> {
+  let output = "";
+  for await (const chunk of child.stderr ?? []) {
+    output += String(chunk);
+    const address = /listens on (http:\S+?),/.exec(output)?.[1];
+    if (address !== undefined) return address;
+  }
+  throw new Error(`the service did not start:\n${output}`);
+}
