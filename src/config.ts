@@ -6,6 +6,7 @@ import {
   proposalVariables,
   rebalanceVariables,
   serviceVariables,
+  workerVariables,
 } from "./config/variables.ts";
 
 const variables = {
@@ -14,6 +15,7 @@ const variables = {
   ...contractVariables,
   ...rebalanceVariables,
   ...proposalVariables,
+  ...workerVariables,
 };
 
 const Environment = z.object(variables).check(({ value, issues }) => {
@@ -131,6 +133,12 @@ function toConfig(env: Environment) {
       requireIdempotencyKey: env.REQUIRE_IDEMPOTENCY_KEY,
       unknownFields: env.UNKNOWN_FIELDS,
     },
+    worker: {
+      concurrency: env.WORKER_CONCURRENCY,
+      leaseMs: env.WORKER_LEASE_MS,
+      pollMs: env.WORKER_POLL_MS,
+    },
+    retentionIntervalMs: env.RETENTION_INTERVAL_MS,
     rebalance: rebalanceConfig(env),
     proposals: {
       isLifecycleEnabled: env.PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED,

@@ -12,7 +12,7 @@ import { createMetrics } from "./platform/metrics.ts";
 import { databaseHooks, type Lifecycle } from "./readiness.ts";
 import { startBackground } from "./background.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { makeFeatures } from "./wiring.ts";
+import { makeFeatures, type Features } from "./wiring.ts";
 
 export type StartOptions = {
   readonly config: Config;
@@ -39,6 +39,27 @@ type Logins = { readonly url: string; readonly migrationUrl: string; readonly se
  * after ending what had been started.
  */
 export async function startService(options: StartOptions): Promise<Service> {
+  const { result: url, stop } = await start(options, listen);
+  return { url, stop };
+}
+
+/** Starts the background work alone: `npm run worker`. */
+export async function startWorkerAlone(options: StartOptions): Promise<Pick<Service, "stop">> {
+  if (options.config.database.url === null)
+    throw new Error("DATABASE_URL must be set: a worker works on a service's database");
+  return start(options, (surroundings, releases) => {
+    beginBackground(surroundings, makeFeatures(surroundings), releases);
+    return Promise.resolve();
+  });
+}
+
+/** The last step of a start, on what the steps before it have opened. */
+type LastStep<T> = (surroundings: Surroundings, releases: Release[]) => Promise<T>;
+
+async function start<T>(
+  options: StartOptions,
+  last: LastStep<T>,
+): Promise<{ readonly result: T; readonly stop: Service["stop"] }> {
   const releases: Release[] = [];
   const stop = async (hurry: AbortSignal = NEVER) => {
     for (let release = releases.pop(); release !== undefined; release = releases.pop()) await release(hurry);
@@ -46,7 +67,7 @@ export async function startService(options: StartOptions): Promise<Service> {
   try {
     const logins = await openServer(options, releases);
     if (options.config.database.migrateOnStart) await migrateSchema(logins, options);
-    return { url: await serve(logins.url, options, releases), stop };
+    return { result: await last(await open(logins.url, options, releases), releases), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -87,21 +108,21 @@ async function migrateSchema(
   if (applied.length > 0) log.info({ applied }, "schema brought up to date");
 }
 
-/** Opens the doors to the database and the port, and returns where the service listens. */
-async function serve(url: string, options: StartOptions, releases: Release[]): Promise<string> {
+/** Opens the doors to the database. */
+async function open(url: string, options: StartOptions, releases: Release[]): Promise<Surroundings> {
   const { config, log } = options;
   const metrics = createMetrics();
-  const open = (address: string, name: string) => {
+  const openDoor = (address: string, name: string) => {
     const opened = openDatabase(databaseConfig(address, config), databaseHooks(metrics, name));
     releases.push((hurry) => closeDatabase(opened, hurry.aborted ? 0 : CLOSE_GRACE_MS));
     return opened;
   };
-  const database = open(url, "primary");
+  const database = openDoor(url, "primary");
   const faults = await naming(sourceOf(config), () => startupFaults(database, readMigrations()));
   if (faults.length > 0) throw new Error(faults.join("\n"));
   const { readUrl } = config.database;
-  const replica = readUrl === null ? database : open(readUrl, "replica");
-  return listen({ config, log, metrics, database, replica }, releases);
+  const replica = readUrl === null ? database : openDoor(readUrl, "replica");
+  return { config, log, metrics, database, replica };
 }
 
 const sourceOf = ({ database }: Config) => (database.url === null ? "the embedded database" : "DATABASE_URL");
@@ -141,13 +162,12 @@ async function listen(surroundings: Surroundings, releases: Release[]): Promise<
   const { host, port, shutdownGraceMs } = surroundings.config.server;
   const lifecycle: Lifecycle = { isStopping: false };
   const features = makeFeatures(surroundings);
-  const background = startBackground(surroundings, features.execution);
-  releases.push((hurry) => background.stop(hurry.aborted ? 0 : shutdownGraceMs));
+  const pauseBackground = beginBackground(surroundings, features, releases);
   const app = await buildApp({ ...surroundings, features, lifecycle });
   releases.push((hurry) => closeWithin(app, shutdownGraceMs, hurry));
-  releases.push(() => {
+  releases.push(async () => {
     lifecycle.isStopping = true; // readiness drops before the port closes
-    return Promise.resolve();
+    await pauseBackground();
   });
   try {
     await app.listen({ host, port });
@@ -155,6 +175,22 @@ async function listen(surroundings: Surroundings, releases: Release[]): Promise<
     throw new Error(listenFault(error, host, port), { cause: error });
   }
   return addressOf(app);
+}
+
+/** Starts the background work; the grace period for what is in hand runs from the moment at which it is paused. */
+function beginBackground(surroundings: Surroundings, features: Features, releases: Release[]) {
+  const { shutdownGraceMs } = surroundings.config.server;
+  const background = startBackground(surroundings, features.execution);
+  let end = Infinity;
+  const pause = async () => {
+    end = performance.now() + shutdownGraceMs;
+    await background.pause();
+  };
+  releases.push(async (hurry) => {
+    if (end === Infinity) await pause();
+    await background.end(Math.max(0, end - performance.now()), hurry);
+  });
+  return pause;
 }
 
 /** Stops accepting, lets requests in hand end within the grace period, then cuts their connections. */

@@ -1,41 +1,41 @@
-import type { Config } from "./config.ts";
+import { makeExecution, type Execution } from "./background.ts";
 import { readScenarioOptions } from "./contract/scenario-options.ts";
+import { RULES_VERSION } from "./engine/lineage.ts";
+import { proposalOperationRoutes } from "./operations/proposal-routes.ts";
+import { operationRoutes } from "./operations/routes.ts";
 import { systemClock } from "./platform/clock.ts";
-import type { Database } from "./platform/database/database.ts";
 import type { OnceWitness } from "./platform/http/once-reply.ts";
 import type { Route } from "./platform/http/route.ts";
 import type { OnceDeps } from "./platform/idempotency.ts";
 import { newId } from "./platform/ids.ts";
-import type { Log } from "./platform/log.ts";
-import type { Metrics } from "./platform/metrics.ts";
+import { policyRoutes } from "./policies/routes.ts";
 import type { PolicySettings } from "./policies/selection.ts";
 import type { ProposalDeps } from "./proposals/deps.ts";
 import { proposalRoutes } from "./proposals/routes.ts";
+import type { OptionsReader } from "./rebalance/core.ts";
 import type { RebalanceDeps } from "./rebalance/simulate.ts";
 import { rebalanceRoutes } from "./rebalance/routes.ts";
 import { lineageRoutes } from "./runs/lineage-routes.ts";
 import { runRoutes } from "./runs/routes.ts";
+import { reviewRoutes } from "./runs/review-routes.ts";
+import { supportRoutes } from "./runs/support-routes.ts";
+import { capabilityRoutes } from "./service/capabilities.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { readVersion } from "./version.ts";
-
-/** What the process has opened; the features are made from it and hold nothing else. */
-export type Surroundings = {
-  readonly config: Config;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly database: Database;
-  /** For reads that may lag behind; the primary where there is no replica. */
-  readonly replica: Database;
-};
 
 /** Every feature of the service, made once from one set of dependencies. */
 export type Features = {
   readonly rebalance: RebalanceDeps;
   readonly proposals: ProposalDeps;
   readonly policies: PolicySettings;
+  readonly readOptions: OptionsReader;
+  /** Accepted operations, and whoever is at work on them. */
+  readonly execution: Execution;
   readonly witness: OnceWitness;
 };
 
-export function makeFeatures({ config, log, metrics, database, replica }: Surroundings): Features {
+export function makeFeatures(surroundings: Surroundings): Features {
+  const { config, log, metrics, database, replica } = surroundings;
   const once: OnceDeps = {
     database,
     clock: systemClock,
@@ -43,16 +43,21 @@ export function makeFeatures({ config, log, metrics, database, replica }: Surrou
     duplicateWaitMs: config.database.lockTimeoutMs,
   };
   const engineVersion = readVersion();
+  const rebalance: RebalanceDeps = {
+    once,
+    ids: newId,
+    engineVersion,
+    isReplayEnabled: config.rebalance.replaysIdempotentRequests,
+    onRun: (status) => metrics.runs.inc({ status }),
+  };
+  const proposals: ProposalDeps = { once, replica, ids: newId, engineVersion, rules: config.proposals };
+  const readOptions: OptionsReader = (options) => readScenarioOptions(options, config.contract.unknownFields);
   return {
-    rebalance: {
-      once,
-      ids: newId,
-      engineVersion,
-      isReplayEnabled: config.rebalance.replaysIdempotentRequests,
-      onRun: (status) => metrics.runs.inc({ status }),
-    },
-    proposals: { once, replica, ids: newId, engineVersion, rules: config.proposals },
+    rebalance,
+    proposals,
     policies: config.rebalance.policyPacks,
+    readOptions,
+    execution: makeExecution(surroundings, { rebalance, proposals, readOptions }),
     witness: { metrics, log },
   };
 }
@@ -60,18 +65,42 @@ export function makeFeatures({ config, log, metrics, database, replica }: Surrou
 /** The routes of all features, in the order in which they are documented. */
 export function featureRoutes(surroundings: Surroundings, features: Features): Route[] {
   const { config, database, replica } = surroundings;
-  const { rebalance, proposals, policies, witness } = features;
-  const { unknownFields } = config.contract;
+  const { rebalance, proposals, policies, readOptions, witness } = features;
   const { engineVersion } = rebalance;
   return [
-    ...rebalanceRoutes({
-      rebalance,
-      policies,
-      readOptions: (options) => readScenarioOptions(options, unknownFields),
-      witness,
-    }),
+    ...rebalanceRoutes({ rebalance, policies, readOptions, witness }),
+    ...asynchronousRoutes(surroundings, features),
     ...runRoutes({ database, replica, engineVersion, switches: config.rebalance }),
     ...lineageRoutes({ replica, isEnabled: config.rebalance.areLineageApisEnabled }),
+    ...supportRoutes({ database, engineVersion, switches: config.rebalance }),
+    ...reviewRoutes({
+      review: { once: rebalance.once, ids: rebalance.ids, ...config.rebalance.review },
+      replica,
+      witness,
+      isEnabled: config.rebalance.review.isEnabled,
+    }),
+    ...policyRoutes({ catalogue: rebalance.once, settings: config.rebalance.policyPacks }),
     ...proposalRoutes({ proposals, switches: config.proposals, witness }),
+    ...capabilityRoutes({
+      clock: rebalance.once.clock,
+      policyVersion: RULES_VERSION,
+      switches: {
+        isProposalLifecycleEnabled: config.proposals.isLifecycleEnabled,
+        areRunApisEnabled: config.rebalance.areSupportApisEnabled,
+        isRunReviewEnabled: config.rebalance.review.isEnabled,
+        areAsyncOperationsEnabled: config.rebalance.operations.areEnabled,
+      },
+    }),
+  ];
+}
+
+function asynchronousRoutes({ config, database, replica }: Surroundings, features: Features): Route[] {
+  const { rebalance, proposals, policies, readOptions, execution, witness } = features;
+  const { once, ids } = rebalance;
+  const accept = { once, ids, execution, mode: config.rebalance.operations.executionMode };
+  const shared = { accept, database, replica, witness };
+  return [
+    ...operationRoutes({ ...shared, readOptions, policies, switches: config.rebalance.operations }),
+    ...proposalOperationRoutes({ ...shared, rules: proposals.rules, switches: config.proposals }),
   ];
 }

@@ -102,6 +102,23 @@ export const rebalanceVariables = {
   ),
 };
 
+export const workerVariables = {
+  WORKER_CONCURRENCY: integer(2, 1, 100, "Operations that a process works on at once."),
+  WORKER_LEASE_MS: integer(
+    30_000,
+    1_000,
+    10 * MINUTE_MS,
+    "Time after which the operation of a worker that vanished is taken over.",
+  ),
+  WORKER_POLL_MS: milliseconds(1_000, "How often a worker looks for operations without being woken."),
+  RETENTION_INTERVAL_MS: integer(
+    MINUTE_MS,
+    1_000,
+    DAY_SECONDS * 1_000,
+    "How often what has outlived its keep is purged.",
+  ),
+};
+
 export const proposalVariables = {
   PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED: flag(true, "Proposals and their lifecycle."),
   PROPOSAL_SUPPORT_APIS_ENABLED: flag(true, "Timeline, approvals, lineage and lookups of proposals."),

@@ -6,8 +6,8 @@ import type { Claim } from "./repository.ts";
 export type Hands = {
   readonly attempt: (claim: Claim) => Promise<AttemptEnd>;
   readonly count: () => number;
-  /** Waits up to `graceMs` for what is in hand, and gives the rest back to other workers. */
-  readonly empty: (graceMs: number) => Promise<void>;
+  /** Waits up to `graceMs`, or until `hurry`, for what is in hand, and gives the rest back to other workers. */
+  readonly empty: (graceMs: number, hurry?: AbortSignal) => Promise<void>;
 };
 
 export function createHands(deps: ExecutionDeps): Hands {
@@ -19,9 +19,10 @@ export function createHands(deps: ExecutionDeps): Hands {
     return ending;
   }
 
-  async function empty(graceMs: number): Promise<void> {
+  async function empty(graceMs: number, hurry?: AbortSignal): Promise<void> {
     const inTime = new AbortController();
-    const timeUp = delay(graceMs, undefined, { signal: inTime.signal }).catch(() => undefined);
+    const signal = hurry === undefined ? inTime.signal : AbortSignal.any([inTime.signal, hurry]);
+    const timeUp = delay(graceMs, undefined, { signal }).catch(() => undefined);
     await Promise.race([Promise.all(held.values()), timeUp]);
     inTime.abort();
     await Promise.all([...held.keys()].map(giveBack));

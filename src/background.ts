@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Surroundings } from "./surroundings.ts";
+import { createHands, type Hands } from "./operations/hands.ts";
+import type { AttemptEnd, ExecutionDeps, OperationHooks } from "./operations/execution.ts";
+import { makeExecutors, type ExecutorDeps } from "./operations/executors.ts";
+import { countBacklog, OPERATIONS_CHANNEL, type Claim } from "./operations/repository.ts";
+import { startWorker } from "./operations/worker.ts";
+import { systemClock } from "./platform/clock.ts";
+import { listenTo } from "./platform/database/listener.ts";
+import { inTransaction } from "./platform/database/transaction.ts";
+import type { Log } from "./platform/log.ts";
+import { watchOperations, type Metrics, type OperationBacklog } from "./platform/metrics.ts";
+import { startRetention } from "./retention/retention.ts";
+
+/** What accepted operations are done with: shared by the worker and by requests that execute one. */
+export type Execution = ExecutionDeps & { readonly hands: Hands };
+
+export function makeExecution(surroundings: Surroundings, executors: ExecutorDeps): Execution {
+  const { config, database } = surroundings;
+  const deps: ExecutionDeps = {
+    database,
+    clock: systemClock,
+    random: Math.random,
+    // New with every start: a lease is never mistaken for that of an earlier life of the process.
+    terms: { owner: `${hostname()}-${String(process.pid)}-${randomUUID()}`, leaseMs: config.worker.leaseMs },
+    executors: makeExecutors(executors),
+    hooks: operationHooks(surroundings),
+  };
+  return { ...deps, hands: createHands(deps) };
+}
+
+export type Background = {
+  /** Claims and purges no more. */
+  readonly pause: () => Promise<void>;
+  /** Then waits up to `graceMs`, or until `hurry`, for operations in hand, those of requests too; gives the rest back. */
+  readonly end: (graceMs: number, hurry: AbortSignal) => Promise<void>;
+};
+
+/** Starts what goes on beside requests: the worker, what wakes it, and the retention job. */
+export function startBackground(surroundings: Surroundings, execution: Execution): Background {
+  const { config, log, metrics, database } = surroundings;
+  watchOperations(metrics, () => readBacklog(surroundings));
+  const worker = startWorker({
+    ...execution,
+    ...config.worker,
+    onClaimError: (error) => log.warn({ err: error }, "operations could not be claimed"),
+  });
+  const listener = listenTo({
+    connection: { ...database.pool.options.connection, applicationName: "ballast-listener" },
+    channel: OPERATIONS_CHANNEL,
+    connectTimeoutMs: config.database.connectTimeoutMs,
+    onNotify: worker.wake,
+    onError: (error) => log.warn({ err: error }, "wake-ups are not heard, the worker polls"),
+  });
+  const retention = startRetention({
+    database,
+    clock: systemClock,
+    keep: {
+      operationsTtlSeconds: config.rebalance.operations.ttlSeconds,
+      runDays: config.rebalance.retentionDays,
+    },
+    batchSize: PURGE_BATCH,
+    intervalMs: config.retentionIntervalMs,
+    onPurged: (kind, count) => metrics.purgedRows.inc({ kind }, count),
+    onError: (error) => log.warn({ err: error }, "the purge is put off"),
+  });
+  return {
+    pause: async () => {
+      await Promise.all([worker.stop(), listener.stop(), retention.stop()]);
+    },
+    end: execution.hands.empty,
+  };
+}
+
+/** Runs or operations per transaction: some milliseconds of locks. */
+const PURGE_BATCH = 200;
+
+async function readBacklog({ database }: Surroundings): Promise<OperationBacklog[]> {
+  const context = { tenantId: null, localRole: "ballast_worker" as const };
+  const backlog = await inTransaction(database, context, countBacklog);
+  const now = systemClock().getTime();
+  return backlog.map(({ operation_type, status, count, oldest_created_at }) => ({
+    type: operation_type,
+    status,
+    count,
+    oldestAgeSeconds: Math.max(0, now - Date.parse(oldest_created_at)) / 1000,
+  }));
+}
+
+function operationHooks({ log, metrics }: { log: Log; metrics: Metrics }): OperationHooks {
+  return {
+    onClaim: ({ operationType: type }) => metrics.workerClaims.inc({ type }),
+    onAttemptEnd: (claim, end, error) => {
+      const type = claim.operationType;
+      metrics.operationAttempts.inc({ type, end });
+      if (end === "lease_lost") metrics.leaseLosses.inc({ type });
+      const line = { ...idsOf(claim), end, ...(error === undefined ? {} : { err: error }) };
+      log[levelOf(end, error)](line, "operation attempted");
+    },
+    onLeaseError: (claim, error) => log.warn({ ...idsOf(claim), err: error }, "a lease was not renewed"),
+  };
+}
+
+function idsOf({ tenantId, operationId, operationType, lease }: Claim) {
+  return { tenantId, operationId, operationType, attempt: lease.attempt };
+}
+
+/** An attempt that failed for no fault of the request is worth a look; the last of them, somebody's time. */
+function levelOf(end: AttemptEnd, error: unknown): "info" | "warn" | "error" {
+  if (error !== undefined && end === "failed") return "error";
+  return error !== undefined || end === "lease_lost" ? "warn" : "info";
+}
