@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
+import { isJsonNumber } from "../../src/contract/json-number.ts";
 import { readJsonBody, type JsonTree } from "../../src/platform/http/json-body.ts";
 
 /** A worked example: what is asked and what has to come out. Numbers keep the digits they were written with. */
 export type Vector = {
   readonly id: string;
   readonly title: string;
+  /** Where a refused body is sent; the other files each belong to one endpoint. */
+  readonly endpoint?: string;
   readonly request: JsonTree;
   readonly expected: JsonTree;
 };
@@ -13,22 +16,28 @@ export type Vector = {
 export function readVectors(name: string): Vector[] {
   const body = readJsonBody(readFileSync(new URL(`../fixtures/vectors/${name}.json`, import.meta.url)));
   if (!body.ok) throw new Error(`${name}: ${body.reason}`);
-  return field(body.value, "cases").map((vector) => ({
-    id: String(entry(vector, "id")),
-    title: String(entry(vector, "title")),
-    request: entry(vector, "request"),
-    expected: entry(vector, "expected"),
-  }));
+  const cases = member(body.value, "cases");
+  if (!Array.isArray(cases)) throw new Error(`${name} has no list of cases`);
+  return cases.map((vector) => {
+    const endpoint = member(vector, "endpoint");
+    return {
+      id: String(member(vector, "id")),
+      title: String(member(vector, "title")),
+      ...(typeof endpoint === "string" ? { endpoint } : {}),
+      request: given(vector, "request"),
+      expected: given(vector, "expected"),
+    };
+  });
 }
 
-function field(tree: JsonTree, name: string): JsonTree[] {
-  const value = entry(tree, name);
-  if (!Array.isArray(value)) throw new Error(`${name} is no list`);
-  return value;
+/** What an object holds under a name, undefined where it does not or is no object. */
+export function member(tree: JsonTree, name: string): JsonTree | undefined {
+  const isObject = typeof tree === "object" && tree !== null && !Array.isArray(tree) && !isJsonNumber(tree);
+  return isObject ? tree[name] : undefined;
 }
 
-function entry(tree: JsonTree, name: string): JsonTree {
-  const value = Object.entries(Object(tree) as Record<string, JsonTree>).find(([key]) => key === name)?.[1];
+function given(tree: JsonTree, name: string): JsonTree {
+  const value = member(tree, name);
   if (value === undefined) throw new Error(`no ${name}`);
   return value;
 }
