@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../src/platform/database/migrate.ts";
+import { buildService } from "./service-build.ts";
 import { urlOf, withSession } from "./session.ts";
 import { startTestServer, type TestServer } from "./test-server.ts";
 
@@ -15,6 +16,8 @@ export type TestServerAccess = {
   /** What the service logs in as: neither superuser nor owner. */
   login: { user: string; password: string };
   isShared: boolean;
+  /** The compiled service: `dist/main.js` below it. */
+  serviceFolder: string;
 };
 
 declare module "vitest" {
@@ -27,7 +30,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject) {
   const root = project.vitest.getRootProject();
   if ("testServer" in root.getProvidedContext()) return undefined;
-  const server = await startTestServer();
+  const [server, build] = await Promise.all([startTestServer(), buildService()]);
   const run = randomBytes(4).toString("hex");
   const access: TestServerAccess = {
     adminUrl: server.adminUrl,
@@ -35,16 +38,21 @@ export default async function setup(project: TestProject) {
     prefix: `ballast_test_${run}_`,
     login: { user: `ballast_test_${run}`, password: randomBytes(16).toString("hex") },
     isShared: server.isShared,
+    serviceFolder: build.folder,
   };
   try {
     await prepareTemplate(access);
   } catch (error) {
     await server.stop();
+    build.remove();
     throw error;
   }
   process.stdout.write(`\n PostgreSQL for the tests: ${server.origin}\n`);
   root.provide("testServer", access);
-  return () => cleanUp(server, access);
+  return async () => {
+    await cleanUp(server, access);
+    build.remove();
+  };
 }
 
 async function prepareTemplate({ adminUrl, template, login }: TestServerAccess): Promise<void> {

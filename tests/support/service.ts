@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { inject } from "vitest";
 
 /** What becomes of a process: its exit code, or the signal that ended it. */
 export type Ending = { code: number | null; signal: NodeJS.Signals | null };
@@ -26,13 +27,13 @@ export type RunningService = {
   kill: () => Promise<Ending>;
 };
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const LISTENS = /^Ballast listens on (\S+?),? /m;
 
 /** Spawns the service with this environment and nothing of the test's own; PORT is a free one unless given. */
 export function spawnService(env: Record<string, string>): ServiceProcess {
-  const child = spawn(process.execPath, ["--import", "tsx", "src/main.ts"], {
-    cwd: PROJECT,
+  const { serviceFolder } = inject("testServer");
+  const child = spawn(process.execPath, [join(serviceFolder, "dist", "main.js")], {
+    cwd: serviceFolder,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -72,6 +73,11 @@ export async function runService(env: Record<string, string>): Promise<Ending & 
   const { ended, output } = spawnService(env);
   const ending = await ended;
   return { ...ending, output: output() };
+}
+
+/** What a process told people, without its log. */
+export function noticesIn(output: string): string[] {
+  return output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
 }
 
 /** The environment of a service on this database, with its two logins. */

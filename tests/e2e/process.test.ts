@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { testDatabase, type TestDatabase } from "../support/database.ts";
+import { noticesIn, runService, serviceEnv, spawnService, startService } from "../support/service.ts";
+
+let database: TestDatabase;
+let env: Record<string, string>;
+const folder = mkdtempSync(join(tmpdir(), "ballast-process-"));
+
+beforeAll(async () => {
+  database = await testDatabase();
+  env = serviceEnv(database);
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database.drop();
+});
+
+describe("a service on a given database", () => {
+  test("says where it listens, is ready there, and ends with 0 on SIGTERM and on Ctrl-C", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const service = spawnService(env);
+      const url = await service.url;
+      expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+      service.signal(signal);
+      expect(await service.ended).toEqual({ code: 0, signal: null });
+      await expect(fetch(`${url}/health/live`)).rejects.toThrow();
+    }
+  });
+
+  test("serves its documentation", async () => {
+    const service = await startService({ env });
+    const openapi = await fetch(`${service.url}/openapi.json`);
+    const docs = await fetch(`${service.url}/docs`);
+    expect([openapi.status, docs.status]).toEqual([200, 200]);
+    await service.stop();
+  });
+
+  test("keeps its secrets out of what it prints", async () => {
+    const service = await startService({ env: { ...env, LOG_LEVEL: "trace" } });
+    await service.stop();
+    expect(service.output()).not.toContain(new URL(database.url).password);
+    expect(service.output()).not.toContain(new URL(database.adminUrl).password);
+  });
+});
+
+describe("a start that cannot succeed ends with 1 and one line that says why", () => {
+  let neighbour: Server | undefined;
+  afterEach(() => {
+    neighbour?.close();
+    neighbour = undefined;
+  });
+
+  test("a taken port", async () => {
+    neighbour = createServer();
+    const listening = neighbour;
+    await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+    const address = listening.address();
+    const port = typeof address === "object" && address !== null ? String(address.port) : "";
+    const { code, output } = await runService({ ...env, PORT: port });
+    expect(code).toBe(1);
+    expect(noticesIn(output)).toEqual([
+      `Ballast does not start: PORT ${port} is already in use on 127.0.0.1: stop what listens there, or set PORT`,
+    ]);
+  });
+
+  test("bad variables, a line for each", async () => {
+    const { code, output } = await runService({ ...env, MAX_BODY_BYTES: "1MiB", DPM_WORKFLOW_ENABLED: "on" });
+    expect(code).toBe(1);
+    expect(noticesIn(output)).toEqual([
+      'Ballast does not start: MAX_BODY_BYTES must be an integer from 1024 to 67108864, not "1MiB"',
+      'Ballast does not start: DPM_WORKFLOW_ENABLED must be true, false, 1 or 0, not "on"',
+    ]);
+  });
+
+  test("an address that is not of this machine", async () => {
+    const { code, output } = await runService({ ...env, HOST: "192.0.2.1" });
+    expect(code).toBe(1);
+    expect(noticesIn(output)).toEqual([
+      "Ballast does not start: HOST 192.0.2.1 is no address of this machine",
+    ]);
+  });
+
+  test("a database that does not answer", async () => {
+    const { code, output } = await runService({
+      DATABASE_URL: "postgres://ballast:hidden@127.0.0.1:1/ballast",
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/^Ballast does not start: DATABASE_URL: .*ECONNREFUSED.*\n$/);
+    expect(output).not.toContain("hidden");
+  });
+
+  test("a schema that nobody migrated", async () => {
+    const admin = new URL(database.adminUrl);
+    admin.pathname = "/postgres";
+    const { code, output } = await runService({ DATABASE_URL: admin.href, MIGRATE_ON_START: "false" });
+    expect(code).toBe(1);
+    expect(output).toMatch(/lacks the migrations 0001_foundation, .*: run npm run migrate/);
+  });
+
+  test("a folder for the embedded database that cannot be one", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const path = join(file, "postgres");
+    const { code, output } = await runService({ EMBEDDED_PG_DIR: path });
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /^Ballast does not start: EMBEDDED_PG_DIR .*file\/postgres cannot be written: .*\n$/,
+    );
+  });
+});
