@@ -12,6 +12,7 @@ import { inTransaction } from "./platform/database/transaction.ts";
 import type { Log } from "./platform/log.ts";
 import { watchOperations, type Metrics, type OperationBacklog } from "./platform/metrics.ts";
 import { startRetention } from "./retention/retention.ts";
+import { startFolding } from "./runs/summary-fold.ts";
 
 /** What accepted operations are done with: shared by the worker and by requests that execute one. */
 export type Execution = ExecutionDeps & { readonly hands: Hands };
@@ -31,10 +32,8 @@ export function makeExecution(surroundings: Surroundings, executors: ExecutorDep
 }
 
 export type Background = {
-  /** Claims and purges no more. */
-  readonly pause: () => Promise<void>;
-  /** Then waits up to `graceMs`, or until `hurry`, for operations in hand, those of requests too; gives the rest back. */
-  readonly end: (graceMs: number, hurry: AbortSignal) => Promise<void>;
+  /** Claims and purges no more. What is in hand is left to `Execution.hands`. */
+  readonly stop: () => Promise<void>;
 };
 
 /** Starts what goes on beside requests: the worker, what wakes it, and the retention job. */
@@ -65,13 +64,22 @@ export function startBackground(surroundings: Surroundings, execution: Execution
     onPurged: (kind, count) => metrics.purgedRows.inc({ kind }, count),
     onError: (error) => log.warn({ err: error }, "the purge is put off"),
   });
+  const folding = startFolding({
+    database,
+    batchSize: FOLD_BATCH,
+    intervalMs: FOLD_INTERVAL_MS,
+    onError: (error) => log.warn({ err: error }, "the counts of the summary are folded later"),
+  });
   return {
-    pause: async () => {
-      await Promise.all([worker.stop(), listener.stop(), retention.stop()]);
+    stop: async () => {
+      await Promise.all([worker.stop(), listener.stop(), retention.stop(), folding.stop()]);
     },
-    end: execution.hands.empty,
   };
 }
+
+/** How long a change of the summary waits to be folded: what piles up meanwhile, each summary adds up anew. */
+const FOLD_INTERVAL_MS = 1_000;
+const FOLD_BATCH = 5_000;
 
 /** Runs or operations per transaction: some milliseconds of locks. */
 const PURGE_BATCH = 200;

@@ -12,7 +12,7 @@ import { createMetrics } from "./platform/metrics.ts";
 import { databaseHooks, type Lifecycle } from "./readiness.ts";
 import { startBackground } from "./background.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { makeFeatures, type Features } from "./wiring.ts";
+import { makeFeatures } from "./wiring.ts";
 
 export type StartOptions = {
   readonly config: Config;
@@ -48,7 +48,11 @@ export async function startWorkerAlone(options: StartOptions): Promise<Pick<Serv
   if (options.config.database.url === null)
     throw new Error("DATABASE_URL must be set: a worker works on a service's database");
   return start(options, (surroundings, releases) => {
-    beginBackground(surroundings, makeFeatures(surroundings), releases);
+    const { execution } = makeFeatures(surroundings);
+    const stopwatch = createStopwatch(surroundings.config.server.shutdownGraceMs);
+    releases.push((hurry) => execution.hands.empty(stopwatch.remainingMs(), hurry));
+    releases.push(startBackground(surroundings, execution).stop);
+    releases.push(stopwatch.start);
     return Promise.resolve();
   });
 }
@@ -162,35 +166,34 @@ async function listen(surroundings: Surroundings, releases: Release[]): Promise<
   const { host, port, shutdownGraceMs } = surroundings.config.server;
   const lifecycle: Lifecycle = { isStopping: false };
   const features = makeFeatures(surroundings);
-  const pauseBackground = beginBackground(surroundings, features, releases);
+  const { hands } = features.execution;
+  const stopwatch = createStopwatch(shutdownGraceMs);
+  releases.push((hurry) => hands.empty(stopwatch.remainingMs(), hurry));
   const app = await buildApp({ ...surroundings, features, lifecycle });
   releases.push((hurry) => closeWithin(app, shutdownGraceMs, hurry));
-  releases.push(async () => {
-    lifecycle.isStopping = true; // readiness drops before the port closes
-    await pauseBackground();
-  });
   try {
     await app.listen({ host, port });
   } catch (error) {
     throw new Error(listenFault(error, host, port), { cause: error });
   }
+  releases.push(startBackground(surroundings, features.execution).stop);
+  releases.push(() => {
+    lifecycle.isStopping = true; // readiness drops before the port closes
+    return stopwatch.start();
+  });
   return addressOf(app);
 }
 
-/** Starts the background work; the grace period for what is in hand runs from the moment at which it is paused. */
-function beginBackground(surroundings: Surroundings, features: Features, releases: Release[]) {
-  const { shutdownGraceMs } = surroundings.config.server;
-  const background = startBackground(surroundings, features.execution);
+/** One grace period for all that is in hand, requests and operations: it runs from the first step of the stop. */
+function createStopwatch(graceMs: number) {
   let end = Infinity;
-  const pause = async () => {
-    end = performance.now() + shutdownGraceMs;
-    await background.pause();
+  return {
+    start: () => {
+      end = performance.now() + graceMs;
+      return Promise.resolve();
+    },
+    remainingMs: () => (end === Infinity ? 0 : Math.max(0, end - performance.now())),
   };
-  releases.push(async (hurry) => {
-    if (end === Infinity) await pause();
-    await background.end(Math.max(0, end - performance.now()), hurry);
-  });
-  return pause;
 }
 
 /** Stops accepting, lets requests in hand end within the grace period, then cuts their connections. */

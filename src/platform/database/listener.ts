@@ -34,7 +34,7 @@ export function listenTo(options: ListenerOptions): Listener {
       pauseMs = FIRST_PAUSE_MS;
       options.onNotify();
     } catch (error) {
-      options.onError(error);
+      if (!isStopped) options.onError(error);
       if (connection === undefined || connection.isLost) connectLater();
       else connection.destroy(new Error("LISTEN was refused"));
     }
