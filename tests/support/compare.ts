@@ -106,7 +106,9 @@ function listDifferences(
 function sameLeaf(expected: unknown, actual: unknown, parent: string): boolean {
   if (expected === null) return actual === null || actual === undefined;
   // Of a failed scenario only the code is agreed; the sentence after it is free.
-  if (parent === "failed_scenarios") return typeof actual === "string" && actual.startsWith(String(expected));
+  if (parent === "failed_scenarios" && typeof expected === "string") {
+    return typeof actual === "string" && actual.startsWith(expected);
+  }
   const number = readNumber(expected);
   if (number === null) return expected === actual;
   if (typeof expected !== "string" && typeof actual !== "number" && !isJsonNumber(actual)) return false;

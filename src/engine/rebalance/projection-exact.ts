@@ -1,39 +1,18 @@
 import type { Approximation, RowMultipliers } from "./projection-approximate.ts";
-import type { ActiveSet, Place, ProjectionRows } from "./projection-rows.ts";
-
-/** The projection in integers, all of one scale; `upper` is null without a limit on single weights. */
-export type ExactProblem = {
-  readonly targets: readonly bigint[];
-  readonly upper: bigint | null;
-  readonly rows: ProjectionRows;
-  readonly bounds: readonly bigint[];
-};
+import {
+  independentRows,
+  lineOn,
+  type Constraint,
+  type ExactProblem,
+  type Multiplier,
+  type WorkingSet,
+} from "./projection-line.ts";
+import type { ActiveSet, ProjectionRows } from "./projection-rows.ts";
 
 export type ExactSolution =
   | { readonly outcome: "SOLVED"; readonly numerators: readonly bigint[]; readonly denominator: bigint }
   | { readonly outcome: "INFEASIBLE" }
   | { readonly outcome: "FAILED" };
-
-/** One bound: the sum of a row, or the lower or upper bound of one weight, as normal · w ≤ bound. */
-type Constraint =
-  | { readonly kind: "ROW"; readonly row: number }
-  | { readonly kind: "WEIGHT"; readonly index: number; readonly place: "AT_ZERO" | "AT_UPPER" };
-
-/** The bounds held with equality; the normals of a working set are independent. */
-type WorkingSet = { readonly places: Place[]; rows: number[] };
-
-/**
- * The best point on a working set while another constraint is pressed in with force t, for all t at once:
- * weights(t) = (weights − t·retreat) / denominator, and every multiplier likewise.
- */
-type Line = {
-  readonly denominator: bigint;
-  readonly weights: readonly bigint[];
-  readonly retreat: readonly bigint[];
-  readonly multipliers: readonly Multiplier[];
-};
-
-type Multiplier = { readonly constraint: Constraint; readonly value: bigint; readonly fall: bigint };
 
 /**
  * The dual active-set method of Goldfarb and Idnani (1983) for this projection, in rational arithmetic: from
@@ -168,149 +147,4 @@ function along({ rows }: ExactProblem, constraint: Constraint, values: readonly 
 function boundOf({ bounds, upper }: ExactProblem, constraint: Constraint): bigint {
   if (constraint.kind === "ROW") return bounds[constraint.row] ?? 0n;
   return constraint.place === "AT_ZERO" ? 0n : (upper ?? 0n);
-}
-
-/** The normal of a constraint, by instrument. */
-function normalOf({ rows, targets }: ExactProblem, constraint: Constraint | null): bigint[] {
-  const normal = targets.map(() => 0n);
-  if (constraint?.kind === "WEIGHT") normal[constraint.index] = constraint.place === "AT_ZERO" ? -1n : 1n;
-  if (constraint?.kind === "ROW") {
-    const sign = rows.signs[constraint.row] === -1 ? -1n : 1n;
-    for (const index of rows.members[constraint.row] ?? []) normal[index] = sign;
-  }
-  return normal;
-}
-
-function lineOn(problem: ExactProblem, set: WorkingSet, entering: Constraint | null): Line {
-  const { rows, targets, upper } = problem;
-  const normal = normalOf(problem, entering);
-  const { matrix, pivots } = reduced(problem, set, normal);
-  const { denominator, solutions } = backSubstitute(matrix, pivots.length);
-  const position = new Map(set.rows.map((row, at) => [row, at]));
-  const most = (upper ?? 0n) * denominator;
-  const weights: bigint[] = [];
-  const retreat: bigint[] = [];
-  const multipliers: Multiplier[] = set.rows.map((row, at) => ({
-    constraint: { kind: "ROW", row },
-    value: solutions[at]?.[0] ?? 0n,
-    fall: solutions[at]?.[1] ?? 0n,
-  }));
-  set.places.forEach((place, index) => {
-    let weight = (targets[index] ?? 0n) * denominator;
-    let change = (normal[index] ?? 0n) * denominator;
-    for (const row of rows.rowsOf[index] ?? []) {
-      const solution = solutions[position.get(row) ?? -1];
-      if (solution === undefined) continue;
-      const plus = rows.signs[row] === -1;
-      weight = plus ? weight + solution[0] : weight - solution[0];
-      change = plus ? change + solution[1] : change - solution[1];
-    }
-    weights.push(place === "FREE" ? weight : place === "AT_ZERO" ? 0n : most);
-    retreat.push(place === "FREE" ? change : 0n);
-    if (place === "FREE") return;
-    const atZero = place === "AT_ZERO";
-    multipliers.push({
-      constraint: { kind: "WEIGHT", index, place },
-      value: atZero ? -weight : weight - most,
-      fall: atZero ? -change : change,
-    });
-  });
-  return { denominator, weights, retreat, multipliers };
-}
-
-/** Two right-hand sides: of the point itself and of its change per unit of force. */
-type Solution = readonly [bigint, bigint];
-
-/**
- * The normal equations of the working rows over the free instruments, reduced to triangular form by Bareiss'
- * fraction-free elimination: every entry stays an integer. A row that depends on others has no pivot.
- */
-function reduced(
-  problem: ExactProblem,
-  set: WorkingSet,
-  normal: readonly bigint[],
-): { matrix: bigint[][]; pivots: number[] } {
-  const matrix = normalEquations(problem, set, normal);
-  const pivots: number[] = [];
-  let previous = 1n;
-  for (let pivot = 0; pivot < matrix.length; pivot += 1) {
-    const pivotLine = matrix[pivot] ?? [];
-    const divisor = pivotLine[pivot] ?? 0n;
-    // The matrix is positive semidefinite, so a zero on the diagonal means a line of zeros.
-    if (divisor === 0n) continue;
-    pivots.push(pivot);
-    for (let line = pivot + 1; line < matrix.length; line += 1) {
-      const target = matrix[line] ?? [];
-      const factor = target[pivot] ?? 0n;
-      for (let column = pivot; column < target.length; column += 1) {
-        target[column] = (divisor * (target[column] ?? 0n) - factor * (pivotLine[column] ?? 0n)) / previous;
-      }
-    }
-    previous = divisor;
-  }
-  return { matrix, pivots };
-}
-
-function normalEquations(problem: ExactProblem, set: WorkingSet, normal: readonly bigint[]): bigint[][] {
-  const { rows, bounds, targets, upper } = problem;
-  const size = set.rows.length;
-  const position = new Map(set.rows.map((row, at) => [row, at]));
-  const counts = set.rows.map(() => new Array<number>(size).fill(0));
-  const right = set.rows.map((row) => [-(bounds[row] ?? 0n), 0n] as [bigint, bigint]);
-  set.places.forEach((place, index) => {
-    if (place === "AT_ZERO") return;
-    const free = place === "FREE";
-    const weight = free ? (targets[index] ?? 0n) : (upper ?? 0n);
-    const change = free ? (normal[index] ?? 0n) : 0n;
-    for (const row of rows.rowsOf[index] ?? []) {
-      const at = position.get(row);
-      const sides = at === undefined ? undefined : right[at];
-      const line = at === undefined ? undefined : counts[at];
-      if (sides === undefined || line === undefined) continue;
-      const sign = rows.signs[row] ?? 1;
-      sides[0] += sign === -1 ? -weight : weight;
-      sides[1] += sign === -1 ? -change : change;
-      if (free) countShared(line, rows, rows.rowsOf[index] ?? [], position, sign);
-    }
-  });
-  return counts.map((line, at) => [...line.map(BigInt), ...(right[at] ?? [0n, 0n])]);
-}
-
-function countShared(
-  line: number[],
-  { signs }: ProjectionRows,
-  others: readonly number[],
-  position: ReadonlyMap<number, number>,
-  sign: number,
-): void {
-  for (const other of others) {
-    const column = position.get(other);
-    if (column !== undefined) line[column] = (line[column] ?? 0) + sign * (signs[other] ?? 1);
-  }
-}
-
-/** Solutions over one common denominator, the determinant; the matrix is triangular with no zero pivot. */
-function backSubstitute(
-  matrix: readonly bigint[][],
-  size: number,
-): { denominator: bigint; solutions: Solution[] } {
-  const denominator = size === 0 ? 1n : (matrix[size - 1]?.[size - 1] ?? 1n);
-  const solutions: [bigint, bigint][] = Array.from({ length: size }, () => [0n, 0n]);
-  for (let line = size - 1; line >= 0; line -= 1) {
-    const row = matrix[line] ?? [];
-    let [first, second] = [(row[size] ?? 0n) * denominator, (row[size + 1] ?? 0n) * denominator];
-    for (let column = line + 1; column < size; column += 1) {
-      first -= (row[column] ?? 0n) * (solutions[column]?.[0] ?? 0n);
-      second -= (row[column] ?? 0n) * (solutions[column]?.[1] ?? 0n);
-    }
-    const pivot = row[line] ?? 1n;
-    solutions[line] = [first / pivot, second / pivot];
-  }
-  return { denominator, solutions };
-}
-
-/** Drops rows that follow from the others on the free instruments: their multipliers would not be unique. */
-function independentRows(problem: ExactProblem, set: WorkingSet): number[] {
-  const { pivots } = reduced(problem, set, normalOf(problem, null));
-  return pivots.map((pivot) => set.rows[pivot]).filter((row) => row !== undefined);
 }

@@ -1,26 +1,17 @@
-import type { EngineOptions } from "../../contract/options.ts";
 import type { Position } from "../../contract/portfolio.ts";
-import type {
-  RebalanceRequest,
-  RebalanceResult,
-  TargetData,
-  TaxImpact,
-  UniverseData,
-} from "../../contract/rebalance.ts";
-import type { Reconciliation, RuleResult, RunStatus } from "../../contract/rules.ts";
+import type { RebalanceRequest, RebalanceResult, TargetData } from "../../contract/rebalance.ts";
+import type { RuleResult, RunStatus } from "../../contract/rules.ts";
 import type { SimulatedState } from "../../contract/state.ts";
-import type { Decimal } from "../../decimal/decimal.ts";
-import { ZERO } from "../../decimal/decimal.ts";
-import { blockingGapCount, emptyDiagnostics, type Diagnostics } from "../diagnostics.ts";
-import { decideGate } from "../gate.ts";
-import { lineageOf, type RunIdentity } from "../lineage.ts";
-import { buildLookups, type Lookups } from "../lookups.ts";
+import { ZERO, type Decimal } from "../../decimal/decimal.ts";
+import { blockingGapCount } from "../diagnostics.ts";
+import type { RunIdentity } from "../lineage.ts";
 import { reconcile } from "../reconciliation.ts";
 import { failed, isHardFailure, judgeRules, statusOf } from "../rules.ts";
 import { toState } from "../state.ts";
 import { valueHoldings, type Valuation } from "../valuation.ts";
 import { applyFx, applyTrade, copyPortfolio } from "../working-portfolio.ts";
 import { fxLegs } from "./fx-legs.ts";
+import { finish, startRun, type Ending, type Run } from "./run.ts";
 import { climbSettlementLadder } from "./settlement-ladder.ts";
 import { sizeTrades } from "./sizing.ts";
 import { chooseTargets, type ChosenTargets, type TargetMethodComparison } from "./target-comparison.ts";
@@ -28,35 +19,8 @@ import { traceTargets, type TargetProblem } from "./targets.ts";
 import { openTaxLedger, taxImpact, type TaxLedger } from "./tax-lots.ts";
 import { toIntents, type FxLeg, type Trade } from "./trades.ts";
 import { capTurnover } from "./turnover.ts";
-import { buildUniverse, type Universe } from "./universe.ts";
 
 export type { RunIdentity } from "../lineage.ts";
-
-/** A run between its stages. Only the diagnostics change. */
-type Run = {
-  readonly request: RebalanceRequest;
-  readonly identity: RunIdentity;
-  readonly options: EngineOptions;
-  readonly lookups: Lookups;
-  readonly diagnostics: Diagnostics;
-  readonly before: Valuation;
-  readonly beforeState: SimulatedState;
-  readonly universe: Universe;
-};
-
-/** What a run came to, whichever way it ended. */
-type Ending = {
-  readonly status: RunStatus;
-  readonly targets: TargetData["targets"];
-  readonly intents: RebalanceResult["intents"];
-  readonly after: SimulatedState;
-  readonly rules: RuleResult[];
-  readonly reconciliation: Reconciliation | null;
-  readonly taxImpact: TaxImpact | null;
-  readonly explanation: RebalanceResult["explanation"];
-  /** Whether every price and rate that the run needed was there: 1 or 0. */
-  readonly coverage: "0" | "1";
-};
 
 /**
  * Simulates a discretionary rebalance. Pure: the same request and identity give the same result, byte for
@@ -83,25 +47,6 @@ export function simulateRebalance(request: RebalanceRequest, identity: RunIdenti
   const { baseCurrency } = run.lookups;
   const trades = capTurnover(sized, options.max_turnover_pct, before.total, baseCurrency, diagnostics);
   return finish(run, settle(run, chosen, targets, trades, ledger));
-}
-
-function startRun(request: RebalanceRequest, identity: RunIdentity): Run {
-  const { market_data_snapshot, model_portfolio, options, portfolio_snapshot, shelf_entries } = request;
-  const lookups = buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries);
-  const diagnostics = emptyDiagnostics();
-  const log = diagnostics.data_quality;
-  const before = valueHoldings(portfolio_snapshot, options.valuation_mode, lookups, log);
-  const universe = buildUniverse(model_portfolio.targets, before, lookups, options.allow_restricted, log);
-  return {
-    before,
-    beforeState: toState(before),
-    diagnostics,
-    identity,
-    lookups,
-    options,
-    request,
-    universe,
-  };
 }
 
 function hasBlockingGaps({ diagnostics, options }: Run): boolean {
@@ -222,46 +167,4 @@ function concluded(
   const byRules = statusOf(ending.rules);
   const status = byRules === "READY" ? targetStatus : byRules;
   return { ...ending, explanation: { summary: status, target_method_comparison: comparison }, status };
-}
-
-// Keys in code-unit order, as in every result: canonical JSON then has nothing to sort.
-function finish(run: Run, ending: Ending): RebalanceResult {
-  const { identity, options, request } = run;
-  const gate = options.enable_workflow_gates
-    ? decideGate({
-        consentObtained: options.client_consent_already_obtained,
-        consentRequired: options.workflow_requires_client_consent,
-        dataQuality: run.diagnostics.data_quality,
-        newIssues: [],
-        rules: ending.rules,
-        status: ending.status,
-      })
-    : null;
-  return {
-    after_simulated: ending.after,
-    before: run.beforeState,
-    correlation_id: identity.correlationId,
-    diagnostics: run.diagnostics,
-    explanation: ending.explanation,
-    gate_decision: gate,
-    intents: ending.intents,
-    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity),
-    rebalance_run_id: identity.runId,
-    reconciliation: ending.reconciliation,
-    rule_results: ending.rules,
-    status: ending.status,
-    target: { strategy: {}, target_id: `target_${identity.runId}`, targets: ending.targets },
-    tax_impact: ending.taxImpact,
-    universe: universeData(run.universe, identity, ending.coverage),
-  };
-}
-
-function universeData(universe: Universe, { runId }: RunIdentity, coverage: "0" | "1"): UniverseData {
-  return {
-    coverage: { fx_coverage_pct: coverage, price_coverage_pct: coverage },
-    eligible_for_buy: [...universe.eligibleForBuy],
-    eligible_for_sell: [...universe.eligibleForSell],
-    excluded: universe.excluded,
-    universe_id: `universe_${runId}`,
-  };
 }

@@ -68,7 +68,7 @@ function sizeTrade(
   const notional = multiply(quantity, price.price);
   const threshold =
     context.options.min_trade_notional ?? lookups.shelf.get(instrumentId)?.min_notional ?? null;
-  if (isDust(notional, threshold, context.options)) {
+  if (threshold !== null && isDust(notional, threshold, context.options)) {
     suppress(diagnostics, instrumentId, { amount: notional, currency: price.currency }, threshold);
     return null;
   }
@@ -104,8 +104,8 @@ function sellable(
 }
 
 /** The threshold is compared as a number, whatever its currency. */
-function isDust(notional: Decimal, threshold: Money | null, options: EngineOptions): threshold is Money {
-  return threshold !== null && options.suppress_dust_trades && compare(notional, threshold.amount) < 0;
+function isDust(notional: Decimal, threshold: Money, options: EngineOptions): boolean {
+  return options.suppress_dust_trades && compare(notional, threshold.amount) < 0;
 }
 
 function suppress(diagnostics: Diagnostics, instrument_id: string, notional: Money, threshold: Money): void {

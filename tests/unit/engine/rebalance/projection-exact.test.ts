@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { solveExactly, type ExactProblem } from "../../../../src/engine/rebalance/projection-exact.ts";
+import { solveExactly } from "../../../../src/engine/rebalance/projection-exact.ts";
+import type { ExactProblem } from "../../../../src/engine/rebalance/projection-line.ts";
 import type { ActiveSet, Place } from "../../../../src/engine/rebalance/projection-rows.ts";
 
 const SIZE = 6;

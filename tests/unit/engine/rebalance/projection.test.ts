@@ -163,7 +163,7 @@ describe("the projection", () => {
         (problem, keys) => {
           const shuffled = <T>(items: readonly T[]): T[] =>
             items
-              .map((item) => ({ item, key: keys.next().value ?? 0 }))
+              .map((item) => ({ item, key: Number(keys.next().value) }))
               .sort((a, b) => a.key - b.key)
               .map(({ item }) => item);
           const given = toProblem(problem);

@@ -40,7 +40,7 @@ describe("the solver", () => {
   });
 
   test("quantizes half-even, ties by their true value", () => {
-    const eighths = [..."ABCDEFGH"].map((id) => ({ id, target: "0.125" }));
+    const eighths = ["A", "B", "C", "D", "E", "F", "G", "H"].map((id) => ({ id, target: "0.125" }));
     const { weights } = solve(eighths, { cash_band_min_weight: "0.01" });
     expect(new Set(Object.values(weights))).toEqual(new Set(["0.1238"]));
     const tie = solve([{ id: "A", target: "0.12345" }], {}).weights;
