@@ -4,6 +4,8 @@ import { RULES_VERSION } from "./engine/lineage.ts";
 import { proposalOperationRoutes } from "./operations/proposal-routes.ts";
 import { operationRoutes } from "./operations/routes.ts";
 import { systemClock } from "./platform/clock.ts";
+import type { DatabaseError } from "./platform/database/errors.ts";
+import { replicaOf, type EventualReads } from "./platform/database/read-eventually.ts";
 import type { OnceWitness } from "./platform/http/once-reply.ts";
 import type { Route } from "./platform/http/route.ts";
 import type { OnceDeps } from "./platform/idempotency.ts";
@@ -17,6 +19,7 @@ import type { RebalanceDeps } from "./rebalance/simulate.ts";
 import { rebalanceRoutes } from "./rebalance/routes.ts";
 import { lineageRoutes } from "./runs/lineage-routes.ts";
 import { runRoutes } from "./runs/routes.ts";
+import { summaryRoutes } from "./runs/summary-routes.ts";
 import { reviewRoutes } from "./runs/review-routes.ts";
 import { supportRoutes } from "./runs/support-routes.ts";
 import { capabilityRoutes } from "./service/capabilities.ts";
@@ -28,6 +31,8 @@ export type Features = {
   readonly rebalance: RebalanceDeps;
   readonly proposals: ProposalDeps;
   readonly policies: PolicySettings;
+  /** Shared by all who read eventually: what one learns of the replica, the others need not find out. */
+  readonly reads: EventualReads;
   readonly readOptions: OptionsReader;
   /** Accepted operations, and whoever is at work on them. */
   readonly execution: Execution;
@@ -35,7 +40,8 @@ export type Features = {
 };
 
 export function makeFeatures(surroundings: Surroundings): Features {
-  const { config, log, metrics, database, replica } = surroundings;
+  const { config, log, metrics, database } = surroundings;
+  const reads = eventualReads(surroundings);
   const once: OnceDeps = {
     database,
     clock: systemClock,
@@ -50,12 +56,13 @@ export function makeFeatures(surroundings: Surroundings): Features {
     isReplayEnabled: config.rebalance.replaysIdempotentRequests,
     onRun: (status) => metrics.runs.inc({ status }),
   };
-  const proposals: ProposalDeps = { once, replica, ids: newId, engineVersion, rules: config.proposals };
+  const proposals: ProposalDeps = { once, reads, ids: newId, engineVersion, rules: config.proposals };
   const readOptions: OptionsReader = (options) => readScenarioOptions(options, config.contract.unknownFields);
   return {
     rebalance,
     proposals,
     policies: config.rebalance.policyPacks,
+    reads,
     readOptions,
     execution: makeExecution(surroundings, { rebalance, proposals, readOptions }),
     witness: { metrics, log },
@@ -64,18 +71,23 @@ export function makeFeatures(surroundings: Surroundings): Features {
 
 /** The routes of all features, in the order in which they are documented. */
 export function featureRoutes(surroundings: Surroundings, features: Features): Route[] {
-  const { config, database, replica } = surroundings;
-  const { rebalance, proposals, policies, readOptions, witness } = features;
+  const { config, database } = surroundings;
+  const { rebalance, proposals, policies, reads, readOptions, witness } = features;
   const { engineVersion } = rebalance;
   return [
     ...rebalanceRoutes({ rebalance, policies, readOptions, witness }),
     ...asynchronousRoutes(surroundings, features),
-    ...runRoutes({ database, replica, engineVersion, switches: config.rebalance }),
-    ...lineageRoutes({ replica, isEnabled: config.rebalance.areLineageApisEnabled }),
+    ...runRoutes({ database, reads, engineVersion, switches: config.rebalance }),
+    ...lineageRoutes({ reads, isEnabled: config.rebalance.areLineageApisEnabled }),
+    ...summaryRoutes({
+      reads,
+      retentionDays: config.rebalance.retentionDays,
+      isEnabled: config.rebalance.areSummaryApisEnabled,
+    }),
     ...supportRoutes({ database, engineVersion, switches: config.rebalance }),
     ...reviewRoutes({
       review: { once: rebalance.once, ids: rebalance.ids, ...config.rebalance.review },
-      replica,
+      reads,
       witness,
       isEnabled: config.rebalance.review.isEnabled,
     }),
@@ -94,13 +106,30 @@ export function featureRoutes(surroundings: Surroundings, features: Features): R
   ];
 }
 
-function asynchronousRoutes({ config, database, replica }: Surroundings, features: Features): Route[] {
-  const { rebalance, proposals, policies, readOptions, execution, witness } = features;
+function asynchronousRoutes({ config, database }: Surroundings, features: Features): Route[] {
+  const { rebalance, proposals, policies, reads, readOptions, execution, witness } = features;
   const { once, ids } = rebalance;
   const accept = { once, ids, execution, mode: config.rebalance.operations.executionMode };
-  const shared = { accept, database, replica, witness };
+  const shared = { accept, database, reads, witness };
   return [
     ...operationRoutes({ ...shared, readOptions, policies, switches: config.rebalance.operations }),
     ...proposalOperationRoutes({ ...shared, rules: proposals.rules, switches: config.proposals }),
   ];
+}
+
+/** A replica that failed a read is left alone for a while; one that is slow leaves the primary most of the time. */
+const REPLICA_PAUSE_MS = 5_000;
+const REPLICA_PATIENCE_MS = 2_000;
+
+function eventualReads({ log, metrics, database, replica }: Surroundings): EventualReads {
+  if (replica === database) return { primary: database, replica: null };
+  const options = {
+    pauseMs: REPLICA_PAUSE_MS,
+    patienceMs: REPLICA_PATIENCE_MS,
+    onFallback: (error: DatabaseError | null) => {
+      metrics.replicaFallbacks.inc();
+      if (error !== null) log.warn({ err: error }, "the replica cannot serve, reads go to the primary");
+    },
+  };
+  return { primary: database, replica: replicaOf(replica, options) };
 }

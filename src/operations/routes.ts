@@ -1,5 +1,6 @@
 import { BatchRebalanceRequest } from "../contract/rebalance.ts";
 import type { Database } from "../platform/database/database.ts";
+import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import type { RequestContext } from "../platform/http/context.ts";
 import { cursorOf, TimePosition } from "../platform/http/cursor.ts";
@@ -35,7 +36,7 @@ export type OperationRouteDeps = {
   readonly accept: AcceptDeps;
   readonly database: Database;
   /** For lists, which may lag behind. */
-  readonly replica: Database;
+  readonly reads: EventualReads;
   readonly readOptions: OptionsReader;
   readonly policies: PolicySettings;
   readonly switches: { readonly areEnabled: boolean; readonly isManualExecutionEnabled: boolean };
@@ -167,9 +168,9 @@ function listRoute(deps: OperationRouteDeps): Route {
       const { tenantId } = context;
       const { from, to, status, correlation_id: correlationId, operation_type = TYPE } = query;
       const wanted = { operationType: operation_type, from, to, status, correlationId };
-      const found = await inTransaction(
-        deps.replica,
-        { tenantId, readOnly: true },
+      const found = await readEventually(
+        deps.reads,
+        { tenantId },
         (tx) => listOperations(tx, tenantId, wanted, query.cursor, query.limit + 1), // one more: is there another page?
       );
       const items = found.slice(0, query.limit);

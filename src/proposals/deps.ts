@@ -1,4 +1,4 @@
-import type { Database } from "../platform/database/database.ts";
+import type { EventualReads } from "../platform/database/read-eventually.ts";
 import { problemText } from "../platform/http/problem.ts";
 import type { OnceDeps, OnceOutcome, Written } from "../platform/idempotency.ts";
 import type { Ids } from "../platform/ids.ts";
@@ -8,7 +8,7 @@ import { dependsOnState, type LifecycleRules, type Refusal } from "./core.ts";
 export type ProposalDeps = {
   readonly once: OnceDeps;
   /** For reads that decide nothing and may lag behind: lists and lineage. */
-  readonly replica: Database;
+  readonly reads: EventualReads;
   readonly ids: Ids;
   readonly engineVersion: string;
   readonly rules: ProposalRules;

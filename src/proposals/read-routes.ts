@@ -1,5 +1,5 @@
 import { canonicalJson } from "../platform/canonical-json.ts";
-import { inTransaction } from "../platform/database/transaction.ts";
+import { readEventually } from "../platform/database/read-eventually.ts";
 import { cursorOf, TimePosition } from "../platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -55,7 +55,7 @@ function listRoute({ proposals }: ProposalRouteDeps): Route {
         createdFrom: query.created_from,
         createdTo: query.created_to,
       };
-      const found = await inTransaction(proposals.replica, { tenantId, readOnly: true }, (tx) =>
+      const found = await readEventually(proposals.reads, { tenantId }, (tx) =>
         // One more tells whether there is another page.
         listProposals(tx, tenantId, wanted, query.cursor, query.limit + 1),
       );

@@ -1,3 +1,4 @@
+import { readEventually } from "../platform/database/read-eventually.ts";
 import { inTransaction, type Tx } from "../platform/database/transaction.ts";
 import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND, type Refusal } from "./core.ts";
 import type { ProposalDeps } from "./deps.ts";
@@ -16,7 +17,7 @@ import {
 export type Reading =
   { readonly found: true; readonly body: string } | { readonly found: false; readonly refusal: Refusal };
 
-type ReadDeps = Pick<ProposalDeps, "once" | "replica">;
+type ReadDeps = Pick<ProposalDeps, "once" | "reads">;
 
 /** A proposal with its current version, or as it was at a moment: then from its events alone. */
 export function readProposal(
@@ -111,7 +112,7 @@ export function readApprovals(deps: ReadDeps, tenantId: string, proposalId: stri
 }
 
 export function readLineage(deps: ReadDeps, tenantId: string, proposalId: string): Promise<Reading> {
-  return inTransaction(deps.replica, { tenantId, readOnly: true }, async (tx) => {
+  return readEventually(deps.reads, { tenantId }, async (tx) => {
     const [proposal, versions] = await Promise.all([
       findProposal(tx, tenantId, proposalId),
       listVersions(tx, tenantId, proposalId),

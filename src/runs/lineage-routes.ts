@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { canonicalJson } from "../platform/canonical-json.ts";
-import type { Database } from "../platform/database/database.ts";
-import { inTransaction } from "../platform/database/transaction.ts";
+import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
 import { cursorOf } from "../platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -17,7 +16,7 @@ import { listEdges, type EdgePosition } from "./lineage.ts";
 
 export type LineageRouteDeps = {
   /** Lineage may lag behind. */
-  readonly replica: Database;
+  readonly reads: EventualReads;
   readonly isEnabled: boolean;
 };
 
@@ -54,7 +53,7 @@ function lineageRoute(deps: LineageRouteDeps): Route {
     handle: async ({ context, params: { entity_id }, query }) => {
       const { tenantId } = context;
       const wanted = { edgeType: query.edge_type, from: query.from, to: query.to };
-      const found = await inTransaction(deps.replica, { tenantId, readOnly: true }, (tx) =>
+      const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listEdges(tx, tenantId, entity_id, wanted, query.cursor, query.limit + 1),
       );
       const edges = found.slice(0, query.limit);

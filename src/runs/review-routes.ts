@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { canonicalJson } from "../platform/canonical-json.ts";
-import { inTransaction } from "../platform/database/transaction.ts";
-import type { Database } from "../platform/database/database.ts";
+import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
 import type { RequestContext } from "../platform/http/context.ts";
 import { cursorOf } from "../platform/http/cursor.ts";
 import {
@@ -32,7 +31,7 @@ import { actOnRun, readReview, readReviewHistory, type ReviewDeps } from "./revi
 export type ReviewRouteDeps = {
   readonly review: ReviewDeps;
   /** For lists, which may lag behind. */
-  readonly replica: Database;
+  readonly reads: EventualReads;
   readonly witness: OnceWitness;
   readonly isEnabled: boolean;
 };
@@ -163,7 +162,7 @@ function listRoute(deps: ReviewRouteDeps): Route {
         from: query.from,
         to: query.to,
       };
-      const found = await inTransaction(deps.replica, { tenantId, readOnly: true }, (tx) =>
+      const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listDecisions(tx, tenantId, wanted, query.cursor, query.limit + 1),
       );
       return page(found, query.limit);
@@ -182,7 +181,7 @@ function correlationRoute(deps: ReviewRouteDeps): Route {
     query: filters({ limit: limitFilter(200, 50), cursor: cursorFilter(decisionCursor) }),
     answers: { 200: { description: "One page of decisions.", schema: DpmWorkflowDecisionListResponse } },
     handle: async ({ context: { tenantId }, params, query }) => {
-      const found = await inTransaction(deps.replica, { tenantId, readOnly: true }, (tx) =>
+      const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listDecisionsByCorrelation(tx, tenantId, params.correlation_id, query.cursor, query.limit + 1),
       );
       return page(found, query.limit);

@@ -1,5 +1,6 @@
 import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Database } from "../platform/database/database.ts";
+import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
 import { inTransaction, type Tx } from "../platform/database/transaction.ts";
 import type { RequestContext } from "../platform/http/context.ts";
 import { cursorOf, TimePosition } from "../platform/http/cursor.ts";
@@ -37,7 +38,7 @@ import { reproduce } from "./reproduce.ts";
 export type RunRouteDeps = {
   readonly database: Database;
   /** For lists, which may lag behind. */
-  readonly replica: Database;
+  readonly reads: EventualReads;
   readonly engineVersion: string;
   readonly switches: {
     readonly areSupportApisEnabled: boolean;
@@ -146,7 +147,7 @@ function listRoute(deps: RunRouteDeps): Route {
     answers: { 200: { description: "One page of runs.", schema: DpmRunListResponse } },
     handle: async ({ context, query }) => {
       const { tenantId } = context;
-      const found = await inTransaction(deps.replica, { tenantId, readOnly: true }, (tx) =>
+      const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listRuns(
           tx,
           tenantId,

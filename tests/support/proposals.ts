@@ -36,7 +36,7 @@ export function proposalDeps(
   const once: OnceDeps = { database, clock, inFlight: new Map(), duplicateWaitMs: 15_000 };
   return {
     once,
-    replica: database,
+    reads: { primary: database, replica: null },
     ids: newId,
     engineVersion: "0.0.0-test",
     rules: { ...RULES, ...change.rules },

@@ -1,0 +1,90 @@
+import type { Database } from "./database.ts";
+import { DatabaseError, type DatabaseFaultKind } from "./errors.ts";
+import { inTransaction, type TransactionContext, type Tx } from "./transaction.ts";
+
+/** Where reads go that may lag behind: lists, summary, lineage. Never a write, nor a read that decides one. */
+export type EventualReads = {
+  readonly primary: Database;
+  /** Null where the deployment has no replica. */
+  readonly replica: Replica | null;
+};
+
+export type Replica = {
+  readonly database: Database;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+  /** How long no read tries a replica that failed one: a dead replica costs its connect timeout once in that time. */
+  readonly pauseMs: number;
+  /** The most that a read waits for the replica; what is left of its time is the primary's. */
+  readonly patienceMs: number;
+  /** A read went to the primary; `error` says why where this very read found out. */
+  readonly onFallback: (error: DatabaseError | null) => void;
+  /** Until when reads pass it by; the one thing here that changes. */
+  readonly pause: { untilMs: number };
+};
+
+/** It is down, cut off or far too slow: reads leave it alone for a while. */
+const GONE: ReadonlySet<DatabaseFaultKind> = new Set(["unavailable", "connection_lost", "deadline_exceeded"]);
+/** This read it could not serve, the next it may. */
+const PASSING: ReadonlySet<DatabaseFaultKind> = new Set([
+  "overloaded",
+  // It cancelled the read to keep up with the primary.
+  "serialization_failure",
+  "deadlock",
+  // It lags behind a migration: a table or a grant is not there yet. A mistake of ours fails on the primary too.
+  "rejected",
+  "not_permitted",
+]);
+
+/** A replica that has failed no read yet. */
+export function replicaOf(
+  database: Database,
+  options: Pick<Replica, "pauseMs" | "patienceMs" | "onFallback"> & { readonly now?: Replica["now"] },
+): Replica {
+  return { now: () => performance.now(), ...options, database, pause: { untilMs: -Infinity } };
+}
+
+/**
+ * Reads in one snapshot of the replica, however far that is behind; of the primary where there is no replica or it
+ * cannot serve. Fails as `inTransaction` on the primary does.
+ */
+export async function readEventually<T>(
+  { primary, replica }: EventualReads,
+  context: Pick<TransactionContext, "tenantId">,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const readOnly = { ...context, readOnly: true };
+  if (replica === null) return inTransaction(primary, readOnly, work);
+  const startedAt = replica.now();
+  const found = await tryReplica(replica, readOnly, work);
+  if (found !== undefined) return found.result;
+  const leftMs = primary.limits.deadlineMs - (replica.now() - startedAt);
+  return inTransaction(primary, { ...readOnly, deadlineMs: leftMs }, work);
+}
+
+/** Undefined where the primary has to be asked. */
+async function tryReplica<T>(
+  replica: Replica,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+  const { database, pause, now, pauseMs, patienceMs, onFallback } = replica;
+  if (now() < pause.untilMs) {
+    onFallback(null);
+    return undefined;
+  }
+  // After a pause one read finds out for all: the others go on passing the replica by.
+  if (pause.untilMs > -Infinity) pause.untilMs = now() + pauseMs;
+  try {
+    const result = await inTransaction(database, { ...context, deadlineMs: patienceMs }, work);
+    pause.untilMs = -Infinity;
+    return { result };
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    const { kind } = error.fault;
+    if (!GONE.has(kind) && !PASSING.has(kind)) throw error;
+    pause.untilMs = GONE.has(kind) ? now() + pauseMs : -Infinity;
+    onFallback(error);
+    return undefined;
+  }
+}
