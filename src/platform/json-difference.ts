@@ -1,17 +1,14 @@
-/** A JSON value as JSON.parse gives it. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
 /** More pointers than this tell a reader nothing new. */
 const MOST_DIFFERENCES = 100;
 
 /** The JSON pointers (RFC 6901) at which two documents differ, in document order, at most 100. */
-export function jsonDifferences(before: Json | undefined, after: Json | undefined): string[] {
+export function jsonDifferences(before: unknown, after: unknown): string[] {
   const found: string[] = [];
   collect(before, after, "", found);
   return found;
 }
 
-function collect(before: Json | undefined, after: Json | undefined, pointer: string, found: string[]): void {
+function collect(before: unknown, after: unknown, pointer: string, found: string[]): void {
   if (before === after || found.length >= MOST_DIFFERENCES) return;
   if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after)) {
     found.push(pointer);
@@ -25,6 +22,6 @@ function collect(before: Json | undefined, after: Json | undefined, pointer: str
   }
 }
 
-function isContainer(value: Json | undefined): value is Json[] | { [key: string]: Json } {
+function isContainer(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }

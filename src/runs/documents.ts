@@ -1,4 +1,6 @@
+import * as z from "zod";
 import type { RebalanceResult } from "../contract/rebalance.ts";
+import { isJsonObject } from "../contract/wire.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
 import { buildRunArtifact } from "./artifact.ts";
@@ -18,11 +20,14 @@ export function lookupDocument(run: StoredRun): string {
   return `${head.slice(0, -1)},"result":${run.result_text}}`;
 }
 
+/** The service wrote both texts itself, from data that had passed the contract; a second check would prove nothing. */
+const StoredResult = z.custom<RebalanceResult>(isJsonObject);
+const StoredInput = z.custom<Record<string, unknown>>(isJsonObject);
+
 /** The artifact of a stored run (`DpmRunArtifactResponse`): the same bytes whenever and wherever it is made. */
 export function artifactDocument(run: StoredRun): string {
-  // The service wrote both texts itself, from data that had passed the contract.
-  const result: RebalanceResult = JSON.parse(run.result_text);
-  const input: Record<string, unknown> = JSON.parse(run.input_text);
+  const result = StoredResult.parse(JSON.parse(run.result_text));
+  const input = StoredInput.parse(JSON.parse(run.input_text));
   const source = {
     createdAt: run.created_at,
     portfolioId: run.portfolio_id,

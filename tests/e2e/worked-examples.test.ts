@@ -97,8 +97,8 @@ function refusalFaults(expected: JsonTree, problem: JsonTree): string[] {
   const missing = listOf(member(expected, "error_locations"))
     .map((place) => canonicalJson(place))
     .filter((place) => !places.has(place));
-  const codes = listOf(member(expected, "codes") ?? []).map(String);
-  const messages = entries.map((entry) => String(member(entry, "msg")));
+  const codes = listOf(member(expected, "codes") ?? []).map(textOf);
+  const messages = entries.map((entry) => textOf(member(entry, "msg")));
   const silent = codes.filter((code) => !messages.some((message) => message.startsWith(code)));
   return [
     ...missing.map((place) => `nothing at ${place}`),
@@ -115,4 +115,9 @@ function memberOf(tree: JsonTree, name: string): JsonTree {
   const value = member(tree, name);
   if (value === undefined) throw new Error(`no ${name}`);
   return value;
+}
+
+function textOf(tree: JsonTree | undefined): string {
+  if (typeof tree !== "string") throw new Error(`no text: ${canonicalJson(tree ?? null)}`);
+  return tree;
 }

@@ -21,8 +21,8 @@ export function readVectors(name: string): Vector[] {
   return cases.map((vector) => {
     const endpoint = member(vector, "endpoint");
     return {
-      id: String(member(vector, "id")),
-      title: String(member(vector, "title")),
+      id: textField(vector, "id"),
+      title: textField(vector, "title"),
       ...(typeof endpoint === "string" ? { endpoint } : {}),
       request: given(vector, "request"),
       expected: given(vector, "expected"),
@@ -34,6 +34,12 @@ export function readVectors(name: string): Vector[] {
 export function member(tree: JsonTree, name: string): JsonTree | undefined {
   const isObject = typeof tree === "object" && tree !== null && !Array.isArray(tree) && !isJsonNumber(tree);
   return isObject ? tree[name] : undefined;
+}
+
+function textField(tree: JsonTree, field: string): string {
+  const value = member(tree, field);
+  if (typeof value !== "string") throw new Error(`no ${field}`);
+  return value;
 }
 
 function given(tree: JsonTree, name: string): JsonTree {
