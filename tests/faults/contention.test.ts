@@ -5,6 +5,7 @@ import type { TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { gate, outcomeOf } from "../support/faults.ts";
 import { enter, legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
+import { withSession } from "../support/session.ts";
 
 let server: TestDatabase;
 let database: Database;
@@ -51,6 +52,19 @@ test("a serialization failure runs the whole work again", async () => {
   });
   expect(attempts).toBe(3);
   expect(retries).toEqual(["serialization_failure", "serialization_failure"]);
+});
+
+test("a schema that changes under prepared statements costs a second run, not a failure", async () => {
+  const single = openTestDatabase(server.url, { max: 1 }, { onRetry: (kind) => void retries.push(kind) });
+  const readAll = () => inTransaction(single, context, (tx) => tx`select * from ledger_entry limit 1`);
+  await readAll();
+  await withSession(server.adminUrl, (session) =>
+    session.query("alter table ledger_entry add column note text"),
+  );
+  retries.length = 0;
+  await readAll();
+  expect(retries).toEqual(["stale_statement"]);
+  await closeDatabase(single);
 });
 
 test("who waits too long for a row is told so, and the connection goes on", async () => {

@@ -157,6 +157,29 @@ test("work that lost its connection before COMMIT runs again, whole, and takes e
   expect(await legsOf(server.adminUrl, account)).toEqual([1, 2]);
 });
 
+test("work that lost its connection runs again only when its first run has ended", async () => {
+  const mayEnd = gate();
+  let running = 0;
+  let most = 0;
+  let attempts = 0;
+  const working = inTransaction(database, context, async (tx) => {
+    attempts += 1;
+    running += 1;
+    most = Math.max(most, running);
+    await tx`select 1`;
+    if (attempts === 1) {
+      await killBackends(server.adminUrl, service);
+      await mayEnd.opened;
+    }
+    running -= 1;
+  });
+  // Longer than the pause before a second run.
+  await inTransaction(database, context, (tx) => tx`select pg_sleep(0.2)`);
+  mayEnd.open();
+  await working;
+  expect({ attempts, most }).toEqual({ attempts: 2, most: 1 });
+});
+
 test("work that loses its connection every time is given up after a bounded number of attempts", async () => {
   let attempts = 0;
   const outcome = await outcomeOf(

@@ -5,21 +5,17 @@ import type { TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { gate, outcomeOf } from "../support/faults.ts";
 import { enter, legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
-import { hasText } from "../support/protocol.ts";
-import { openProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+import { openProxy } from "../support/tcp-proxy.ts";
 
 let server: TestDatabase;
-let proxy: TcpProxy;
 let database: Database;
 
 beforeAll(async () => {
   server = await ledgerDatabase();
-  proxy = await openProxy(server.url);
-  database = openTestDatabase(proxy.url(server.url), { max: 1 });
+  database = openTestDatabase(server.url, { max: 1 });
 });
 afterAll(async () => {
   await closeDatabase(database, 0);
-  await proxy.close();
   await server.drop();
 });
 
@@ -75,23 +71,40 @@ test("a transaction that only reads cannot write, and sees one snapshot", async 
 
 test("when the server refuses BEGIN, the statements sent with it leave nothing, and COMMIT is not sent", async () => {
   const account = newAccount();
-  // A connection that has not prepared BEGIN yet.
-  const fresh = openTestDatabase(proxy.url(server.url), { max: 1 });
-  let hasCommitted = false;
-  proxy.judge = (_, message) => {
-    if (hasText(message, "\0commit\0")) hasCommitted = true;
-    if (!hasText(message, "\0begin\0")) return "pass";
-    return { replacement: Buffer.from(message.bytes.toString("latin1").replace("begin", "bogus"), "latin1") };
+  const refused = await openProxy(server.url);
+  const warm = openTestDatabase(refused.url(server.url), { max: 1 });
+  let name = "";
+  let isRefusing = false;
+  const seen: string[] = [];
+  refused.judge = (direction, { type, bytes }) => {
+    if (type === "P" && bytes.includes("\0begin\0")) name = bytes.toString("latin1", 5, bytes.indexOf(0, 5));
+    if (!isRefusing || direction === "to client") return "pass";
+    if (type === "B" && bytes.includes(`\0${name}\0`)) return { replacement: bindWithParameter(name) };
+    if (type === "B") seen.push(type);
+    return "pass";
   };
-  expect(await outcomeOf(inTransaction(fresh, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe(
+  // Once everything is prepared, BEGIN, the tenant and the payment are one flight.
+  await inTransaction(warm, { tenantId: TENANT }, (tx) => pay(tx, newAccount()));
+  isRefusing = true;
+  expect(await outcomeOf(inTransaction(warm, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe(
     "rejected",
   );
-  proxy.judge = () => "pass";
+  isRefusing = false;
   expect(await legsOf(server.adminUrl, account)).toEqual([]);
-  expect(hasCommitted).toBe(false);
-  expect(await outcomeOf(inTransaction(fresh, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe("done");
-  await closeDatabase(fresh);
+  // The tenant and both legs went out with BEGIN; neither COMMIT nor ROLLBACK followed.
+  expect(seen).toHaveLength(3);
+  expect(await outcomeOf(inTransaction(warm, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe("done");
+  await closeDatabase(warm);
+  await refused.close();
 });
+
+/** A Bind that the server refuses: BEGIN has no parameter. */
+function bindWithParameter(name: string): Buffer {
+  const body = Buffer.from(`\0${name}\0\0\0\0\x01\xff\xff\xff\xff\0\0`, "latin1");
+  const head = Buffer.from("B\0\0\0\0", "latin1");
+  head.writeInt32BE(4 + body.length, 1);
+  return Buffer.concat([head, body]);
+}
 
 test("a role is taken for one transaction only", async () => {
   const whoAmI = (localRole?: "ballast_worker") =>

@@ -24,6 +24,8 @@ type PlainFault = {
     | "statement_timeout"
     | "serialization_failure"
     | "deadlock"
+    /** The schema changed under a prepared statement: it is prepared anew next time. */
+    | "stale_statement"
     /** Row-level security or a missing grant (42501). */
     | "not_permitted"
     /** A statement came after its transaction was over: a mistake in the calling code. */
@@ -66,6 +68,9 @@ const KIND_BY_SQL_STATE: ReadonlyMap<string, PlainFault["kind"]> = new Map([
   ["57014", "statement_timeout"],
 ]);
 
+/** The places of the server that find a prepared statement outdated or gone; the driver forgets it too. */
+const STALE_ROUTINES: ReadonlySet<string> = new Set(["RevalidateCachedQuery", "FetchPreparedStatement"]);
+
 /** What the driver rejected a statement with, as an error of ours. */
 export function translateError(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
@@ -84,6 +89,9 @@ function translateServerError(error: postgres.PostgresError): DatabaseError {
       error.message,
       error,
     );
+  }
+  if (STALE_ROUTINES.has(error.routine)) {
+    return new DatabaseError({ kind: "stale_statement", sqlState }, error.message, error);
   }
   const endsConnection = error.severity === "FATAL" || error.severity === "PANIC";
   const kind = endsConnection ? "connection_lost" : (KIND_BY_SQL_STATE.get(sqlState) ?? "rejected");

@@ -13,8 +13,14 @@ type Reply<Row> = Rows<Row> & { readonly command: string };
  * is under way and every later one is rejected at once with the same error, and none is sent.
  */
 export type Fence = {
-  /** Sends a statement behind those already sent. The promise may be dropped: its failure is kept in `firstFailure`. */
-  readonly send: <Row extends object>(statement: () => Statement<Row>) => Promise<Reply<Row>>;
+  /**
+   * Sends a statement behind those already sent. The promise may be dropped: its failure is kept in `firstFailure`.
+   * `onFailure` is called before anything else comes to know of it.
+   */
+  readonly send: <Row extends object>(
+    statement: () => Statement<Row>,
+    onFailure?: (error: DatabaseError) => void,
+  ) => Promise<Reply<Row>>;
   readonly shut: (error: DatabaseError) => void;
   readonly shutBy: () => DatabaseError | undefined;
   /** The first statement that failed: after it the server takes nothing more in this transaction. */
@@ -34,33 +40,27 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
   const idleWaiters: (() => void)[] = [];
   let failure: DatabaseError | undefined;
   let shutBy: DatabaseError | undefined;
-  let silence: NodeJS.Timeout | undefined;
-  let rejectShut: (error: DatabaseError) => void = () => undefined;
-  const whenShut = new Promise<never>((_, reject) => {
-    rejectShut = reject;
-  });
-  whenShut.catch(() => undefined);
-
-  function listen(): void {
-    clearTimeout(silence);
-    silence = pending.size === 0 ? undefined : setTimeout(onSilence, silenceMs);
-  }
+  const shutting = rejection();
+  const listen = silenceGuard(silenceMs, onSilence);
 
   function shut(error: DatabaseError): void {
     if (shutBy !== undefined) return;
     shutBy = error;
     for (const reject of [...pending]) reject(error);
-    rejectShut(error);
+    shutting.reject(error);
   }
 
   function settle(reject: (error: DatabaseError) => void): boolean {
     if (!pending.delete(reject)) return false;
-    listen();
+    listen(pending.size > 0);
     if (pending.size === 0) for (const resolve of idleWaiters.splice(0)) resolve();
     return true;
   }
 
-  function send<Row extends object>(statement: () => Statement<Row>): Promise<Reply<Row>> {
+  function send<Row extends object>(
+    statement: () => Statement<Row>,
+    onFailure?: (error: DatabaseError) => void,
+  ): Promise<Reply<Row>> {
     const reply = new Promise<Reply<Row>>((resolve, reject) => {
       if (shutBy !== undefined) {
         reject(shutBy);
@@ -68,10 +68,11 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
       }
       const fail = (error: DatabaseError): void => {
         failure ??= error;
+        onFailure?.(error);
         if (settle(fail)) reject(error);
       };
       pending.add(fail);
-      listen();
+      listen(true);
       statement().then(
         (rows) => {
           if (settle(fail)) resolve(rows);
@@ -94,6 +95,25 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
     firstFailure: () => failure,
     settled: () =>
       pending.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
-    whenShut,
+    whenShut: shutting.promise,
   };
+}
+
+/** Restarts at every call, and stands still while no reply is owed. */
+function silenceGuard(silenceMs: number, onSilence: () => void): (isReplyOwed: boolean) => void {
+  let timer: NodeJS.Timeout | undefined;
+  return (isReplyOwed) => {
+    clearTimeout(timer);
+    timer = isReplyOwed ? setTimeout(onSilence, silenceMs) : undefined;
+  };
+}
+
+/** A promise that can only be rejected, from outside, and that nobody has to wait for. */
+function rejection(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<never>((_, rejectPromise) => {
+    reject = rejectPromise;
+  });
+  promise.catch(() => undefined);
+  return { promise, reject };
 }

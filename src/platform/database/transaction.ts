@@ -34,6 +34,7 @@ export type TransactionContext = {
 const RETRYABLE: ReadonlySet<DatabaseFaultKind> = new Set([
   "serialization_failure",
   "deadlock",
+  "stale_statement",
   "connection_lost",
   "unavailable",
 ]);
@@ -175,23 +176,23 @@ function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: numb
   const tenantId = context.tenantId ?? "";
   const timeout = String(Math.max(1, Math.ceil(statementTimeoutMs)));
   const { localRole } = context;
-  const begun = fence.send(() =>
-    context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
+  void fence.send(
+    () =>
+      context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
+    fence.shut,
   );
-  const configured = fence.send(() =>
-    localRole === undefined
-      ? client`
-        select set_config('app.tenant_id', ${tenantId}, true),
-               set_config('statement_timeout', ${timeout}, true)`
-      : client`
-        select set_config('app.tenant_id', ${tenantId}, true),
-               set_config('statement_timeout', ${timeout}, true),
-               set_config('role', ${localRole}, true)`,
+  void fence.send(
+    () =>
+      localRole === undefined
+        ? client`
+          select set_config('app.tenant_id', ${tenantId}, true),
+                 set_config('statement_timeout', ${timeout}, true)`
+        : client`
+          select set_config('app.tenant_id', ${tenantId}, true),
+                 set_config('statement_timeout', ${timeout}, true),
+                 set_config('role', ${localRole}, true)`,
+    fence.shut,
   );
-  Promise.all([begun, configured]).catch(() => {
-    const failed = fence.firstFailure();
-    if (failed !== undefined) fence.shut(failed);
-  });
 }
 
 /** A work that throws before it returns a promise is a work that fails. */

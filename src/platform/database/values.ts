@@ -34,5 +34,5 @@ function driverValue(client: Client, value: SqlValue): DriverValue {
 }
 
 function isFragment(value: SqlValue): value is SqlFragment {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "fragment";
+  return typeof value === "object" && value !== null && "kind" in value;
 }

@@ -25,6 +25,7 @@ const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["statement_timeout", unavailable("DATABASE_BUSY", SOON_SECONDS)],
   ["serialization_failure", unavailable("DATABASE_BUSY", SOON_SECONDS)],
   ["deadlock", unavailable("DATABASE_BUSY", SOON_SECONDS)],
+  ["stale_statement", unavailable("DATABASE_BUSY", SOON_SECONDS)],
 ]);
 
 /** Errors that Fastify raises before a route is reached, or when its handler takes too long. */

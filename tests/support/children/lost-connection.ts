@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { openTestDatabase } from "../databases.ts";
-import { outcomeOf } from "../faults.ts";
+import { gate, outcomeOf } from "../faults.ts";
 import { awaitBackend, enter, killBackends, legsOf, newAccount, pay, TENANT } from "../ledger.ts";
 
 const [name = "", url = "", adminUrl = ""] = process.argv.slice(2);
@@ -50,11 +50,16 @@ async function killsUnderLoad(): Promise<unknown> {
   const database = openTestDatabase(url, { max: 4, applicationName: service });
   const accounts = Array.from({ length: 150 }, newAccount);
   let unpaid = accounts.length;
-  const paying = accounts.map((account) =>
-    outcomeOf(payOnce(database, account)).finally(() => (unpaid -= 1)),
-  );
+  const paying = accounts.map(async (account) => {
+    const outcome = await outcomeOf(payOnce(database, account));
+    unpaid -= 1;
+    return outcome;
+  });
   let kills = 0;
-  for (; unpaid > 0; await delay(50)) kills += await killBackends(adminUrl, service);
+  while (unpaid > 0) {
+    kills += await killBackends(adminUrl, service);
+    await delay(50);
+  }
   const outcomes = await Promise.all(paying);
   await closeDatabase(database);
   const wrong: unknown[] = [];
@@ -79,14 +84,17 @@ function payOnce(database: Database, account: string): Promise<void> {
 /** The bare driver, used as its manual says: this is what its patch is for. */
 async function bareDriver(): Promise<unknown> {
   const driver = postgres(url, { max: 1, connection: { application_name: service } });
+  const hasTried = gate();
   const outcome = outcomeOf(
     driver.begin(async (tx) => {
       await tx`select 1`;
       await killBackends(adminUrl, service);
       await delay(50);
       await Promise.race([tx`select 2`, delay(100)]);
+      hasTried.open();
     }),
   );
+  await hasTried.opened;
   return { outcome: await outcome };
 }
 
