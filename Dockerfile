@@ -1,20 +1,25 @@
-FROM node:24-bookworm-slim AS build
+FROM node:24-bookworm-slim AS install
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY patches patches
+
+# Without the optional packages the embedded PostgreSQL stays out: a container is given a DATABASE_URL.
+FROM install AS dependencies
+RUN npm ci --omit=dev --omit=optional --no-audit --no-fund
+
+FROM install AS build
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-# Without the optional packages, the embedded PostgreSQL stays out: a container is given a DATABASE_URL.
-RUN npm run build && npm prune --omit=dev --omit=optional --no-audit --no-fund
+RUN npm run build
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 WORKDIR /app
-COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/dist dist
 COPY package.json ./
 COPY migrations migrations
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
 USER node
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

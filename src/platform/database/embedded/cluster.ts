@@ -25,19 +25,19 @@ export type OwnedCluster = { cluster: Cluster; password: string };
  * once end with the same one.
  */
 export async function openCluster(folder: string): Promise<OwnedCluster> {
-  const home = makeFolder(resolve(folder));
+  const home = resolve(folder);
   const dataFolder = join(home, "data");
   const user = serverUser(dataFolder);
   const cluster = { dataFolder, binaries: prepareBinaries(user, dataFolder), user };
+  makeWritable(home);
   if (!existsSync(dataFolder)) await makeCluster(home, cluster);
   return { cluster, password: readFileSync(join(dataFolder, SECRET_FILE), "utf8") };
 }
 
-function makeFolder(folder: string): string {
+function makeWritable(folder: string): void {
   try {
     makeFolders(folder);
     rmSync(mkdtempSync(join(folder, "write-")), { recursive: true });
-    return folder;
   } catch (error) {
     throw new Error(`EMBEDDED_PG_DIR ${folder} cannot be written: ${reasonOf(error)}`, { cause: error });
   }
