@@ -41,7 +41,7 @@ describe("any valid request", () => {
         RebalanceResult.parse(result);
         expect(canonicalJson(simulate(parse(body)))).toBe(canonicalJson(result));
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
