@@ -29,13 +29,15 @@ function decimalJson(limits: string): JsonSchema {
   return {
     type: ["string", "number"],
     pattern: "^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$",
-    description: `A decimal${limits}: a text, or a JSON number taken with the digits it was written with. At most 18 digits before the point and 30 after it.`,
+    description: `A decimal${limits}, as a text or as a JSON number; at most 18 digits before the point and 30 after it.`,
     examples: ["12.50"],
   };
 }
 
 /** A decimal, kept exactly as it was written. */
-export const decimal = scalar(readDecimal, decimalJson(""));
+export const decimal = scalar(readDecimal, decimalJson("")).register(z.globalRegistry, {
+  id: "DecimalInput",
+});
 
 /** A decimal within limits, both included. */
 export function decimalWithin(lowest: number, highest: number | null): z.ZodType<Decimal> {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { anyObject } from "../contract/scalars.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { problemReply, type Reply } from "../platform/http/problem.ts";
 import { route, type Route } from "../platform/http/route.ts";
@@ -17,6 +18,8 @@ export type ServiceDeps = {
 };
 
 const TAG = "Service";
+/** Probes may add what they like to their URL. */
+const query = anyObject;
 const RETRY_AFTER_SECONDS = 5;
 const NOT_READY = { status: 503, detail: "NOT_READY" } as const;
 
@@ -37,6 +40,7 @@ function livenessRoute(path: string, operationId: string, { version }: ServiceDe
     path,
     operationId,
     tag: TAG,
+    query,
     summary: "Whether the process is up",
     answers: { 200: { description: "It is.", schema: Liveness, example: alive } },
     handle: () => Promise.resolve({ status: 200, body: canonicalJson(alive) }),
@@ -51,6 +55,7 @@ function readinessRoute({ checkReady, log }: ServiceDeps): Route {
     path: "/health/ready",
     operationId: "getReadiness",
     tag: TAG,
+    query,
     summary: "Whether requests can be served",
     answers: { 200: { description: "They can.", schema: Readiness, example: READY } },
     problems: [NOT_READY],
@@ -72,6 +77,7 @@ function metricsRoute({ metrics }: ServiceDeps): Route {
     path: "/metrics",
     operationId: "getMetrics",
     tag: TAG,
+    query,
     summary: "Metrics for Prometheus",
     answers: { 200: { description: "Text exposition format.", schema: z.string(), mediaType: "text/plain" } },
     handle: async () => ({

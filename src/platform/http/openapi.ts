@@ -3,11 +3,13 @@ import * as z from "zod";
 import { Problem } from "../../contract/problem.ts";
 import { isDecimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
+import { exampleOf } from "./openapi-examples.ts";
 import type { AnswerSpec, ProblemSpec, Route } from "./route.ts";
 
 /** Parts of a document are plain JSON; the tests hold that it is a valid one. */
 type Json = Readonly<Record<string, unknown>>;
-type Schemas = Record<string, unknown>;
+/** What the operations refer to; filled while they are described. */
+type Components = { readonly schemas: Record<string, unknown>; readonly examples: Record<string, unknown> };
 type Direction = "input" | "output";
 
 export type ApiInfo = { readonly title: string; readonly version: string; readonly description: string };
@@ -16,34 +18,39 @@ export type OpenApiDocument = Json;
 
 /** The OpenAPI 3.1 document of declared routes; schemas that have an id become components. */
 export function openApiDocument(routes: readonly Route[], info: ApiInfo): OpenApiDocument {
-  const schemas: Schemas = {};
+  const parts: Components = { schemas: {}, examples: {} };
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
     const path = (paths[route.path] ??= {});
-    path[METHODS[route.method]] = operation(route, schemas);
+    path[METHODS[route.method]] = operation(route, parts);
   }
   return {
     openapi: "3.1.0",
     info,
     tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
-    components: { schemas: inNameOrder(schemas), parameters: PARAMETERS, headers: RESPONSE_HEADERS },
+    components: {
+      schemas: inNameOrder(parts.schemas),
+      examples: inNameOrder(parts.examples),
+      parameters: PARAMETERS,
+      headers: RESPONSE_HEADERS,
+    },
   };
 }
 
 const METHODS = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
-function inNameOrder(schemas: Schemas): Schemas {
-  return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
+function inNameOrder(named: Json): Json {
+  return Object.fromEntries(Object.entries(named).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function operation(route: Route, schemas: Schemas): Json {
+function operation(route: Route, parts: Components): Json {
   const { operationId, tag, summary, description, bodyExample } = route;
   const body = {
     required: true,
     content: {
       "application/json": {
-        schema: describe(route.body, "input", schemas),
+        schema: describe(route.body, "input", parts),
         ...(bodyExample === undefined ? {} : { example: bodyExample }),
       },
     },
@@ -53,14 +60,14 @@ function operation(route: Route, schemas: Schemas): Json {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    parameters: parameters(route, schemas),
+    parameters: parameters(route, parts),
     ...(route.takesBody ? { requestBody: body } : {}),
-    responses: { ...answers(route, schemas), ...problems(route, schemas) },
+    responses: { ...answers(route, parts), ...problems(route, parts) },
   };
 }
 
 /** The JSON Schema of a type. What has an id goes to the components, and a reference to it comes back. */
-function describe(type: z.ZodType, io: Direction, schemas: Schemas): Json {
+function describe(type: z.ZodType, io: Direction, parts: Components): Json {
   const { properties, $defs } = z.toJSONSchema(z.strictObject({ it: type }), {
     io,
     unrepresentable: "any",
@@ -71,7 +78,7 @@ function describe(type: z.ZodType, io: Direction, schemas: Schemas): Json {
       delete jsonSchema.id;
     },
   });
-  Object.assign(schemas, withComponentRefs($defs ?? {}));
+  Object.assign(parts.schemas, withComponentRefs($defs ?? {}));
   return withComponentRefs(properties?.["it"] ?? {});
 }
 
@@ -81,23 +88,23 @@ function withComponentRefs(schema: unknown): Json {
   return JSON.parse(text) as Json;
 }
 
-function parameters(route: Route, schemas: Schemas): Json[] {
+function parameters(route: Route, parts: Components): Json[] {
   const own = (route.headers ?? []).map(({ name, description }) => headerParameter(name, description));
   const key = route.idempotencyKey === undefined ? [] : [reference("parameters", "IdempotencyKey")];
   return [
-    ...fieldParameters(route.params, "path", schemas),
-    ...fieldParameters(route.query, "query", schemas),
+    ...fieldParameters(route.params, "path", parts),
+    ...fieldParameters(route.query, "query", parts),
     ...key,
     ...own,
     ...["TenantId", "CorrelationId", "RequestId", "Traceparent"].map((name) => reference("parameters", name)),
   ];
 }
 
-function fieldParameters(type: z.ZodType, place: "path" | "query", schemas: Schemas): Json[] {
+function fieldParameters(type: z.ZodType, place: "path" | "query", parts: Components): Json[] {
   if (!(type instanceof z.ZodObject)) return [];
   return Object.entries(type.shape).map(([name, field]) => {
     const required = place === "path" || !z.safeParse(field, undefined).success;
-    return { name, in: place, required, schema: describe(field as z.ZodType, "input", schemas) };
+    return { name, in: place, required, schema: describe(field as z.ZodType, "input", parts) };
   });
 }
 
@@ -140,7 +147,7 @@ const RESPONSE_HEADERS: Record<string, Json> = {
   RetryAfter: { description: "Seconds after which to try again.", schema: { type: "integer" } },
 };
 
-function reference(kind: "parameters" | "headers", name: string): Json {
+function reference(kind: "parameters" | "headers" | "examples", name: string): Json {
   return { $ref: `#/components/${kind}/${name}` };
 }
 
@@ -148,23 +155,28 @@ const CORRELATION = { "X-Correlation-Id": reference("headers", "CorrelationId") 
 const REPLAYED = { "Idempotent-Replayed": reference("headers", "IdempotentReplayed") };
 const RETRY = { "Retry-After": reference("headers", "RetryAfter") };
 
-function answers(route: Route, schemas: Schemas): Json {
+function answers(route: Route, parts: Components): Json {
   const headers = { ...CORRELATION, ...(route.idempotencyKey === undefined ? {} : REPLAYED) };
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, answer]) => [
       status,
-      { description: answer.description, headers, ...content(answer, schemas) },
+      { description: answer.description, headers, ...content(answer, parts) },
     ]),
   );
 }
 
-function content({ schema, example, mediaType = "application/json" }: AnswerSpec, schemas: Schemas): Json {
+function content({ schema, example, mediaType = "application/json" }: AnswerSpec, parts: Components): Json {
   if (schema === null) return {};
-  const media = {
-    schema: describe(schema, "output", schemas),
-    ...(example === undefined ? {} : { example }),
-  };
-  return { content: { [mediaType]: media } };
+  const described = describe(schema, "output", parts);
+  const shown = example === undefined ? { examples: sharedExample(described, parts) } : { example };
+  return { content: { [mediaType]: { schema: described, ...shown } } };
+}
+
+/** One example for all answers of a schema. */
+function sharedExample(schema: Json, parts: Components): Json {
+  const name = String(schema["$ref"] ?? "text").replace(/^.*\//, "");
+  parts.examples[name] ??= { value: exampleOf(schema, parts.schemas) };
+  return { [name]: reference("examples", name) };
 }
 
 /** Problems that every route has, or every route with a body or a key. */
@@ -190,37 +202,40 @@ function commonProblems(route: Route): ProblemSpec[] {
   ];
 }
 
-function problems(route: Route, schemas: Schemas): Json {
-  const schema = describe(Problem, "output", schemas);
-  const byStatus = new Map<number, string[]>();
+function problems(route: Route, parts: Components): Json {
+  const schema = describe(Problem, "output", parts);
+  const byStatus = new Map<number, Set<string>>();
   for (const { status, detail } of [...(route.problems ?? []), ...commonProblems(route)]) {
-    byStatus.set(status, [...(byStatus.get(status) ?? []), detail]);
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(detail));
   }
   return Object.fromEntries(
     [...byStatus].map(([status, details]) => {
-      const headers = { ...CORRELATION, ...(status === 503 ? RETRY : {}) };
       const examples = Object.fromEntries(
-        details.map((detail) => [detail, { value: exampleOf(route, status, detail) }]),
+        [...details].map((detail) => problemExample(status, detail, parts)),
       );
-      const media = { schema, examples };
       return [
         String(status),
-        { description: details.join(", "), headers, content: { [PROBLEM_MEDIA]: media } },
+        {
+          description: [...details].join(", "),
+          headers: { ...CORRELATION, ...(status === 503 ? RETRY : {}) },
+          content: { "application/problem+json": { schema, examples } },
+        },
       ];
     }),
   );
 }
 
-const PROBLEM_MEDIA = "application/problem+json";
-
-function exampleOf(route: Route, status: number, detail: string): z.output<typeof Problem> {
-  const instance = route.path;
-  return {
+/** A reference to the example of this problem, under a name that OpenAPI allows for a component. */
+function problemExample(status: number, detail: string, parts: Components): [name: string, reference: Json] {
+  const name = detail.replaceAll(/[^\w.-]+/g, "_");
+  const value: z.output<typeof Problem> = {
     type: "about:blank",
     title: STATUS_CODES[status] ?? "Error",
     status,
     detail,
-    instance,
+    instance: "/rebalance/simulate",
     correlation_id: "corr_4f9d2a61c07e",
   };
+  parts.examples[name] = { value };
+  return [name, reference("examples", name)];
 }

@@ -18,8 +18,8 @@ import type { Route } from "./route.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Filled for every request, also those that no route takes. */
-    received: ReadContext | null;
+    /** Filled for every request, also those that no route takes; undefined where Fastify made a bare request. */
+    received: ReadContext | null | undefined;
   }
 }
 
@@ -55,7 +55,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     // What arrives while the server closes is answered like anything else; then its socket closes.
     return503OnClosing: false,
     routerOptions: { maxParamLength: MOST_PARAM_CHARACTERS },
-    frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      sendFailure(error, request, reply);
+      // No hook runs for what did not get as far as a route.
+      record(options, request, reply);
+    },
     clientErrorHandler: answerMalformed,
   });
   app.decorateRequest("received", null);
@@ -78,7 +82,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 
 /** The context of a request, made at first sight; its ids are on every answer. */
 function receive(request: FastifyRequest, reply: FastifyReply): ReadContext {
-  if (request.received !== null) return request.received;
+  if (request.received) return request.received;
   const received = readContext(request.headers, request.raw.url ?? "/");
   request.received = received;
   const { correlationId, requestId, traceparent } = received.context;
@@ -145,7 +149,7 @@ function record({ metrics, log }: ServerOptions, request: FastifyRequest, reply:
   const status = reply.statusCode;
   const milliseconds = reply.elapsedTime;
   metrics.requestDuration.observe({ method, route, status }, milliseconds / 1000);
-  if (request.received === null) return;
+  if (!request.received) return;
   const latencyMs = Math.round(milliseconds * 1000) / 1000;
   log.info({ method, route, status, latencyMs, ...idsOf(request.received.context) }, "request");
 }
