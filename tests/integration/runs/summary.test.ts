@@ -6,6 +6,7 @@ import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { purge } from "../../../src/retention/retention.ts";
+import { DpmRunListResponse } from "../../../src/runs/contract.ts";
 import { fold } from "../../../src/runs/summary-fold.ts";
 import { foldChanges, readCounts, readExtent } from "../../../src/runs/summary-repository.ts";
 import { openTestApp } from "../../support/app.ts";
@@ -241,10 +242,11 @@ describe("GET /rebalance/supportability/summary", () => {
       await makeRun(app, { options: {} });
       expect((await act(app, first.id, "APPROVE")).status).toBe(200);
       await acceptOperation(database, { createdAt: LONG_AGO, tenantId: "default", due: "by_hand" });
-      const { status, json } = await app.get(PATH);
-      const runs = await app.get("/rebalance/runs");
-      expect(status).toBe(200);
-      expect(json).toEqual({
+      const summary = await app.get(PATH);
+      const list = await app.get("/rebalance/runs");
+      const [newest, oldest] = DpmRunListResponse.parse(list.json).items;
+      expect(summary.status).toBe(200);
+      expect(summary.json).toEqual({
         store_backend: "POSTGRES",
         retention_days: 90,
         run_count: 2,
@@ -255,8 +257,8 @@ describe("GET /rebalance/supportability/summary", () => {
         workflow_action_counts: { APPROVE: 1 },
         workflow_reason_code_counts: { LIMITS_CHECKED: 1 },
         lineage_edge_count: 5,
-        oldest_run_created_at: runs.json.items[1].created_at,
-        newest_run_created_at: runs.json.items[0].created_at,
+        oldest_run_created_at: oldest?.created_at,
+        newest_run_created_at: newest?.created_at,
         oldest_operation_created_at: LONG_AGO,
         newest_operation_created_at: LONG_AGO,
       });
@@ -275,9 +277,9 @@ describe("GET /rebalance/supportability/summary", () => {
   it("is not there where the deployment switches it off", async () => {
     const app = await openTestApp(test.url, { DPM_SUPPORTABILITY_SUMMARY_APIS_ENABLED: "false" });
     try {
-      const { status, json } = await app.get(PATH);
-      expect(status).toBe(404);
-      expect(json.detail).toBe("DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED");
+      const refused = await app.get(PATH);
+      expect(refused.status).toBe(404);
+      expect(refused.json).toMatchObject({ detail: "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED" });
     } finally {
       await app.close();
     }
