@@ -1,6 +1,7 @@
 /** Sends the demonstration to a running service and prints what happened: `npm run demo [-- URL]`. */
 import { randomUUID } from "node:crypto";
 import { BatchRebalanceResult, RebalanceResult } from "../../src/contract/rebalance.ts";
+import { demonstrateAdvisory } from "./advisory.ts";
 import { send, type Reply } from "./client.ts";
 import { resultTable, type Row } from "./print.ts";
 import { REBALANCES, type Scenario } from "./rebalances.ts";
@@ -41,6 +42,7 @@ First ${first.ms.toFixed(1)} ms, replay ${again.ms.toFixed(1)} ms. Nothing was s
 
 try {
   await demonstrateRebalances();
+  await demonstrateAdvisory(base);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -11,7 +11,6 @@ export function resultTable(rows: readonly Row[]): string {
     head: ["Scenario", "Status", "Trades", "Cash before", "Cash after", "Rules failed and warnings"],
     colWidths: [24, 16, 30, 18, 18, 36],
     wordWrap: true,
-    wrapOnWordBoundary: false,
     style: { head: [], border: [] },
   });
   for (const { title, result } of rows) {
@@ -29,13 +28,13 @@ export function resultTable(rows: readonly Row[]): string {
 
 function intentLine(intent: RebalanceResult["intents"][number]): string {
   if (intent.intent_type === "FX_SPOT") {
-    return `FX ${intent.pair}: buy ${money(intent.buy_amount)} ${intent.buy_currency}`;
+    return `FX ${intent.pair}: buy ${readable(intent.buy_amount)} ${intent.buy_currency}`;
   }
-  return `${intent.side} ${intent.quantity ?? ""} ${intent.instrument_id}`;
+  return `${intent.side} ${readable(intent.quantity ?? "", 4)} ${intent.instrument_id}`;
 }
 
 function cashLines(state: SimulatedState): string {
-  return state.cash_balances.map(({ currency, amount }) => `${currency} ${money(amount)}`).join("\n");
+  return state.cash_balances.map(({ currency, amount }) => `${currency} ${readable(amount)}`).join("\n");
 }
 
 function troubles(result: RebalanceResult): string[] {
@@ -46,8 +45,10 @@ function troubles(result: RebalanceResult): string[] {
   ];
 }
 
-/** For reading only: two decimals, cut off, with thousands apart. The service keeps every digit. */
-function money(amount: string): string {
+/** For reading only: few decimals, cut off, with thousands apart. The service keeps every digit. */
+function readable(amount: string, decimals = 2): string {
   const [whole = "", fraction = ""] = amount.split(".");
-  return `${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${fraction.padEnd(2, "0").slice(0, 2)}`;
+  const kept = decimals === 2 ? fraction.padEnd(2, "0").slice(0, 2) : fraction.slice(0, decimals);
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return kept === "" ? grouped : `${grouped}.${kept}`;
 }

@@ -114,7 +114,7 @@ export const REBALANCES: readonly Scenario[] = [
         },
         { instrument_id: "US_TREASURY_10Y", quantity: "4000" },
       ],
-      targets: { US_MSFT: "0.25", US_TREASURY_10Y: "0.70" },
+      targets: { US_MSFT: "0.25", US_TREASURY_10Y: "0.65" },
     },
     { enable_tax_awareness: true, max_realized_capital_gains: "40000" },
   ),
@@ -150,7 +150,7 @@ export const REBALANCES: readonly Scenario[] = [
     {
       ...BALANCED,
       portfolio: "pf_ong_lowturnover",
-      targets: { US_MSFT: "0.20", US_APPLE: "0.30", US_TREASURY_10Y: "0.45" },
+      targets: { US_MSFT: "0.20", US_APPLE: "0.30", US_TREASURY_10Y: "0.42" },
     },
     { max_turnover_pct: "0.10" },
   ),
