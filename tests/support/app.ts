@@ -1,0 +1,75 @@
+import { buildApp } from "../../src/app.ts";
+import { parseConfig } from "../../src/config.ts";
+import { closeDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
+import { createLog } from "../../src/platform/log.ts";
+import { createMetrics } from "../../src/platform/metrics.ts";
+import type { Surroundings } from "../../src/surroundings.ts";
+import { makeFeatures, type Features } from "../../src/wiring.ts";
+import { openTestDatabase } from "./databases.ts";
+
+export type Sent = {
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+};
+
+export type Received = {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** The body as JSON; the test says what it expects of it. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer is what the tests look into
+  readonly json: any;
+};
+
+/** The whole HTTP service on a test database, without a port: a process of its own but for the process. */
+export type TestApp = {
+  readonly database: Database;
+  /** For what goes on beside requests: a test that wants it starts it. */
+  readonly surroundings: Surroundings;
+  readonly features: Features;
+  readonly send: (method: "GET" | "POST" | "PUT" | "DELETE", url: string, sent?: Sent) => Promise<Received>;
+  readonly get: (url: string, headers?: Sent["headers"]) => Promise<Received>;
+  readonly post: (url: string, sent: Sent) => Promise<Received>;
+  readonly close: () => Promise<void>;
+};
+
+/** `env`: the variables that this deployment sets. */
+export async function openTestApp(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+  hooks: DatabaseHooks = {},
+): Promise<TestApp> {
+  const config = parseConfig({ DATABASE_URL: url, ...env });
+  const database = openTestDatabase(url, {}, hooks);
+  const log = createLog("silent");
+  const surroundings = { config, log, metrics: createMetrics(), database, replica: database };
+  const features = makeFeatures(surroundings);
+  const app = await buildApp({ ...surroundings, features, lifecycle: { isStopping: false } });
+  const send: TestApp["send"] = async (method, path, { key, headers = {}, body } = {}) => {
+    const reply = await app.inject({
+      method,
+      url: path,
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(key === undefined ? {} : { "idempotency-key": key }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    });
+    const json: unknown = reply.body === "" ? null : JSON.parse(reply.body);
+    return { status: reply.statusCode, text: reply.body, headers: reply.headers, json };
+  };
+  return {
+    database,
+    surroundings,
+    features,
+    send,
+    get: (path, headers = {}) => send("GET", path, { headers }),
+    post: (path, sent) => send("POST", path, sent),
+    close: async () => {
+      await app.close();
+      await closeDatabase(database);
+    },
+  };
+}
