@@ -245,3 +245,25 @@ test("a statement after its transaction is over is refused", async () => {
   expect(await outcomeOf(enter(kept, account, 1))).toBe("transaction_over");
   expect(await legsOf(server.adminUrl, account)).toEqual([]);
 });
+
+test.each([
+  ["undefined", undefined],
+  ["a date that is none", new Date(NaN)],
+  ["an array with a hole", ["a", undefined]],
+])("%s among statements in flight fails its own transaction and no other", async (_, value) => {
+  const account = newAccount();
+  const outcome = await outcomeOf(
+    inTransaction(database, context, async (tx) => {
+      await Promise.all([
+        enter(tx, account, 1),
+        // What the types forbid, as a mistake elsewhere could let it through.
+        tx`select ${value as never}::text`,
+        enter(tx, account, 2),
+      ]);
+    }),
+  );
+  expect(outcome).toBe("rejected");
+  expect(await legsOf(server.adminUrl, account)).toEqual([]);
+  const [row] = await inTransaction(database, context, (tx) => tx<{ two: number }>`select 1 + 1 as two`);
+  expect(row).toEqual({ two: 2 });
+});

@@ -73,7 +73,7 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
       };
       pending.add(fail);
       listen(true);
-      statement().then(
+      settledBy(statement).then(
         (rows) => {
           if (settle(fail)) resolve(rows);
         },
@@ -97,6 +97,15 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
       pending.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
     whenShut: shutting.promise,
   };
+}
+
+/** A statement that cannot even be put together fails as one that the server refuses. */
+function settledBy<Row extends object>(statement: () => Statement<Row>): PromiseLike<Reply<Row>> {
+  try {
+    return statement();
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
 }
 
 /** Restarts at every call, and stands still while no reply is owed. */

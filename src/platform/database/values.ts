@@ -18,19 +18,53 @@ export function sql(strings: TemplateStringsArray, ...values: readonly SqlValue[
   return { kind: "fragment", strings, values };
 }
 
-type DriverValue = postgres.SerializableParameter | postgres.Fragment;
+/** As many as the protocol can number. */
+const MOST_PARAMETERS = 65_533;
 
-/** A statement in the driver's terms. It is sent when its promise is first waited for, not before. */
+/**
+ * A statement in the driver's terms, sent when its promise is first waited for. Throws at what the driver could not
+ * send: it would find that out halfway, blame the statement before it, and wait for replies that nobody was asked for.
+ */
 export function statement<Row extends object>(
   client: Client,
   strings: TemplateStringsArray,
   values: readonly SqlValue[],
 ): postgres.PendingQuery<Row[]> {
-  return client<Row[]>(strings, ...values.map((value) => driverValue(client, value)));
+  const parameters = countParameters(values);
+  if (parameters > MOST_PARAMETERS) throw new Error(`${String(parameters)} parameters are too many`);
+  return pending<Row>(client, strings, values);
 }
 
-function driverValue(client: Client, value: SqlValue): DriverValue {
-  return isFragment(value) ? statement(client, value.strings, value.values) : value;
+function countParameters(values: readonly SqlValue[]): number {
+  return values.reduce<number>(
+    (total, value) => total + (isFragment(value) ? countParameters(value.values) : 1),
+    0,
+  );
+}
+
+function pending<Row extends object>(
+  client: Client,
+  strings: TemplateStringsArray,
+  values: readonly SqlValue[],
+): postgres.PendingQuery<Row[]> {
+  return client<Row[]>(
+    strings,
+    ...values.map((value) =>
+      isFragment(value) ? pending(client, value.strings, value.values) : parameter(value),
+    ),
+  );
+}
+
+/** The types allow nothing else; a value that got past them must not get any further. */
+function parameter(value: Exclude<SqlValue, SqlFragment>): postgres.SerializableParameter {
+  const isSendable =
+    value === null ||
+    ["string", "number", "boolean"].includes(typeof value) ||
+    (value instanceof Date && !Number.isNaN(value.getTime())) ||
+    value instanceof Uint8Array ||
+    (Array.isArray(value) && value.every((element) => ["string", "number"].includes(typeof element)));
+  if (!isSendable) throw new Error(`a parameter is not a value that can be sent: ${typeof value}`);
+  return value;
 }
 
 function isFragment(value: SqlValue): value is SqlFragment {
