@@ -18,7 +18,14 @@ import { refused, type KeyedCaller, type ProposalDeps, type WriteOutcome } from 
 import { transitionText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import type { ApprovalRecord, EventRecord, ProposalStanding } from "./records.ts";
-import { insertApproval, insertEvent, lockProposal, makerOfVersion, moveProposal } from "./repository.ts";
+import {
+  findDecisionFacts,
+  insertApproval,
+  insertEvent,
+  lockProposal,
+  makerOfVersion,
+  moveProposal,
+} from "./repository.ts";
 
 /** Records an event of the lifecycle. */
 export function transition(
@@ -101,14 +108,18 @@ async function decideAndWrite(
   prepared: Prepared,
 ): Promise<Refusal | { readonly body: string }> {
   const { tenantId } = caller;
-  const { proposalId, request } = command;
-  const [proposal, maker] = await Promise.all([
-    lockProposal(tx, tenantId, proposalId),
-    makerOfVersion(tx, tenantId, proposalId, request.related_version_no),
-  ]);
-  if (proposal === undefined) return PROPOSAL_NOT_FOUND;
-  const { standing } = proposal;
-  const facts = { state: standing.state, currentVersionNo: standing.versionNo, makerOfVersion: maker };
+  const { proposalId } = command;
+  let locked = await lock(tx, tenantId, command, "if_free");
+  if (locked === undefined) {
+    // Someone else is at it. What is refused by what is committed needs no turn: under contention, most of it.
+    const facts = await findDecisionFacts(tx, tenantId, proposalId, command.request.related_version_no);
+    if (facts === undefined) return PROPOSAL_NOT_FOUND;
+    const early = command.decide(facts);
+    if (!early.accepted) return early.refusal;
+    locked = await lock(tx, tenantId, command, "wait");
+    if (locked === undefined) return PROPOSAL_NOT_FOUND;
+  }
+  const { standing, facts } = locked;
   const decision = command.decide(facts);
   if (!decision.accepted) return decision.refusal;
   const occurredAt = notBefore(deps.once.clock().toISOString(), standing.lastEventAt);
@@ -122,6 +133,23 @@ async function decideAndWrite(
     moveProposal(tx, tenantId, proposalId, standingAfter(event, standing)),
   ]);
   return { body: transitionText(event, approval) };
+}
+
+/** Takes the proposal's lock, and reads under it what is decided on. */
+async function lock(
+  tx: Tx,
+  tenantId: string,
+  { proposalId, request }: Command,
+  manner: "wait" | "if_free",
+): Promise<{ readonly standing: ProposalStanding; readonly facts: DecisionFacts } | undefined> {
+  const [proposal, maker] = await Promise.all([
+    lockProposal(tx, tenantId, proposalId, manner),
+    makerOfVersion(tx, tenantId, proposalId, request.related_version_no),
+  ]);
+  if (proposal === undefined) return undefined;
+  const { standing } = proposal;
+  const facts = { state: standing.state, currentVersionNo: standing.versionNo, makerOfVersion: maker };
+  return { standing, facts };
 }
 
 function recordMove(

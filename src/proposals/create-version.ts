@@ -91,7 +91,7 @@ export async function writeVersion(
   prepared: PreparedVersion,
 ): Promise<VersionOutcome> {
   const { tenantId, proposalId, draft } = prepared;
-  const proposal = await lockProposal(tx, tenantId, proposalId);
+  const proposal = await lockProposal(tx, tenantId, proposalId, "wait");
   if (proposal === undefined) return { written: false, refusal: PROPOSAL_NOT_FOUND };
   const decision = decideVersion(proposal.standing, draft.portfolioId, deps.rules);
   if (!decision.accepted) return { written: false, refusal: decision.refusal };

@@ -1,7 +1,7 @@
 import { sql, type SqlFragment, type Tx } from "../platform/database/transaction.ts";
 import type { ApprovalType, ProposalEventType, ProposalState, ProposalSummary } from "./contract.ts";
 import type { ApprovalRecord, EventRecord, ProposalRecord, VersionHeader, VersionRecord } from "./records.ts";
-import { proposalOf, type ProposalRow } from "./repository.ts";
+import { PROPOSAL_COLUMNS, proposalOf, type ProposalRow } from "./repository.ts";
 
 /** The reads of proposals. */
 
@@ -11,8 +11,7 @@ export async function findProposal(
   proposalId: string,
 ): Promise<ProposalRecord | undefined> {
   const [row] = await tx<ProposalRow>`
-    select proposal_id, created_by, created_at, correlation_id, title, advisor_notes, jurisdiction, mandate_id,
-           portfolio_id, current_state, current_version_no, last_event_no, last_event_hash, last_event_at
+    select ${PROPOSAL_COLUMNS}
       from proposal
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}`;

@@ -1,5 +1,6 @@
-import type { Tx } from "../platform/database/transaction.ts";
+import { sql, type Tx } from "../platform/database/transaction.ts";
 import type { ProposalState } from "./contract.ts";
+import type { DecisionFacts } from "./core.ts";
 import type {
   ApprovalRecord,
   EventRecord,
@@ -41,20 +42,51 @@ export type ProposalRow = {
   readonly last_event_at: string;
 };
 
-/** Takes the lock that orders what happens to a proposal; undefined where there is none. */
+export const PROPOSAL_COLUMNS = sql`
+  proposal_id, created_by, created_at, correlation_id, title, advisor_notes, jurisdiction, mandate_id, portfolio_id,
+  current_state, current_version_no, last_event_no, last_event_hash, last_event_at`;
+
+/**
+ * Takes the lock that orders what happens to a proposal. `wait`: in its turn, undefined where there is no proposal;
+ * `if_free`: undefined also where someone else has it.
+ */
 export async function lockProposal(
   tx: Tx,
   tenantId: string,
   proposalId: string,
+  manner: "wait" | "if_free",
 ): Promise<ProposalRecord | undefined> {
   const [row] = await tx<ProposalRow>`
-    select proposal_id, created_by, created_at, correlation_id, title, advisor_notes, jurisdiction, mandate_id,
-           portfolio_id, current_state, current_version_no, last_event_no, last_event_hash, last_event_at
+    select ${PROPOSAL_COLUMNS}
       from proposal
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}
-       for update`;
+       for update ${manner === "wait" ? sql`` : sql`skip locked`}`;
   return row === undefined ? undefined : proposalOf(row);
+}
+
+/** What is committed at this moment, in one look and without a lock. */
+export async function findDecisionFacts(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  versionNo: number | null,
+): Promise<DecisionFacts | undefined> {
+  const [row] = await tx<{ current_state: ProposalState; current_version_no: number; maker: string | null }>`
+    select p.current_state, p.current_version_no, v.created_by as maker
+      from proposal p
+      left join proposal_version v
+        on v.tenant_id = p.tenant_id
+       and v.proposal_id = p.proposal_id
+       and v.version_no = coalesce(${versionNo}::integer, p.current_version_no)
+     where p.tenant_id = ${tenantId}
+       and p.proposal_id = ${proposalId}`;
+  if (row === undefined) return undefined;
+  return {
+    state: row.current_state,
+    currentVersionNo: row.current_version_no,
+    makerOfVersion: row.maker ?? undefined,
+  };
 }
 
 export function proposalOf(row: ProposalRow): ProposalRecord {

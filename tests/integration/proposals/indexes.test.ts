@@ -11,7 +11,7 @@ import {
   listVersions,
   type ProposalFilters,
 } from "../../../src/proposals/queries.ts";
-import { lockProposal, makerOfVersion } from "../../../src/proposals/repository.ts";
+import { findDecisionFacts, lockProposal, makerOfVersion } from "../../../src/proposals/repository.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { withSession } from "../../support/session.ts";
@@ -88,7 +88,7 @@ async function plansOf(send: (tx: Tx) => Promise<unknown>): Promise<string> {
       plans.push(...rows.map((row) => row["QUERY PLAN"]));
       return Object.assign([], { count: 0 });
     };
-    await send(explaining as unknown as Tx);
+    await send(explaining);
   });
   expect(plans.length).toBeGreaterThan(0);
   return plans.join("\n");
@@ -122,7 +122,9 @@ describe("the list of proposals", () => {
 describe("one proposal", () => {
   test.each<[string, (tx: Tx) => Promise<unknown>]>([
     ["is found", (tx) => findProposal(tx, TENANT, ID)],
-    ["is locked", (tx) => lockProposal(tx, TENANT, ID)],
+    ["is locked in its turn", (tx) => lockProposal(tx, TENANT, ID, "wait")],
+    ["is locked if it is free", (tx) => lockProposal(tx, TENANT, ID, "if_free")],
+    ["what is decided on", (tx) => findDecisionFacts(tx, TENANT, ID, null)],
     ["its maker", (tx) => makerOfVersion(tx, TENANT, ID, null)],
     ["its current version", (tx) => findVersion(tx, TENANT, ID, "current", true)],
     ["a version", (tx) => findVersion(tx, TENANT, ID, 1, true)],

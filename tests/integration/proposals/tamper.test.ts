@@ -172,11 +172,8 @@ describe("a record", () => {
     const { proposalId } = await proposalWithHistory();
     await behindTheBack((session) => session.query(statement, [proposalId]));
     const { failures } = await verified(deps, proposalId);
-    expect(failures).toContainEqual({
-      kind,
-      id,
-      reason: expect.stringContaining("is missing"),
-    });
+    const missing = failures.filter(({ reason }) => reason.startsWith("is missing"));
+    expect(missing[0]).toMatchObject({ kind, id });
   });
 
   test("approval, taken out, is named by its id", async () => {
