@@ -22,8 +22,9 @@ export type BundleParts = {
   readonly idempotencyHistory: boolean;
 };
 
-export type BundleOutcome =
-  { readonly kind: "found"; readonly document: string } | Missing | { readonly kind: "operation_not_found" };
+type NoSubject = Missing | { readonly kind: "operation_not_found" };
+
+export type BundleOutcome = { readonly kind: "found"; readonly document: string } | NoSubject;
 
 /** A run has at most two edges of its own; what else points to it is shown as far as one page of lineage goes. */
 const MOST_EDGES = 200;
@@ -40,24 +41,29 @@ export async function readSupportBundle(
   parts: BundleParts,
   isManualExecutionEnabled: boolean,
 ): Promise<BundleOutcome> {
-  const found = await inTransaction(database, { tenantId, readOnly: true }, async (tx) => {
-    const subject = await findSubject(tx, tenantId, key);
-    return "run" in subject
-      ? { kind: "found" as const, ...(await readParts(tx, tenantId, subject, parts)) }
-      : subject;
-  });
+  const found = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+    collectBundle(tx, tenantId, key, parts),
+  );
   if (found.kind !== "found") return found;
   return { kind: "found", document: bundleDocument(found, parts, isManualExecutionEnabled) };
+}
+
+/** The statements of a bundle. */
+export async function collectBundle(
+  tx: Tx,
+  tenantId: string,
+  key: BundleKey,
+  wanted: BundleParts,
+): Promise<({ readonly kind: "found" } & Parts) | NoSubject> {
+  const subject = await findSubject(tx, tenantId, key);
+  if ("kind" in subject) return subject;
+  return { kind: "found", ...(await readParts(tx, tenantId, subject, wanted)) };
 }
 
 /** The run that the bundle is about; and the operation, where that is how it was asked for. */
 type Subject = { readonly run: StoredRun; readonly operation: StoredOperation | undefined };
 
-async function findSubject(
-  tx: Tx,
-  tenantId: string,
-  key: BundleKey,
-): Promise<Subject | Missing | { readonly kind: "operation_not_found" }> {
+async function findSubject(tx: Tx, tenantId: string, key: BundleKey): Promise<Subject | NoSubject> {
   if (key.by !== "operation_id") {
     const run = await findRun(tx, tenantId, key);
     return run === undefined ? whyMissing(tx, tenantId, key) : { run, operation: undefined };
