@@ -1,17 +1,21 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine http proposals memory` for parts of it.
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine http proposals memory lists` for parts of it.
+ * `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
 import { benchEngine } from "./engine.ts";
+import { fillWithProgress } from "./fill-progress.ts";
+import { benchLists } from "./lists.ts";
 import { benchHttp, benchMemory } from "./http.ts";
 import { benchProposals } from "./proposals.ts";
-import { engineTable, httpTable, memoryTable, proposalTable } from "./report.ts";
+import { engineTable, httpTable, listTable, memoryTable, proposalTable } from "./report.ts";
 import { startBenchService } from "./service.ts";
 
-const PARTS = ["engine", "http", "proposals", "memory"];
+const PARTS = ["engine", "http", "proposals", "memory", "lists"];
 const POOL_MAX = 16;
 const SECONDS = 15;
 const MEMORY_REQUESTS = 100_000;
+const LIST_ROWS = Number(process.env["BENCH_ROWS"] ?? 1_000_000);
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((part) => !PARTS.includes(part));
@@ -19,13 +23,18 @@ if (unknown.length > 0) throw new Error(`no part ${unknown.join(", ")}: there ar
 const wants = (part: string): boolean => asked.length === 0 || asked.includes(part);
 
 if (wants("engine")) console.log(engineTable(benchEngine()));
-if (wants("http") || wants("proposals") || wants("memory")) {
+if (["http", "proposals", "memory", "lists"].some(wants)) {
   const service = await startBenchService(POOL_MAX);
   try {
     if (wants("http")) console.log(httpTable(await benchHttp(service, POOL_MAX, SECONDS)));
     if (wants("proposals")) console.log(proposalTable(await benchProposals(service.base)));
     if (wants("memory"))
       console.log(memoryTable(await benchMemory(service.base, MEMORY_REQUESTS, 5), MEMORY_REQUESTS));
+    // Last: the others measure a database that is nearly empty.
+    if (wants("lists")) {
+      await fillWithProgress(service.ownerUrl, LIST_ROWS);
+      console.log(listTable(await benchLists(service.base), LIST_ROWS));
+    }
   } finally {
     await service.stop();
   }

@@ -1,5 +1,6 @@
 import type { EngineFigure } from "./engine.ts";
 import type { HttpFigures } from "./http.ts";
+import type { ListFigure } from "./lists.ts";
 import type { ProposalFigure } from "./proposals.ts";
 
 /** Tables in Markdown, so that a run can be pasted into docs/performance.md as it is. */
@@ -53,6 +54,14 @@ export function httpTable({ floorPerSecond, rows }: HttpFigures): string {
 export function proposalTable(figures: readonly ProposalFigure[]): string {
   return table(
     "Advisory proposals, one caller at a time",
+    ["what", "calls", "p50 ms", "p95 ms"],
+    figures.map(({ what, calls, p50Ms, p95Ms }) => [what, String(calls), round(p50Ms), round(p95Ms)]),
+  );
+}
+
+export function listTable(figures: readonly ListFigure[], rows: number): string {
+  return table(
+    `Lists and lookups over ${rows} runs, one caller at a time`,
     ["what", "calls", "p50 ms", "p95 ms"],
     figures.map(({ what, calls, p50Ms, p95Ms }) => [what, String(calls), round(p50Ms), round(p95Ms)]),
   );

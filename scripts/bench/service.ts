@@ -9,6 +9,8 @@ export type BenchService = {
   readonly base: string;
   /** The service's own login, for the floor. */
   readonly databaseUrl: string;
+  /** The login that owns the schema. */
+  readonly ownerUrl: string;
   readonly stop: () => Promise<void>;
 };
 
@@ -35,6 +37,7 @@ export async function startBenchService(poolMax: number): Promise<BenchService> 
   return {
     base,
     databaseUrl: database.url,
+    ownerUrl: database.migrationUrl,
     stop: async () => {
       const ended = once(child, "exit");
       child.kill("SIGTERM");
