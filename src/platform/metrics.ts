@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { DatabaseHooks } from "./database/database.ts";
 
 /** All that is counted, in one registry of its own: pass it to whoever counts. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -196,4 +197,19 @@ export function watchOperations(
       }
     },
   });
+}
+
+/** Counts what happens at the door to one database. */
+export function databaseHooks(metrics: Metrics, database: string): DatabaseHooks {
+  return {
+    onWait: (waitedMs) => {
+      metrics.poolWait.observe({ database }, waitedMs / 1000);
+    },
+    onRetry: (fault) => {
+      metrics.transactionRetries.inc({ database, fault });
+    },
+    onFault: (fault) => {
+      metrics.databaseFaults.inc({ database, fault });
+    },
+  };
 }

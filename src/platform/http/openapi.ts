@@ -174,7 +174,8 @@ function content({ schema, example, mediaType = "application/json" }: AnswerSpec
 
 /** One example for all answers of a schema. */
 function sharedExample(schema: Json, parts: Components): Json {
-  const name = String(schema["$ref"] ?? "text").replace(/^.*\//, "");
+  const target = schema["$ref"];
+  const name = typeof target === "string" ? target.replace(/^.*\//, "") : "text";
   parts.examples[name] ??= { value: exampleOf(schema, parts.schemas) };
   return { [name]: reference("examples", name) };
 }

@@ -501,13 +501,13 @@ describe("keys of maps", () => {
       ["__proto__", "A"],
       ["constructor", "B"],
     ]);
-    expect(entry?.attributes["toString"]).toBeUndefined();
+    expect(Reflect.get(entry?.attributes ?? {}, "toString")).toBeUndefined();
   });
 
   test("a map that was left out inherits no key", () => {
     const { max_overdraft_by_ccy, group_constraints } = accept(() => undefined).options;
     expect(max_overdraft_by_ccy["constructor"]).toBeUndefined();
-    expect(group_constraints["toString"]).toBeUndefined();
+    expect(Reflect.get(group_constraints, "toString")).toBeUndefined();
   });
 });
 

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { describe, expect, test } from "vitest";
 import { EngineOptions } from "../../../src/contract/options.ts";
 import { canonicalJson } from "../../../src/platform/canonical-json.ts";
@@ -16,7 +17,8 @@ function options(given: Readonly<Record<string, unknown>> = {}): EngineOptions {
 /** The options that the pack changed, as they are spelled. */
 function changes(given: Readonly<Record<string, unknown>>, policies: Readonly<Record<string, unknown>>) {
   const before = options(given);
-  const asText = (value: EngineOptions): Record<string, unknown> => JSON.parse(canonicalJson(value));
+  const asText = (value: EngineOptions) =>
+    z.record(z.string(), z.unknown()).parse(JSON.parse(canonicalJson(value)));
   const [was, is] = [asText(before), asText(applyPolicyPack(before, pack(policies)))];
   expect(Object.keys(is)).toEqual(Object.keys(was));
   return Object.fromEntries(

@@ -57,9 +57,11 @@ async function awaitStart(
   port: number,
   deadline: number,
 ): Promise<pg.Client | null> {
-  let ended = false;
-  void server.exited.then(() => (ended = true));
-  while (!ended && Date.now() < deadline) {
+  const end = { isHere: false };
+  void server.exited.then(() => {
+    end.isHere = true;
+  });
+  while (!end.isHere && Date.now() < deadline) {
     const session = await connect(owned.password, port);
     if (session !== null) return session;
     await Promise.race([pause(PAUSE_MS), server.exited]);
