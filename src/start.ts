@@ -9,7 +9,6 @@ import { readMigrations } from "./platform/database/migrations.ts";
 import { startupFaults } from "./platform/database/startup-checks.ts";
 import type { Log } from "./platform/log.ts";
 import { createMetrics, databaseHooks } from "./platform/metrics.ts";
-import type { Lifecycle } from "./service/readiness.ts";
 import { startBackground } from "./background.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { makeFeatures } from "./wiring.ts";
@@ -164,7 +163,7 @@ function databaseConfig(url: string, { database, server }: Config) {
 
 async function listen(surroundings: Surroundings, releases: Release[]): Promise<string> {
   const { host, port, shutdownGraceMs } = surroundings.config.server;
-  const lifecycle: Lifecycle = { isStopping: false };
+  const lifecycle = { isStopping: false };
   const features = makeFeatures(surroundings);
   const { hands } = features.execution;
   const stopwatch = createStopwatch(shutdownGraceMs);
