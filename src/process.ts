@@ -37,8 +37,8 @@ async function start<T extends Running>(how: Start<T>): Promise<T> {
     const config = parseConfig(process.env);
     const log = createLog(config.server.logLevel);
     const started: { running?: Running } = {};
-    const die = (error: unknown) => void endAfter(error, log, started.running);
-    process.once("uncaughtException", die).once("unhandledRejection", die);
+    const die = once((error) => void endAfter(error, log, started.running));
+    process.on("uncaughtException", die).on("unhandledRejection", die);
     const running = await how.start({ config, log, onGone: die });
     started.running = running;
     notice(how.greeting(running));
@@ -49,6 +49,16 @@ async function start<T extends Running>(how: Start<T>): Promise<T> {
     for (const fault of faults) notice(`Ballast does not start: ${fault}`);
     process.exit(1);
   }
+}
+
+/** What goes wrong while the process ends is a consequence: the first reason is the one that counts. */
+function once(act: (reason: unknown) => void): (reason: unknown) => void {
+  let isDone = false;
+  return (reason) => {
+    if (isDone) return;
+    isDone = true;
+    act(reason);
+  };
 }
 
 /** The first signal asks for an orderly end, the second for a quick one, the third waits for nothing. */

@@ -4,9 +4,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -15,6 +17,8 @@ import { initialise, type Cluster } from "./server.ts";
 import { serverUser } from "./server-user.ts";
 
 const SECRET_FILE = "ballast.secret";
+const DRAFT = "draft-";
+const DRAFT_LIFE_MS = 10 * 60_000;
 
 /** A cluster that is ready to be served, and the password of its superuser. */
 export type OwnedCluster = { cluster: Cluster; password: string };
@@ -57,7 +61,8 @@ function makeFolders(folder: string): void {
 }
 
 async function makeCluster(home: string, cluster: Cluster): Promise<void> {
-  const draftHome = mkdtempSync(join(home, "draft-"));
+  removeOldDrafts(home);
+  const draftHome = mkdtempSync(join(home, DRAFT));
   const draft = { ...cluster, dataFolder: join(draftHome, "data") };
   const password = randomBytes(24).toString("hex");
   try {
@@ -73,6 +78,15 @@ async function makeCluster(home: string, cluster: Cluster): Promise<void> {
     if (!existsSync(cluster.dataFolder)) throw error; // else another process was first, and its cluster serves
   } finally {
     rmSync(draftHome, { recursive: true, force: true });
+  }
+}
+
+/** Drafts of processes that were killed; a young one may belong to a process that is at it. */
+function removeOldDrafts(home: string): void {
+  for (const name of readdirSync(home).filter((entry) => entry.startsWith(DRAFT))) {
+    const path = join(home, name);
+    const madeAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - madeAt > DRAFT_LIFE_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 
