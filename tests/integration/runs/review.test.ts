@@ -363,7 +363,7 @@ describe("decisions across runs", () => {
     const middle = all.items[3].decided_at;
     const since = (await list(`from=${String(middle)}`)).items.length;
     const until = (await list(`to=${String(middle)}`)).items.length;
-    expect(since + until).toBeGreaterThanOrEqual(9);
+    expect(Number(since) + Number(until)).toBeGreaterThanOrEqual(9);
 
     const path = (id: string) => `/rebalance/workflow/decisions/by-correlation/${id}`;
     const byAction = await here.get(path("corr-reject-2"), headers);
