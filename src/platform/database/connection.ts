@@ -26,8 +26,6 @@ export type Client = ReturnType<typeof createClient>;
 export type Connection = {
   readonly client: Client;
   readonly openedAt: number;
-  /** COMMIT waits for a standby here, so nothing on the server may cut that wait short. */
-  readonly commitAwaitsStandby: boolean;
   isLost: boolean;
   /** Called once, when the socket has gone, by whoever holds the connection at that time. */
   onLost: (reason: Error) => void;
@@ -55,10 +53,8 @@ export async function openConnection(options: ConnectionOptions, budgetMs: numbe
   const client = createClient(options, line);
   const inTime = new AbortController();
   try {
-    const opening = client<{ awaits_standby: boolean }[]>`
-      select current_setting('synchronous_standby_names') <> '' as awaits_standby`;
-    const [row] = await Promise.race([opening, failAfter(budgetMs, inTime.signal)]);
-    return connectionOver(line, client, row?.awaits_standby === true);
+    await Promise.race([client`select 1`, failAfter(budgetMs, inTime.signal)]);
+    return connectionOver(line, client);
   } catch (error) {
     abandon(line, client);
     const reason = error instanceof Error ? error.message : String(error);
@@ -126,11 +122,10 @@ function startupParameters(options: ConnectionOptions) {
   };
 }
 
-function connectionOver(line: Line, client: Client, commitAwaitsStandby: boolean): Connection {
+function connectionOver(line: Line, client: Client): Connection {
   const connection: Connection = {
     client,
     openedAt: performance.now(),
-    commitAwaitsStandby,
     isLost: false,
     onLost: () => undefined,
     onWarning: () => undefined,

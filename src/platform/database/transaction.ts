@@ -229,14 +229,11 @@ async function settledWithin(promise: Promise<unknown>, ms: number): Promise<voi
 }
 
 async function commit(unit: Unit): Promise<void> {
-  const { fence } = unit;
-  const { client, commitAwaitsStandby } = unit.connection;
-  // A wait for a standby that is cut short reports success for what a failover may lose.
-  if (commitAwaitsStandby) void fence.send(() => client`set local statement_timeout = 0`);
+  const { connection, fence } = unit;
   unit.warnings = [];
   const reply = await fence.send(() => {
     unit.isCommitting = true;
-    return client`commit`;
+    return connection.client`commit`;
   });
   if (reply.command !== "COMMIT") {
     throw plainError("rejected", `COMMIT was answered with ${reply.command}`);
