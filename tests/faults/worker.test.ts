@@ -1,0 +1,186 @@
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { ANALYZE_EXAMPLE } from "../../src/rebalance/examples.ts";
+import { openTestApp, type TestApp } from "../support/app.ts";
+import { testDatabase, type TestDatabase } from "../support/database.ts";
+import { seeOperation } from "../support/operations.ts";
+import { serviceEnv } from "../support/service.ts";
+import { withSession } from "../support/session.ts";
+import { startWorkerProcess, type WorkerProcess } from "../support/worker.ts";
+
+const PACK = "pack-1";
+const SCENARIOS = Object.keys(ANALYZE_EXAMPLE.scenarios).length;
+const PATIENCE = { timeout: 60_000, interval: 50 };
+
+let test: TestDatabase;
+let accepting: TestApp;
+const workers: WorkerProcess[] = [];
+const holds: pg.Client[] = [];
+
+beforeAll(async () => {
+  test = await testDatabase();
+  accepting = await openTestApp(test.url);
+});
+afterEach(async () => {
+  await Promise.all(holds.splice(0).map((session) => session.end()));
+  for (const worker of workers.splice(0)) {
+    worker.signal("SIGKILL");
+    await worker.ended;
+  }
+});
+afterAll(async () => {
+  await accepting.close();
+  await test.drop();
+});
+
+async function work(env: Record<string, string> = {}): Promise<WorkerProcess> {
+  const worker = await startWorkerProcess({
+    ...serviceEnv(test),
+    MIGRATE_ON_START: "false",
+    WORKER_LEASE_MS: "1000",
+    WORKER_POLL_MS: "100",
+    DATABASE_LOCK_TIMEOUT_MS: "60000",
+    DATABASE_STATEMENT_TIMEOUT_MS: "60000",
+    REQUEST_DEADLINE_MS: "60000",
+    ...env,
+  });
+  workers.push(worker);
+  return worker;
+}
+
+let keys = 0;
+
+/** An analysis under a policy pack, which makes its executor read the catalogue before it computes. */
+async function accept(): Promise<{ id: string; correlationId: string }> {
+  const answer = await accepting.post("/rebalance/analyze/async", {
+    key: `key-${String((keys += 1))}`,
+    body: ANALYZE_EXAMPLE,
+    headers: { "X-Policy-Pack-Id": PACK },
+  });
+  expect(answer.status).toBe(202);
+  return { id: answer.json.operation_id, correlationId: answer.json.correlation_id };
+}
+
+/** Where a worker is to be stopped, and what stops it there: readers, or writers alone. */
+const LOCKS = { policy_pack_version: "access exclusive", run_payload: "share" } as const;
+
+/** Stops every worker at a table, until it is let go. */
+async function hold(table: keyof typeof LOCKS): Promise<() => Promise<void>> {
+  const session = new pg.Client({ connectionString: test.adminUrl });
+  await session.connect();
+  holds.push(session);
+  await session.query(`begin; lock table ${table} in ${LOCKS[table]} mode`);
+  return async () => {
+    await session.query("rollback");
+  };
+}
+
+/** Until a worker stands before that table: in the middle of its work, and it stays there. */
+async function stuckAt(table: string): Promise<void> {
+  await vi.waitFor(async () => {
+    const { rowCount } = await withSession(test.adminUrl, (session) =>
+      session.query(
+        `select 1 from pg_locks l join pg_stat_activity a using (pid)
+          where not l.granted and l.relation = $1::regclass and a.application_name = 'ballast'`,
+        [table],
+      ),
+    );
+    expect(rowCount).toBeGreaterThan(0);
+  }, PATIENCE);
+}
+
+async function runsOf(correlationId: string): Promise<number> {
+  const { rows } = await withSession(test.adminUrl, (session) =>
+    session.query<{ count: string }>(
+      `select count(*) from rebalance_run r join run_payload using (tenant_id, rebalance_run_id)
+        where starts_with(r.correlation_id, $1)`,
+      [`${correlationId}:`],
+    ),
+  );
+  return Number(rows[0]?.count);
+}
+
+async function succeeded(id: string, attempt: number): Promise<void> {
+  await vi.waitFor(
+    async () => expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "SUCCEEDED", attempt }),
+    PATIENCE,
+  );
+}
+
+describe("a worker killed with SIGKILL", () => {
+  it.each([
+    ["while it computes", "policy_pack_version"],
+    ["in the middle of its writes", "run_payload"],
+  ] as const)("%s is taken over when its lease has run out, with one effect", async (_, table) => {
+    const letGo = await hold(table);
+    const doomed = await work();
+    const { id, correlationId } = await accept();
+    await stuckAt(table);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "RUNNING", attempt: 1 });
+    doomed.signal("SIGKILL");
+    expect((await doomed.ended).signal).toBe("SIGKILL");
+    await letGo();
+    await work();
+    await succeeded(id, 2);
+    expect(await runsOf(correlationId)).toBe(SCENARIOS);
+  });
+
+  it("again and again under load leaves every operation done once and none stuck", async () => {
+    const accepted: { id: string; correlationId: string }[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const doomed = await work();
+      const before = accepted.length;
+      accepted.push(...(await Promise.all(Array.from({ length: 10 }, accept))));
+      const first = accepted[before];
+      if (first === undefined) throw new Error("nothing was accepted");
+      await vi.waitFor(
+        async () => expect((await seeOperation(test.adminUrl, first.id)).attempt).toBeGreaterThan(0),
+        PATIENCE,
+      );
+      doomed.signal("SIGKILL");
+      await doomed.ended;
+    }
+    await work();
+    for (const { id, correlationId } of accepted) {
+      await vi.waitFor(
+        async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("SUCCEEDED"),
+        PATIENCE,
+      );
+      expect(await runsOf(correlationId)).toBe(SCENARIOS);
+    }
+  });
+});
+
+describe("a worker stopped with SIGTERM", () => {
+  it("finishes what it has in hand within the grace period, claims no more and ends with 0", async () => {
+    const letGo = await hold("run_payload");
+    const worker = await work({ SHUTDOWN_GRACE_MS: "60000" });
+    const inHand = await accept();
+    await stuckAt("run_payload");
+    worker.signal("SIGTERM");
+    await vi.waitFor(() => expect(worker.output()).toContain("finishes what is in hand"), PATIENCE);
+    const later = await accept();
+    await letGo();
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    await succeeded(inHand.id, 1);
+    expect(await runsOf(inHand.correlationId)).toBe(SCENARIOS);
+    expect(await seeOperation(test.adminUrl, later.id)).toMatchObject({ status: "PENDING", attempt: 0 });
+  });
+
+  it("gives back what it cannot finish in the grace period", async () => {
+    const letGo = await hold("policy_pack_version");
+    const worker = await work({ SHUTDOWN_GRACE_MS: "200", WORKER_LEASE_MS: "600000" });
+    const { id } = await accept();
+    await stuckAt("policy_pack_version");
+    worker.signal("SIGTERM");
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "PENDING",
+      attempt: 0,
+      lease_owner: null,
+    });
+    await letGo();
+    await work();
+    await succeeded(id, 1);
+  });
+});
