@@ -30,28 +30,28 @@ export function decimal(source: string | number): Decimal {
 }
 
 export function add(a: Decimal, b: Decimal): Decimal {
-  if (a.big === null && b.big === null) {
+  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
     const scale = a.scale > b.scale ? a.scale : b.scale;
-    const sum = alignedSmall(a, scale) + alignedSmall(b, scale);
+    const sum = aligned(a.coefficient, scale - a.scale) + aligned(b.coefficient, scale - b.scale);
     if (isSmall(sum)) return fromSmall(sum, scale);
   }
   return addBig(a, coefficientOf(b), b.scale);
 }
 
 export function subtract(a: Decimal, b: Decimal): Decimal {
-  if (a.big === null && b.big === null) {
+  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
     const scale = a.scale > b.scale ? a.scale : b.scale;
-    const difference = alignedSmall(a, scale) - alignedSmall(b, scale);
+    const difference = aligned(a.coefficient, scale - a.scale) - aligned(b.coefficient, scale - b.scale);
     if (isSmall(difference)) return fromSmall(difference, scale);
   }
   return addBig(a, -coefficientOf(b), b.scale);
 }
 
-/** The coefficient of `value` at a larger scale, or NaN where a double cannot hold it. */
-function alignedSmall(value: Decimal, scale: number): number {
-  if (value.scale === scale) return value.small;
-  const aligned = value.small * smallPowerOfTen(scale - value.scale);
-  return isSmall(aligned) ? aligned : NaN;
+/** A coefficient with this many decimals more, or NaN where a double cannot hold it. */
+function aligned(coefficient: number, decimals: number): number {
+  if (decimals === 0) return coefficient;
+  const product = coefficient * smallPowerOfTen(decimals);
+  return isSmall(product) ? product : NaN;
 }
 
 function addBig(a: Decimal, coefficient: bigint, scale: number): Decimal {
@@ -63,9 +63,10 @@ function addBig(a: Decimal, coefficient: bigint, scale: number): Decimal {
 
 export function multiply(a: Decimal, b: Decimal): Decimal {
   const scale = a.scale + b.scale;
-  if (a.big === null && b.big === null) {
-    const product = a.small * b.small;
+  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
+    const product = a.coefficient * b.coefficient;
     if (product === 0) return ZERO;
+    if (b.coefficient === 1 && scale === a.scale) return a;
     if (isSmall(product)) return fromSmall(product, scale);
   }
   const product = coefficientOf(a) * coefficientOf(b);
@@ -75,12 +76,12 @@ export function multiply(a: Decimal, b: Decimal): Decimal {
 /** Throws on a divisor of zero: whether one is possible is for the caller to know. */
 export function divide(a: Decimal, b: Decimal): Decimal {
   if (isZero(b)) throw new RangeError("division by zero");
-  if (a.big === null && b.big === null) {
-    const quotient = a.small / b.small;
-    if (Number.isInteger(quotient) && quotient * b.small === a.small) {
+  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
+    const quotient = a.coefficient / b.coefficient;
+    if (Number.isInteger(quotient) && quotient * b.coefficient === a.coefficient) {
       return fromSmall(quotient, a.scale - b.scale);
     }
-  } else if (b.big === null && b.small === 1) {
+  } else if (b.coefficient === 1) {
     return rounded(coefficientOf(a), a.scale - b.scale);
   }
   return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale);
@@ -118,20 +119,21 @@ function withoutZeros(coefficient: bigint, scale: number, smallestScale: number)
   return rounded(kept, keptScale);
 }
 
-export function negate(value: Decimal): Decimal {
-  return value.big === null ? fromSmall(-value.small, value.scale) : rounded(-value.big, value.scale);
+export function negate({ coefficient, scale }: Decimal): Decimal {
+  return typeof coefficient === "number" ? fromSmall(-coefficient, scale) : rounded(-coefficient, scale);
 }
 
 export function absolute(value: Decimal): Decimal {
-  if (value.big === null) return value.small < 0 ? fromSmall(-value.small, value.scale) : value;
-  return rounded(value.big < 0n ? -value.big : value.big, value.scale);
+  const { coefficient, scale } = value;
+  if (typeof coefficient === "number") return coefficient < 0 ? fromSmall(-coefficient, scale) : value;
+  return rounded(coefficient < 0n ? -coefficient : coefficient, scale);
 }
 
 /** Below zero, zero or above zero, as `a` is less than, equal to or greater than `b`. Never rounds. */
 export function compare(a: Decimal, b: Decimal): number {
-  if (a.big === null && b.big === null) {
+  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
     const scale = a.scale > b.scale ? a.scale : b.scale;
-    const difference = alignedSmall(a, scale) - alignedSmall(b, scale);
+    const difference = aligned(a.coefficient, scale - a.scale) - aligned(b.coefficient, scale - b.scale);
     // Two different safe integers never have a difference that rounds to zero.
     if (!Number.isNaN(difference)) return difference;
   }
@@ -146,15 +148,15 @@ export function equals(a: Decimal, b: Decimal): boolean {
 }
 
 export function isZero(value: Decimal): boolean {
-  return value.big === null && value.small === 0;
+  return value.coefficient === 0;
 }
 
 export function isNegative(value: Decimal): boolean {
-  return value.big === null ? value.small < 0 : value.big < 0n;
+  return value.coefficient < 0;
 }
 
 export function isPositive(value: Decimal): boolean {
-  return value.big === null ? value.small > 0 : value.big > 0n;
+  return value.coefficient > 0;
 }
 
 /** The smaller of two values, the first when they are equal; not rounded. */

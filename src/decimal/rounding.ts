@@ -39,16 +39,16 @@ export function roundToScale(value: Decimal, decimals: number): Decimal {
 
 /** The largest integer that is not above the value. */
 export function floor(value: Decimal): Decimal {
-  const { small, big, scale } = value;
+  const { coefficient, scale } = value;
   if (scale <= 0) return value;
   const divisor = smallPowerOfTen(scale);
   // The division may round a quotient up to the next integer; it never rounds one below its own.
-  if (big === null && !Number.isNaN(divisor)) {
-    const quotient = Math.floor(small / divisor);
-    if (isSmall(quotient * divisor) && quotient * divisor <= small) return fromSmall(quotient, 0);
+  if (typeof coefficient === "number" && !Number.isNaN(divisor)) {
+    const quotient = Math.floor(coefficient / divisor);
+    if (isSmall(quotient * divisor) && quotient * divisor <= coefficient) return fromSmall(quotient, 0);
   }
-  const coefficient = coefficientOf(value);
+  const big = BigInt(coefficient);
   const power = powerOfTen(scale);
-  const quotient = coefficient / power;
-  return fromBig(coefficient < quotient * power ? quotient - 1n : quotient, 0);
+  const quotient = big / power;
+  return fromBig(big < quotient * power ? quotient - 1n : quotient, 0);
 }

@@ -70,11 +70,11 @@ export function fromText(text: string): Decimal {
 
 /** The canonical spelling: no exponent, no zeros that say nothing, and zero without a sign. */
 export function toText(value: Decimal): string {
-  const { small, big, scale } = value;
+  const { coefficient, scale } = value;
   if (scale <= 0) return integerText(value);
   // Up to 15 digits, a double prints as the shortest decimal that is nearest to it, which is the value itself.
-  if (big === null && Math.abs(small) < SHORTEST_TEXT_LIMIT) {
-    const double = small / smallPowerOfTen(scale);
+  if (typeof coefficient === "number" && Math.abs(coefficient) < SHORTEST_TEXT_LIMIT) {
+    const double = coefficient / smallPowerOfTen(scale);
     if (Math.abs(double) >= PLAIN_TEXT_LIMIT) return String(double);
   }
   const text = withPoint(value);
@@ -87,20 +87,25 @@ export function toText(value: Decimal): string {
 /** The value with exactly `decimals` places, half-even: `toFixedText(decimal("0.25"), 1)` is `"0.2"`. */
 export function toFixedText(value: Decimal, decimals: number): string {
   const fixed = roundToScale(value, decimals);
-  if (fixed.scale > 0) return withPoint(fixed) + "0".repeat(decimals - fixed.scale);
+  const padding = decimals - fixed.scale;
+  if (typeof fixed.coefficient === "number") {
+    const shown = fixed.coefficient * smallPowerOfTen(padding);
+    // Up to 15 digits, the double is nearer to these decimals than to any others.
+    if (Math.abs(shown) < SHORTEST_TEXT_LIMIT) return (shown / smallPowerOfTen(decimals)).toFixed(decimals);
+  }
+  if (fixed.scale > 0) return withPoint(fixed) + "0".repeat(padding);
   const whole = integerText(fixed);
   return decimals === 0 ? whole : `${whole}.${"0".repeat(decimals)}`;
 }
 
-function integerText({ small, big, scale }: Decimal): string {
-  const digits = big === null ? String(small) : big.toString();
+function integerText({ coefficient, scale }: Decimal): string {
+  const digits = String(coefficient);
   return scale === 0 || digits === "0" ? digits : digits + "0".repeat(-scale);
 }
 
-function withPoint(value: Decimal): string {
-  const { small, big, scale } = value;
-  const negative = big === null ? small < 0 : big < 0n;
-  const digits = big === null ? String(Math.abs(small)) : String(negative ? -big : big);
+function withPoint({ coefficient, scale }: Decimal): string {
+  const negative = coefficient < 0;
+  const digits = String(negative ? -coefficient : coefficient);
   const padded = digits.length > scale ? digits : digits.padStart(scale + 1, "0");
   const point = padded.length - scale;
   return `${negative ? "-" : ""}${padded.slice(0, point)}.${padded.slice(point)}`;

@@ -1,19 +1,17 @@
 /**
  * How a decimal is held: coefficient × 10^-scale. Nearly every amount, price and quantity has a coefficient
  * that a double holds exactly, and double arithmetic on such integers is exact and many times faster than
- * BigInt; so the coefficient is a safe integer in `small`, or else a BigInt in `big`.
+ * BigInt; so the coefficient is a safe integer where one serves, else a BigInt.
  *
  * A class only for its identity: `instanceof` tells a decimal from anything that JSON can spell, and all
  * decimals share one hidden class. Its fields belong to this folder.
  */
 class DecimalValue {
-  readonly small: number;
-  readonly big: bigint | null;
+  readonly coefficient: number | bigint;
   readonly scale: number;
 
-  constructor(small: number, big: bigint | null, scale: number) {
-    this.small = small;
-    this.big = big;
+  constructor(coefficient: number | bigint, scale: number) {
+    this.coefficient = coefficient;
     this.scale = scale;
   }
 }
@@ -43,19 +41,19 @@ export function isSmall(coefficient: number): boolean {
 
 /** A decimal from a safe integer coefficient. */
 export function fromSmall(coefficient: number, scale: number): Decimal {
-  return new DecimalValue(coefficient, null, scale);
+  return new DecimalValue(coefficient, scale);
 }
 
 /** A decimal from any coefficient, held small where it fits. */
 export function fromBig(coefficient: bigint, scale: number): Decimal {
   if (coefficient <= MAX_SMALL_BIG && coefficient >= -MAX_SMALL_BIG) {
-    return new DecimalValue(Number(coefficient), null, scale);
+    return new DecimalValue(Number(coefficient), scale);
   }
-  return new DecimalValue(0, coefficient, scale);
+  return new DecimalValue(coefficient, scale);
 }
 
 export function coefficientOf(value: Decimal): bigint {
-  return value.big ?? BigInt(value.small);
+  return BigInt(value.coefficient);
 }
 
 export function powerOfTen(power: number): bigint {
@@ -68,8 +66,8 @@ export function smallPowerOfTen(power: number): number {
 }
 
 /** The value to within a few units of the last place of a double. */
-export function toDouble({ small, big, scale }: Decimal): number {
-  return (big === null ? small : Number(big)) / (SMALL_POWERS[scale] ?? 10 ** scale);
+export function toDouble({ coefficient, scale }: Decimal): number {
+  return Number(coefficient) / (SMALL_POWERS[scale] ?? 10 ** scale);
 }
 
 /** The number of decimal digits of a coefficient above zero. */

@@ -2,12 +2,20 @@ import type { MarketDataSnapshot, Price } from "../contract/market-data.ts";
 import type { ShelfEntry } from "../contract/shelf.ts";
 import { indexQuotes, ratesInto, type FxQuotes, type RateLookup } from "./fx.ts";
 
+/** What valuing a position takes to know of its instrument; found once, asked for before and after the trades. */
+export type Instrument = {
+  readonly price: Price | undefined;
+  readonly assetClass: string;
+  readonly attributes: readonly (readonly [attribute: string, value: string])[];
+};
+
 /** What a run looks up by id, indexed once so that cost grows with positions, not positions × prices. */
 export type Lookups = {
   readonly baseCurrency: string;
   readonly quotes: FxQuotes;
   readonly rateToBase: RateLookup;
   readonly prices: ReadonlyMap<string, Price>;
+  readonly instrument: (instrumentId: string) => Instrument;
   /** The first shelf entry of each instrument: eligibility, asset class, attributes of a state, dust. */
   readonly shelf: ReadonlyMap<string, ShelfEntry>;
   /** The last one: group constraints, settlement days, suitability, shelf check of proposed trades. */
@@ -20,13 +28,36 @@ export function buildLookups(
   shelfEntries: readonly ShelfEntry[],
 ): Lookups {
   const quotes = indexQuotes(marketData.fx_rates);
+  const prices = firstById(marketData.prices);
+  const shelf = firstById(shelfEntries);
+  const repeats = shelf.size < shelfEntries.length;
   return {
     baseCurrency,
     quotes,
     rateToBase: ratesInto(quotes, baseCurrency),
-    prices: firstById(marketData.prices),
-    shelf: firstById(shelfEntries),
-    latestShelf: new Map(shelfEntries.map((entry) => [entry.instrument_id, entry])),
+    prices,
+    instrument: instrumentLookup(prices, shelf),
+    shelf,
+    latestShelf: repeats ? new Map(shelfEntries.map((entry) => [entry.instrument_id, entry])) : shelf,
+  };
+}
+
+function instrumentLookup(
+  prices: ReadonlyMap<string, Price>,
+  shelf: ReadonlyMap<string, ShelfEntry>,
+): Lookups["instrument"] {
+  const known = new Map<string, Instrument>();
+  return (id) => {
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const entry = shelf.get(id);
+    const instrument = {
+      price: prices.get(id),
+      assetClass: entry?.asset_class ?? "UNKNOWN",
+      attributes: Object.entries(entry?.attributes ?? {}),
+    };
+    known.set(id, instrument);
+    return instrument;
   };
 }
 

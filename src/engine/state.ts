@@ -37,16 +37,18 @@ export function toState(valuation: Valuation): SimulatedState {
 }
 
 function positionSummary(position: ValuedPosition, { baseCurrency, divisor }: Valuation): PositionSummary {
-  const { currency, price } = position;
+  const { currency, price, value, valueInBase } = position;
+  const inInstrumentCurrency = moneyText(value, currency);
+  const sameMoney = value === valueInBase && currency === baseCurrency;
   return {
     asset_class: position.assetClass,
     instrument_currency: currency,
     instrument_id: position.instrumentId,
     price: price === null ? null : moneyText(price, currency),
     quantity: toText(position.quantity),
-    value_in_base_ccy: moneyText(position.valueInBase, baseCurrency),
-    value_in_instrument_ccy: moneyText(position.value, currency),
-    weight: weightText(position.valueInBase, divisor),
+    value_in_base_ccy: sameMoney ? inInstrumentCurrency : moneyText(valueInBase, baseCurrency),
+    value_in_instrument_ccy: inInstrumentCurrency,
+    weight: weightText(valueInBase, divisor),
   };
 }
 

@@ -18,7 +18,7 @@ export type ValuedPosition = {
   /** The currency it is valued in: the price's, or that of a trusted market value. */
   readonly currency: string;
   readonly assetClass: string;
-  readonly attributes: Readonly<Record<string, string>> | undefined;
+  readonly attributes: readonly (readonly [attribute: string, value: string])[];
   /** Null without a price entry. */
   readonly price: Decimal | null;
   readonly value: Decimal;
@@ -90,18 +90,17 @@ function valuePosition(
   lookups: Lookups,
   log: DataQualityLog,
 ): ValuedPosition {
-  const price = lookups.prices.get(position.instrument_id);
+  const { price, assetClass, attributes } = lookups.instrument(position.instrument_id);
   if (price === undefined) log.price_missing.push(position.instrument_id);
   const trusted = mode === "TRUST_SNAPSHOT" ? position.market_value : null;
   const currency = trusted?.currency ?? price?.currency ?? lookups.baseCurrency;
   const value = trusted?.amount ?? multiply(position.quantity, price?.price ?? ZERO);
-  const shelf = lookups.shelf.get(position.instrument_id);
   return {
     instrumentId: position.instrument_id,
     quantity: position.quantity,
     currency,
-    assetClass: shelf?.asset_class ?? "UNKNOWN",
-    attributes: shelf?.attributes,
+    assetClass,
+    attributes,
     price: price?.price ?? null,
     value,
     valueInBase: inBase(value, currency, lookups, log),
@@ -129,9 +128,7 @@ function sumByAssetClass(values: readonly ValuedPosition[], cash: Decimal, divis
 function sumByAttribute(values: readonly ValuedPosition[], divisor: Decimal): Map<string, Bucket[]> {
   const sums = new Map<string, Map<string, Decimal>>();
   for (const { attributes, valueInBase } of values) {
-    for (const attribute in attributes) {
-      const value = attributes[attribute];
-      if (value === undefined) continue;
+    for (const [attribute, value] of attributes) {
       let ofAttribute = sums.get(attribute);
       if (ofAttribute === undefined) sums.set(attribute, (ofAttribute = new Map<string, Decimal>()));
       addTo(ofAttribute, value, valueInBase);

@@ -70,22 +70,34 @@ export function applyFx(portfolio: WorkingPortfolio, fx: SettledFx): void {
 
 type Change = typeof add;
 
+// Rows are written out field by field: spreading them costs several times as much, and every trade comes here.
+
 function changeCash(portfolio: WorkingPortfolio, currency: string, amount: Decimal, change: Change): void {
-  const row = portfolio.cashRows.get(currency) ?? portfolio.cash_balances.length;
-  const account = portfolio.cash_balances[row] ?? { currency, amount: ZERO, settled: null, pending: null };
-  portfolio.cashRows.set(currency, row);
-  portfolio.cash_balances[row] = { ...account, amount: change(account.amount, amount) };
+  const row = rowOf(portfolio.cashRows, currency, portfolio.cash_balances.length);
+  const account = portfolio.cash_balances[row];
+  portfolio.cash_balances[row] = {
+    currency,
+    amount: change(account?.amount ?? ZERO, amount),
+    settled: account?.settled ?? null,
+    pending: account?.pending ?? null,
+  };
 }
 
 /** A position sold to zero stays. */
 function changeQuantity(portfolio: WorkingPortfolio, id: string, quantity: Decimal, change: Change): void {
-  const row = portfolio.positionRows.get(id) ?? portfolio.positions.length;
-  const position = portfolio.positions[row] ?? {
+  const row = rowOf(portfolio.positionRows, id, portfolio.positions.length);
+  const position = portfolio.positions[row];
+  portfolio.positions[row] = {
     instrument_id: id,
-    quantity: ZERO,
-    market_value: null,
-    lots: [],
+    quantity: change(position?.quantity ?? ZERO, quantity),
+    market_value: position?.market_value ?? null,
+    lots: position?.lots ?? [],
   };
-  portfolio.positionRows.set(id, row);
-  portfolio.positions[row] = { ...position, quantity: change(position.quantity, quantity) };
+}
+
+function rowOf(rows: Map<string, number>, key: string, next: number): number {
+  const row = rows.get(key);
+  if (row !== undefined) return row;
+  rows.set(key, next);
+  return next;
 }
