@@ -66,7 +66,8 @@ const AnyType: z.core.$constructor<z.ZodType> = z.ZodType;
 
 const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
   AnyType.init(inst, def);
-  inst._zod.toJSONSchema = () => def.jsonSchema;
+  // A copy each time: zod turns what it is given into a reference.
+  inst._zod.toJSONSchema = () => ({ ...def.jsonSchema });
   inst._zod.parse = (payload) => {
     const result = def.read(payload.value);
     // A refused value stays in place, so that rules around it still see that something was sent.
