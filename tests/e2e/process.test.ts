@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -32,6 +33,26 @@ describe("a service on a given database", () => {
     }
   });
 
+  test("started by npm gets npm's SIGTERM, and npm ends with its code", async () => {
+    // The compiled service is there, so the build that npm start begins with is left out.
+    const service = spawnService(env, ["npm", "start", "--ignore-scripts"]);
+    const url = await service.url;
+    service.signal("SIGTERM");
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+    await expect(fetch(`${url}/health/live`)).rejects.toThrow();
+  });
+
+  test("lets a request in hand end, and takes no others", async () => {
+    const service = await startService({ env });
+    const { hostname, port } = new URL(service.url);
+    const slow = await sendHalf(hostname, Number(port));
+    const stopped = service.stop();
+    await expect.poll(() => service.output()).toContain("finishes what is in hand");
+    await expect.poll(() => fetch(`${service.url}/health/live`).catch(() => "refused")).toBe("refused");
+    expect(await slow.finish()).toMatch(/^HTTP\/1\.1 422 /);
+    expect(await stopped).toEqual({ code: 0, signal: null });
+  });
+
   test("serves its documentation", async () => {
     const service = await startService({ env });
     const openapi = await fetch(`${service.url}/openapi.json`);
@@ -47,6 +68,25 @@ describe("a service on a given database", () => {
     expect(service.output()).not.toContain(new URL(database.adminUrl).password);
   });
 });
+
+/** Sends the first half of a request; `finish` sends the rest and returns the answer. */
+async function sendHalf(host: string, port: number): Promise<{ finish: () => Promise<string> }> {
+  const socket = connect(port, host).setEncoding("utf8");
+  await once(socket, "connect");
+  const head = ["POST /rebalance/simulate HTTP/1.1", `Host: ${host}`, "Content-Type: application/json"];
+  socket.write([...head, "Content-Length: 2", "", "{"].join("\r\n"));
+  // An answer to a second connection shows that the server has read the first.
+  await fetch(`http://${host}:${port}/health/live`, { headers: { connection: "close" } });
+  return {
+    finish: async () => {
+      const answering: Promise<unknown[]> = once(socket, "data");
+      socket.write("}");
+      const [answer] = await answering;
+      socket.destroy();
+      return String(answer);
+    },
+  };
+}
 
 describe("a start that cannot succeed ends with 1 and one line that says why", () => {
   let neighbour: Server | undefined;

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { inject } from "vitest";
 
@@ -27,16 +27,29 @@ export type RunningService = {
   kill: () => Promise<Ending>;
 };
 
+/** A program and its parameters, run in the folder of the compiled service. */
+type Command = readonly [string, ...string[]];
+
+const MAIN: Command = [process.execPath, join("dist", "main.js")];
 const LISTENS = /^Ballast listens on (\S+?),? /m;
 
+/** A test that failed leaves no process behind. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** Spawns the service with this environment and nothing of the test's own; PORT is a free one unless given. */
-export function spawnService(env: Record<string, string>): ServiceProcess {
+export function spawnService(env: Record<string, string>, command: Command = MAIN): ServiceProcess {
   const { serviceFolder } = inject("testServer");
-  const child = spawn(process.execPath, [join(serviceFolder, "dist", "main.js")], {
+  const [program, ...parameters] = command;
+  const child = spawn(program, parameters, {
     cwd: serviceFolder,
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], PORT: "0", LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.once("close", () => running.delete(child));
   let output = "";
   const ended = new Promise<Ending>((resolve, reject) => {
     child.once("error", reject).once("close", (code, signal) => resolve({ code, signal }));
