@@ -48,14 +48,14 @@ create table proposal_version (
   request_hash        text        not null check (request_hash ~ '^sha256:[0-9a-f]{64}$'),
   simulation_hash     text        not null check (simulation_hash ~ '^sha256:[0-9a-f]{64}$'),
   artifact_hash       text        not null check (artifact_hash ~ '^sha256:[0-9a-f]{64}$'),
-  -- Over the bytes of artifact and evidence bundle; artifact_hash leaves out when and for whom they were made
-  documents_hash      text        not null check (documents_hash ~ '^sha256:[0-9a-f]{64}$'),
+  -- Over the very bytes of the artifact; artifact_hash leaves out when and for whom it was made
+  artifact_text_hash  text        not null check (artifact_text_hash ~ '^sha256:[0-9a-f]{64}$'),
+  -- Whether the version shows its evidence bundle, which is made of the documents below and the hashes above
+  keeps_evidence      boolean     not null,
   gate_text           text,
   request_text        text        not null,
   result_text         text        not null,
   artifact_text       text        not null,
-  -- Null where the deployment does not keep evidence bundles
-  evidence_text       text,
   previous_version_no integer     generated always as (nullif(version_no - 1, 0)) stored,
   constraint proposal_version_pkey primary key (tenant_id, proposal_id, version_no),
   constraint proposal_version_id_key unique (tenant_id, proposal_version_id),

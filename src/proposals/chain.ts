@@ -30,13 +30,14 @@ export function hashOfVersion(version: VersionHeader): string {
   return contentHash(
     joinObject({
       artifact_hash: canonicalJson(version.artifactHash),
+      artifact_text_hash: canonicalJson(version.artifactTextHash),
       correlation_id: canonicalJson(version.correlationId),
       created_at: canonicalJson(version.createdAt),
       created_by: canonicalJson(version.createdBy),
-      documents_hash: canonicalJson(version.documentsHash),
       engine_version: canonicalJson(version.engineVersion),
       gate_decision: version.gateText ?? "null",
       idempotency_key: canonicalJson(version.idempotencyKey),
+      keeps_evidence: canonicalJson(version.keepsEvidence),
       portfolio_id: canonicalJson(version.portfolioId),
       proposal_id: canonicalJson(version.proposalId),
       proposal_version_id: canonicalJson(version.proposalVersionId),

@@ -4,7 +4,7 @@ import type {
   ApprovalRecord,
   EventRecord,
   ProposalRecord,
-  VersionDocuments,
+  ShownVersion,
   VersionHeader,
   VersionRecord,
 } from "./records.ts";
@@ -26,13 +26,13 @@ export function summaryText({ facts, standing }: ProposalRecord): string {
   });
 }
 
-/** `evidenceText` null: the bundle was not kept, or was not asked for. */
-export function versionText(version: VersionHeader & Omit<VersionDocuments, "requestText">): string {
+export function versionText(version: ShownVersion): string {
+  const { requestText, keepsEvidence } = version;
   return joinObject({
     artifact: version.artifactText,
     artifact_hash: canonicalJson(version.artifactHash),
     created_at: canonicalJson(version.createdAt),
-    evidence_bundle: version.evidenceText ?? "{}",
+    evidence_bundle: keepsEvidence && requestText !== null ? evidenceText({ ...version, requestText }) : "{}",
     gate_decision: version.gateText ?? "null",
     proposal_id: canonicalJson(version.proposalId),
     proposal_result: version.resultText,
@@ -41,6 +41,24 @@ export function versionText(version: VersionHeader & Omit<VersionDocuments, "req
     simulation_hash: canonicalJson(version.simulationHash),
     status_at_creation: canonicalJson(version.status),
     version_no: canonicalJson(version.versionNo),
+  });
+}
+
+type Evidence = Pick<
+  VersionRecord,
+  "requestText" | "resultText" | "requestHash" | "artifactHash" | "engineVersion"
+>;
+
+/**
+ * The evidence bundle of an artifact, from the very bytes of request and result: the inputs are the request, member by
+ * member.
+ */
+export function evidenceText(evidence: Evidence): string {
+  return joinObject({
+    engine_outputs: joinObject({ proposal_result: evidence.resultText }),
+    engine_version: canonicalJson(evidence.engineVersion),
+    hashes: canonicalJson({ artifact_hash: evidence.artifactHash, request_hash: evidence.requestHash }),
+    inputs: evidence.requestText,
   });
 }
 
@@ -89,10 +107,7 @@ export function transitionText(event: EventRecord, approval: ApprovalRecord | nu
   });
 }
 
-export function detailText(
-  proposal: ProposalRecord,
-  version: VersionHeader & Omit<VersionDocuments, "requestText">,
-): string {
+export function detailText(proposal: ProposalRecord, version: ShownVersion): string {
   return joinObject({
     current_version: versionText(version),
     last_gate_decision: version.gateText ?? "null",

@@ -5,7 +5,9 @@ import { proposalRunId, simulateProposal } from "../engine/advisory/simulate-pro
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
 import { readJsonBody } from "../platform/http/json-body.ts";
-import type { VersionDocuments, VersionRecord } from "./records.ts";
+import { joinObject } from "./canonical-object.ts";
+import { evidenceText } from "./documents.ts";
+import type { VersionRecord } from "./records.ts";
 
 /** Whose simulation it is, and with what. */
 export type SimulationContext = {
@@ -33,8 +35,28 @@ export function runSimulation(
   return { requestText, requestHash, result, resultText: canonicalJson(result) };
 }
 
-export function hashOfDocument(document: unknown): string {
+function hashOfDocument(document: unknown): string {
   return contentHash(canonicalJson(document));
+}
+
+/**
+ * Packages a simulation and spells the artifact, without spelling request and result again: both stand in its evidence
+ * as they are. Pure; `packagedAt` is the artifact's own time.
+ */
+export function packageSimulation(
+  request: ProposalSimulateRequest,
+  simulation: Simulation,
+  packagedAt: string,
+): { readonly artifactText: string; readonly artifactHash: string } {
+  const artifact = buildArtifact(request, simulation.result, { createdAt: packagedAt, hash: hashOfDocument });
+  const { evidence_bundle: evidence, ...rest } = artifact;
+  const artifactHash = evidence.hashes.artifact_hash;
+  const members = Object.entries(rest).map(([name, member]) => [name, canonicalJson(member)] as const);
+  const artifactText = joinObject({
+    ...Object.fromEntries(members),
+    evidence_bundle: evidenceText({ ...simulation, artifactHash, engineVersion: evidence.engine_version }),
+  });
+  return { artifactText, artifactHash };
 }
 
 /** What a version will consist of, ahead of the transaction that gives it its number and its time. */
@@ -43,41 +65,30 @@ export type VersionDraft = Omit<
   "proposalId" | "versionNo" | "proposalVersionId" | "createdBy" | "createdAt"
 >;
 
-/** Simulation and artifact of a version. Pure; `packagedAt` is the artifact's own time. */
+/** Simulation and artifact of a version. Pure. */
 export function draftVersion(
   request: ProposalSimulateRequest,
   context: SimulationContext,
   packagedAt: string,
-  storesEvidenceBundle: boolean,
+  keepsEvidence: boolean,
 ): VersionDraft {
   const simulation = runSimulation(request, canonicalJson(request), context);
   const { result, resultText, requestText, requestHash } = simulation;
-  const artifact = buildArtifact(request, result, { createdAt: packagedAt, hash: hashOfDocument });
-  const artifactText = canonicalJson(artifact);
-  const evidenceText = storesEvidenceBundle ? canonicalJson(artifact.evidence_bundle) : null;
+  const { artifactText, artifactHash } = packageSimulation(request, simulation, packagedAt);
   return {
     ...context,
     portfolioId: request.portfolio_snapshot.portfolio_id,
     status: result.status,
     requestHash,
     simulationHash: contentHash(resultText),
-    artifactHash: artifact.evidence_bundle.hashes.artifact_hash,
+    artifactHash,
+    artifactTextHash: contentHash(artifactText),
+    keepsEvidence,
     gateText: result.gate_decision === null ? null : canonicalJson(result.gate_decision),
-    documentsHash: hashOfDocuments({ artifactText, evidenceText }),
     requestText,
     resultText,
     artifactText,
-    evidenceText,
   };
-}
-
-/** Over the very bytes of what an artifact's own hash does not cover whole. */
-export function hashOfDocuments(documents: Pick<VersionDocuments, "artifactText" | "evidenceText">): string {
-  const { artifactText, evidenceText } = documents;
-  return hashOfDocument({
-    artifact: contentHash(artifactText),
-    evidence_bundle: evidenceText === null ? null : contentHash(evidenceText),
-  });
 }
 
 /** The artifact's hash as its stored bytes give it. */

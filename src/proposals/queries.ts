@@ -1,6 +1,13 @@
 import { sql, type SqlFragment, type Tx } from "../platform/database/transaction.ts";
 import type { ApprovalType, ProposalEventType, ProposalState, ProposalSummary } from "./contract.ts";
-import type { ApprovalRecord, EventRecord, ProposalRecord, VersionHeader, VersionRecord } from "./records.ts";
+import type {
+  ApprovalRecord,
+  EventRecord,
+  ProposalRecord,
+  ShownVersion,
+  VersionHeader,
+  VersionRecord,
+} from "./records.ts";
 import { PROPOSAL_COLUMNS, proposalOf, type ProposalRow } from "./repository.ts";
 
 /** The reads of proposals. */
@@ -37,20 +44,15 @@ type VersionRow = {
   readonly request_hash: string;
   readonly simulation_hash: string;
   readonly artifact_hash: string;
-  readonly documents_hash: string;
+  readonly artifact_text_hash: string;
+  readonly keeps_evidence: boolean;
   readonly gate_text: string | null;
-};
-
-type DocumentsRow = {
-  readonly request_text: string;
-  readonly result_text: string;
-  readonly artifact_text: string;
-  readonly evidence_text: string | null;
 };
 
 const VERSION_COLUMNS = sql`
   proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id, idempotency_key, portfolio_id,
-  status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, documents_hash, gate_text`;
+  status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, artifact_text_hash, keeps_evidence,
+  gate_text`;
 
 function headerOf(row: VersionRow): VersionHeader {
   return {
@@ -67,38 +69,58 @@ function headerOf(row: VersionRow): VersionHeader {
     requestHash: row.request_hash,
     simulationHash: row.simulation_hash,
     artifactHash: row.artifact_hash,
-    documentsHash: row.documents_hash,
+    artifactTextHash: row.artifact_text_hash,
+    keepsEvidence: row.keeps_evidence,
     gateText: row.gate_text,
   };
 }
 
-/** A version whole, by default the current one. The bundle is read only where it is wanted: it is the largest part. */
+type AnswerRow = VersionRow & {
+  readonly request_text: string | null;
+  readonly result_text: string;
+  readonly artifact_text: string;
+};
+
+/** A version as an answer shows it, by default the current one. The request is read where the evidence shows it. */
 export async function findVersion(
   tx: Tx,
   tenantId: string,
   proposalId: string,
   versionNo: number | "current",
   includesEvidence: boolean,
-): Promise<VersionRecord | undefined> {
+): Promise<ShownVersion | undefined> {
   const number: SqlFragment =
     versionNo === "current"
       ? sql`(select current_version_no from proposal where tenant_id = ${tenantId} and proposal_id = ${proposalId})`
       : sql`${versionNo}::integer`;
-  const [row] = await tx<VersionRow & DocumentsRow>`
-    select ${VERSION_COLUMNS}, request_text, result_text, artifact_text,
-           case when ${includesEvidence}::boolean then evidence_text end as evidence_text
+  const [row] = await tx<AnswerRow>`
+    select ${VERSION_COLUMNS}, result_text, artifact_text,
+           case when keeps_evidence and ${includesEvidence}::boolean then request_text end as request_text
       from proposal_version
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}
        and version_no = ${number}`;
   if (row === undefined) return undefined;
-  return {
-    ...headerOf(row),
-    requestText: row.request_text,
-    resultText: row.result_text,
-    artifactText: row.artifact_text,
-    evidenceText: row.evidence_text,
-  };
+  const { request_text: requestText, result_text: resultText, artifact_text: artifactText } = row;
+  return { ...headerOf(row), requestText, resultText, artifactText };
+}
+
+/** A version with all its documents. */
+export async function findWholeVersion(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  versionNo: number,
+): Promise<VersionRecord | undefined> {
+  const [row] = await tx<AnswerRow & { request_text: string }>`
+    select ${VERSION_COLUMNS}, request_text, result_text, artifact_text
+      from proposal_version
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+       and version_no = ${versionNo}`;
+  if (row === undefined) return undefined;
+  const { request_text: requestText, result_text: resultText, artifact_text: artifactText } = row;
+  return { ...headerOf(row), requestText, resultText, artifactText };
 }
 
 /** Without their documents, oldest first. */
@@ -245,80 +267,6 @@ export async function listProposals(
            ${after === undefined ? sql`` : sql`and (created_at, proposal_id) < (${after.createdAt}, ${after.id})`}
      order by created_at desc, proposal_id desc
      limit ${limit}`;
-}
-
-export type KeyMapping = {
-  readonly idempotency_key: string;
-  readonly request_hash: string;
-  readonly proposal_id: string;
-  readonly proposal_version_no: number;
-  readonly created_at: string;
-  /** False: what the key made is not there. */
-  readonly is_whole: boolean;
-};
-
-/** What a key made: a proposal, or else the newest version that was added to one under this key. */
-export async function findKeyMapping(
-  tx: Tx,
-  tenantId: string,
-  key: string,
-  createScope: string,
-): Promise<KeyMapping | undefined> {
-  const [mapping] = await tx<KeyMapping>`
-    select r.idempotency_key, r.payload_hash as request_hash, r.proposal_id, r.proposal_version_no, r.created_at,
-           v.version_no is not null as is_whole
-      from idempotency_record r
-      left join proposal_version v
-        on v.tenant_id = r.tenant_id
-       and v.proposal_id = r.proposal_id
-       and v.version_no = r.proposal_version_no
-     where r.tenant_id = ${tenantId}
-       and r.idempotency_key = ${key}
-       and r.proposal_id is not null
-     order by r.scope = ${createScope} desc, r.created_at desc
-     limit 1`;
-  return mapping;
-}
-
-export type StoredSimulation = {
-  readonly result_text: string;
-  readonly artifact_text: string | null;
-  readonly created_at: string;
-};
-
-/** The simulation that a key of simulate and artifact stands for. */
-export async function findSimulation(
-  tx: Tx,
-  tenantId: string,
-  scope: string,
-  key: string,
-): Promise<StoredSimulation | undefined> {
-  const [simulation] = await tx<StoredSimulation>`
-    select response_body as result_text, artifact_text, created_at
-      from idempotency_record
-     where tenant_id = ${tenantId}
-       and scope = ${scope}
-       and idempotency_key = ${key}`;
-  return simulation;
-}
-
-/** Keeps the second answer of a key; whoever comes first decides its bytes, which are returned. */
-export async function keepArtifact(
-  tx: Tx,
-  tenantId: string,
-  scope: string,
-  key: string,
-  artifactText: string,
-): Promise<string> {
-  const [kept] = await tx<{ artifact_text: string }>`
-    update idempotency_record
-       set artifact_text = coalesce(artifact_text, ${artifactText})
-     where tenant_id = ${tenantId}
-       and scope = ${scope}
-       and idempotency_key = ${key}
-    returning artifact_text`;
-  if (kept === undefined) throw new Error("a stored simulation went away");
-  return kept.artifact_text;
 }
 
 /** Fails where the store is not there or not ours to read. */

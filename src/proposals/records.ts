@@ -39,8 +39,9 @@ export type VersionHeader = {
   readonly requestHash: string;
   readonly simulationHash: string;
   readonly artifactHash: string;
-  /** Over the bytes of artifact and evidence bundle; their times and keys, which artifactHash leaves out, included. */
-  readonly documentsHash: string;
+  /** Over the very bytes of the artifact; its time and key, which artifactHash leaves out, included. */
+  readonly artifactTextHash: string;
+  readonly keepsEvidence: boolean;
   /** Canonical JSON of the gate decision; null where the workflow gates are off. */
   readonly gateText: string | null;
 };
@@ -50,11 +51,13 @@ export type VersionDocuments = {
   readonly requestText: string;
   readonly resultText: string;
   readonly artifactText: string;
-  /** Null where the evidence bundle is not kept. */
-  readonly evidenceText: string | null;
 };
 
 export type VersionRecord = VersionHeader & VersionDocuments;
+
+/** A version as far as an answer shows it. `requestText` null: the evidence bundle is not wanted. */
+export type ShownVersion = VersionHeader &
+  Omit<VersionDocuments, "requestText"> & { readonly requestText: string | null };
 
 /** An event before it is sealed into the chain. */
 export type EventDraft = {

@@ -138,13 +138,13 @@ export async function insertVersion(tx: Tx, tenantId: string, version: VersionRe
     insert into proposal_version
       (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id,
        idempotency_key, portfolio_id, status_at_creation, engine_version, request_hash, simulation_hash,
-       artifact_hash, documents_hash, gate_text, request_text, result_text, artifact_text, evidence_text)
+       artifact_hash, artifact_text_hash, keeps_evidence, gate_text, request_text, result_text, artifact_text)
     values
       (${tenantId}, ${version.proposalId}, ${version.versionNo}, ${version.proposalVersionId}, ${version.createdBy},
        ${version.createdAt}, ${version.correlationId}, ${version.idempotencyKey}, ${version.portfolioId},
        ${version.status}, ${version.engineVersion}, ${version.requestHash}, ${version.simulationHash},
-       ${version.artifactHash}, ${version.documentsHash}, ${version.gateText}, ${version.requestText}, ${version.resultText},
-       ${version.artifactText}, ${version.evidenceText})`;
+       ${version.artifactHash}, ${version.artifactTextHash}, ${version.keepsEvidence}, ${version.gateText},
+       ${version.requestText}, ${version.resultText}, ${version.artifactText})`;
 }
 
 export async function insertEvent(tx: Tx, tenantId: string, event: EventRecord): Promise<void> {

@@ -1,13 +1,12 @@
 import type { ProposalResult, ProposalSimulateRequest } from "../contract/proposal.ts";
-import { buildArtifact } from "../engine/advisory/artifact.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
 import { once, writeOnce, type OnceOutcome, type Written } from "../platform/idempotency.ts";
 import { PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
 import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
-import { hashOfDocument, runSimulation } from "./prepare.ts";
-import { findSimulation, keepArtifact, type StoredSimulation } from "./queries.ts";
+import { packageSimulation, runSimulation } from "./prepare.ts";
+import { findSimulation, keepArtifact, type StoredSimulation } from "./keys.ts";
 
 /** One scope for simulate and artifact: one key and payload serves both, and is simulated once. */
 export const SIMULATE_SCOPE = "proposals.simulate";
@@ -84,7 +83,13 @@ async function makeArtifact(
 function artifactText(request: ProposalSimulateRequest, resultText: string, createdAt: string): string {
   // Our own bytes; a schema in between would cost more than the artifact.
   const result = JSON.parse(resultText) as ProposalResult;
-  return canonicalJson(buildArtifact(request, result, { createdAt, hash: hashOfDocument }));
+  const simulation = {
+    requestText: canonicalJson(request),
+    requestHash: result.lineage.request_hash,
+    result,
+    resultText,
+  };
+  return packageSimulation(request, simulation, createdAt).artifactText;
 }
 
 function unkept(body: string): OnceOutcome {

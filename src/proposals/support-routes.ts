@@ -13,7 +13,8 @@ import {
   ProposalWorkflowTimelineResponse,
 } from "./contract.ts";
 import { CREATE_SCOPE } from "./create.ts";
-import { findKeyMapping, pingStore } from "./queries.ts";
+import { findKeyMapping } from "./keys.ts";
+import { pingStore } from "./queries.ts";
 import { readApprovals, readLineage, readTimeline } from "./read.ts";
 import { NOT_FOUND, readReply, TAG, type ProposalRouteDeps } from "./route-parts.ts";
 import { verifyProposal } from "./verify.ts";

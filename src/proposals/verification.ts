@@ -2,7 +2,7 @@ import * as z from "zod";
 import { contentHash } from "../platform/hash.ts";
 import { hashOfApproval, hashOfEvent, hashOfProposal, hashOfVersion } from "./chain.ts";
 import { foldEvents } from "./history.ts";
-import { hashOfDocuments, hashOfStoredArtifact, resimulate } from "./prepare.ts";
+import { hashOfStoredArtifact, resimulate } from "./prepare.ts";
 import type { ApprovalRecord, EventRecord, ProposalRecord, VersionHeader, VersionRecord } from "./records.ts";
 import { eventOfApproval, isTerminal, needsSecondPerson, stateAfter } from "./state-table.ts";
 
@@ -191,8 +191,8 @@ function faultOfDocuments(version: VersionRecord): string | undefined {
   if (readsAs(version.artifactText) !== version.artifactHash)
     return "its artifact does not give its artifact_hash";
   // The artifact's own hash leaves out when and for whom it was made.
-  if (hashOfDocuments(version) !== version.documentsHash) {
-    return "its artifact and evidence bundle do not give its documents_hash";
+  if (contentHash(version.artifactText) !== version.artifactTextHash) {
+    return "its artifact does not give its artifact_text_hash";
   }
   return faultOfResimulation(version);
 }

@@ -2,7 +2,7 @@ import { canonicalJson } from "../platform/canonical-json.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import { PROPOSAL_NOT_FOUND } from "./core.ts";
 import type { ProposalDeps } from "./deps.ts";
-import { findProposal, findVersion, listApprovals, listEvents, listVersions } from "./queries.ts";
+import { findProposal, findWholeVersion, listApprovals, listEvents, listVersions } from "./queries.ts";
 import type { Reading } from "./read.ts";
 import {
   verifyDocuments,
@@ -41,7 +41,7 @@ async function verifyVersion(
   versionNo: number,
 ): Promise<VerificationFailure[]> {
   const version = await inTransaction(deps.once.database, { tenantId, readOnly: true }, (tx) =>
-    findVersion(tx, tenantId, proposalId, versionNo, true),
+    findWholeVersion(tx, tenantId, proposalId, versionNo),
   );
   return version === undefined ? [] : verifyDocuments(version);
 }

@@ -259,9 +259,9 @@ test("a write that fails half-way leaves nothing", async () => {
       `insert into proposal_version
          (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id,
           portfolio_id, status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash,
-          documents_hash, request_text, result_text, artifact_text)
+          artifact_text_hash, keeps_evidence, request_text, result_text, artifact_text)
        select tenant_id, proposal_id, 2, $2, created_by, created_at, correlation_id, portfolio_id,
-              status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, documents_hash,
+              status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, artifact_text_hash, keeps_evidence,
               request_text, result_text, artifact_text
          from proposal_version where proposal_id = $1`,
       [id, newId("ppv_")],

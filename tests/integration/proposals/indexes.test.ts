@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/database/transaction.ts";
+import { findKeyMapping } from "../../../src/proposals/keys.ts";
 import {
-  findKeyMapping,
   findProposal,
   findVersion,
+  findWholeVersion,
   listApprovals,
   listEvents,
   listProposals,
@@ -35,10 +36,10 @@ const FILL = `
     from generate_series(1, ${String(PROPOSALS)}) n;
   insert into proposal_version
     (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id, portfolio_id,
-     status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, documents_hash,
+     status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, artifact_text_hash, keeps_evidence,
      request_text, result_text, artifact_text)
   select tenant_id, proposal_id, 1, 'ppv_' || substr(proposal_id, 4), created_by, created_at, correlation_id,
-         portfolio_id, 'READY', '1', h, h, h, h, '{}', '{}', '{}'
+         portfolio_id, 'READY', '1', h, h, h, h, true, '{}', '{}', '{}'
     from proposal, (select 'sha256:' || repeat('0', 64) as h) x;
   insert into proposal_event
     (tenant_id, proposal_id, event_no, event_id, event_type, to_state, actor_id, occurred_at, correlation_id,
@@ -128,6 +129,7 @@ describe("one proposal", () => {
     ["its maker", (tx) => makerOfVersion(tx, TENANT, ID, null)],
     ["its current version", (tx) => findVersion(tx, TENANT, ID, "current", true)],
     ["a version", (tx) => findVersion(tx, TENANT, ID, 1, true)],
+    ["a version with its documents", (tx) => findWholeVersion(tx, TENANT, ID, 1)],
     ["its versions", (tx) => listVersions(tx, TENANT, ID)],
     ["its timeline", (tx) => listEvents(tx, TENANT, `pp_${"0".repeat(31)}2`, undefined)],
     ["its timeline as of a moment", (tx) => listEvents(tx, TENANT, ID, "2026-01-01T00:00:00Z")],

@@ -4,7 +4,7 @@ import type { Database } from "../../../src/platform/database/database.ts";
 import type { ProposalDeps } from "../../../src/proposals/deps.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
 import { hashOfEvent, hashOfVersion, sealEvent } from "../../../src/proposals/chain.ts";
-import { findVersion, listEvents } from "../../../src/proposals/queries.ts";
+import { findWholeVersion, listEvents } from "../../../src/proposals/queries.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
@@ -207,8 +207,7 @@ describe("a record", () => {
     await behindTheBack((session) =>
       session.query(
         `update proposal_version v
-            set request_text = o.request_text, result_text = o.result_text, artifact_text = o.artifact_text,
-                evidence_text = o.evidence_text
+            set request_text = o.request_text, result_text = o.result_text, artifact_text = o.artifact_text
            from proposal_version o
           where v.proposal_id = $1 and o.proposal_id = $1 and o.version_no = 3 - v.version_no`,
         [proposalId],
@@ -268,7 +267,7 @@ test("a result that its request does not give is named, although every hash was 
     deps.once.database,
     { tenantId: TENANT, readOnly: true },
     async (tx) => ({
-      version: await findVersion(tx, TENANT, id, 1, true),
+      version: await findWholeVersion(tx, TENANT, id, 1),
       event: (await listEvents(tx, TENANT, id, undefined))[0],
     }),
   );

@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { ProposalSimulateRequest, type ProposalResult } from "../../../src/contract/proposal.ts";
+import { buildArtifact } from "../../../src/engine/advisory/artifact.ts";
+import { canonicalJson } from "../../../src/platform/canonical-json.ts";
+import { contentHash } from "../../../src/platform/hash.ts";
+import { versionText } from "../../../src/proposals/documents.ts";
+import { draftVersion, hashOfStoredArtifact, resimulate } from "../../../src/proposals/prepare.ts";
+import { readVectors } from "../../support/vectors.ts";
+
+const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
+const PACKAGED_AT = "2026-03-01T09:30:00.000Z";
+const VECTORS = readVectors("dev-proposal");
+
+function drafted(request: ProposalSimulateRequest) {
+  const numbers = { proposalId: "pp_1", versionNo: 1, proposalVersionId: "ppv_1" };
+  const draft = draftVersion(request, CONTEXT, PACKAGED_AT, true);
+  return { ...draft, ...numbers, createdBy: "maker", createdAt: PACKAGED_AT };
+}
+
+describe("documents that are put together from their parts", () => {
+  test("are the bytes that spelling them whole would give", () => {
+    for (const { id, request } of VECTORS) {
+      const parsed = ProposalSimulateRequest.parse(request);
+      const version = drafted(parsed);
+      const result = JSON.parse(version.resultText) as ProposalResult;
+      const hash = (document: unknown) => contentHash(canonicalJson(document));
+      const artifact = buildArtifact(parsed, result, { createdAt: PACKAGED_AT, hash });
+      expect(version.artifactText, id).toBe(canonicalJson(artifact));
+      expect(versionText(version), id).toContain(
+        `"evidence_bundle":${canonicalJson(artifact.evidence_bundle)}`,
+      );
+      expect(versionText(version), id).toBe(canonicalJson(JSON.parse(versionText(version))));
+    }
+  });
+
+  test("give the hashes that they carry, from their bytes alone", () => {
+    for (const { id, request } of VECTORS) {
+      const version = drafted(ProposalSimulateRequest.parse(request));
+      expect(contentHash(version.requestText), id).toBe(version.requestHash);
+      expect(contentHash(version.resultText), id).toBe(version.simulationHash);
+      expect(hashOfStoredArtifact(version.artifactText), id).toBe(version.artifactHash);
+    }
+  });
+});
+
+test("a stored request simulated again gives the stored result, byte for byte", () => {
+  for (const { id, request } of VECTORS) {
+    const version = drafted(ProposalSimulateRequest.parse(request));
+    expect(resimulate(version)?.resultText, id).toBe(version.resultText);
+  }
+});
+
+test("a request that is no request any more is not simulated", () => {
+  const [first] = VECTORS;
+  if (first === undefined) throw new Error("no example");
+  const version = drafted(ProposalSimulateRequest.parse(first.request));
+  expect(resimulate({ ...version, requestText: "{" })).toBeUndefined();
+  expect(resimulate({ ...version, requestText: "{}" })).toBeUndefined();
+});
