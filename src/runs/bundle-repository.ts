@@ -13,45 +13,48 @@ export async function findRunOfOperation(
 ): Promise<StoredRun | undefined> {
   const [run] = await tx<StoredRun>`
     with operation as (
-      select tenant_id, correlation_id, result_text::json -> 'results' as results
+      select correlation_id,
+             array(select result ->> 'rebalance_run_id'
+                     from json_each(result_text::json -> 'results') as scenario (name, result)) as run_ids
         from async_operation
        where tenant_id = ${tenantId}
          and operation_id = ${operationId}
          and operation_type = 'ANALYZE_SCENARIOS'),
-    made as (
-      select r.rebalance_run_id, true as is_made, r.created_at
-        from operation o
-       cross join lateral json_each(o.results) as scenario
-        join rebalance_run r
-          on r.tenant_id = o.tenant_id
-         and r.rebalance_run_id = scenario.value ->> 'rebalance_run_id'),
-    related as (
-      select latest.rebalance_run_id, false as is_made, latest.created_at
-        from operation o
-       cross join lateral (
-             select r.rebalance_run_id, r.created_at
-               from rebalance_run r
-              where r.tenant_id = o.tenant_id
-                and r.correlation_id = o.correlation_id
-              order by r.created_at desc, r.rebalance_run_id desc
-              limit 1) as latest)
+    found as (
+      (select r.rebalance_run_id, true as is_made
+         from operation o
+         join rebalance_run r
+           on r.tenant_id = ${tenantId}
+          and r.rebalance_run_id = any(o.run_ids)
+        order by r.created_at desc, r.rebalance_run_id desc
+        limit 1)
+      union all
+      (select r.rebalance_run_id, false
+         from operation o
+         join rebalance_run r
+           on r.tenant_id = ${tenantId}
+          and r.correlation_id = o.correlation_id
+        order by r.created_at desc, r.rebalance_run_id desc
+        limit 1))
     select r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
            r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text
-      from (select * from made union all select * from related) as found
+      from found
       join rebalance_run r
         on r.tenant_id = ${tenantId}
        and r.rebalance_run_id = found.rebalance_run_id
       join run_payload p
         on p.tenant_id = r.tenant_id
        and p.rebalance_run_id = r.rebalance_run_id
-     order by found.is_made desc, found.created_at desc, found.rebalance_run_id desc
+     order by found.is_made desc
      limit 1`;
   return run;
 }
 
 /**
  * The operation of a run: the one that made it, else the latest that shares its correlation id. A scenario's run has the
- * correlation id of its operation with the name of the scenario behind it, and its batch id stands in the result.
+ * correlation id of its operation with the name of the scenario behind it, and its batch id stands in the result. That
+ * correlation id is worked out first, hence `materialized`: row-level security lets no function that could leak into a
+ * search by index.
  */
 export async function findOperationOfRun(
   tx: Tx,
@@ -59,7 +62,7 @@ export async function findOperationOfRun(
   rebalanceRunId: string,
 ): Promise<StoredOperation | undefined> {
   const [operation] = await tx<StoredOperation>`
-    with run as (
+    with run as materialized (
       select correlation_id, batch_run_id, regexp_replace(correlation_id, ':[^:]*$', '') as batch_correlation_id
         from rebalance_run
        where tenant_id = ${tenantId}
