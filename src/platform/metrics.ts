@@ -175,28 +175,38 @@ export function watchOperations(
   { registry }: Metrics,
   read: () => Promise<readonly OperationBacklog[]>,
 ): void {
-  const labelNames = ["type", "status"] as const;
-  const age = new Gauge({
-    name: "ballast_operations_oldest_age_seconds",
-    help: "Age of the oldest operation of each type and status.",
-    labelNames,
-    registers: [registry],
-  });
-  new Gauge({
-    name: "ballast_operations",
-    help: "Asynchronous operations by type and status.",
-    labelNames,
-    registers: [registry],
-    async collect() {
-      const backlog = await read();
-      this.reset();
-      age.reset();
-      for (const { type, status, count, oldestAgeSeconds } of backlog) {
-        this.set({ type, status }, count);
-        age.set({ type, status }, oldestAgeSeconds);
-      }
-    },
-  });
+  const readOnce = sharedWhilePending(read);
+  const show = (name: string, help: string, valueOf: (backlog: OperationBacklog) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["type", "status"] as const,
+      registers: [registry],
+      async collect() {
+        const backlogs = await readOnce();
+        this.reset();
+        for (const backlog of backlogs) {
+          this.set({ type: backlog.type, status: backlog.status }, valueOf(backlog));
+        }
+      },
+    });
+  show("ballast_operations", "Asynchronous operations by type and status.", ({ count }) => count);
+  show(
+    "ballast_operations_oldest_age_seconds",
+    "Age of the oldest operation of each type and status.",
+    ({ oldestAgeSeconds }) => oldestAgeSeconds,
+  );
+}
+
+/** Gauges are collected at the same time: they share one reading. */
+function sharedWhilePending<T>(read: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | undefined;
+  return () => {
+    pending ??= read().finally(() => {
+      pending = undefined;
+    });
+    return pending;
+  };
 }
 
 /** Counts what happens at the door to one database. */

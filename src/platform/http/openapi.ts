@@ -1,8 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import * as z from "zod";
 import { Problem } from "../../contract/problem.ts";
-import { isDecimal } from "../../decimal/decimal.ts";
-import { toText } from "../../decimal/text.ts";
+import { canonicalJson } from "../canonical-json.ts";
 import { exampleOf } from "./openapi-examples.ts";
 import type { AnswerSpec, ProblemSpec, Route } from "./route.ts";
 
@@ -73,8 +72,8 @@ function describe(type: z.ZodType, io: Direction, parts: Components): Json {
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
-      if (def.type === "default" && isDecimal(def.defaultValue))
-        jsonSchema.default = toText(def.defaultValue);
+      // As a client may write it: decimals are texts, also within a map.
+      if (def.type === "default") jsonSchema.default = JSON.parse(canonicalJson(def.defaultValue));
       delete jsonSchema.id;
     },
   });

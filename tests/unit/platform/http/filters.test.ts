@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { readAs } from "../../../../src/contract/faults.ts";
+import { cursorOf, TimePosition } from "../../../../src/platform/http/cursor.ts";
+import {
+  cursorFilter,
+  filters,
+  flagFilter,
+  limitFilter,
+  nameFilter,
+  oneOfFilter,
+  pathParams,
+  timestampFilter,
+} from "../../../../src/platform/http/filters.ts";
+
+const runs = cursorOf("runs", TimePosition);
+const position: TimePosition = { createdAt: "2026-01-15T09:30:00.000Z", id: "rr_1" };
+
+const Query = filters({
+  limit: limitFilter(200, 50),
+  from: timestampFilter,
+  portfolio_id: nameFilter,
+  status: oneOfFilter(z.enum(["READY", "BLOCKED"])),
+  include_artifact: flagFilter(true),
+  cursor: cursorFilter(runs),
+});
+
+function read(query: unknown) {
+  const reading = readAs(Query, query, "refuse");
+  return reading.ok ? reading.value : reading.faults.map(({ path, code }) => `${path.join(".")}: ${code}`);
+}
+
+describe("filters", () => {
+  test("may all be left out", () => {
+    expect(read({})).toEqual({ limit: 50, include_artifact: true });
+  });
+
+  test("are read from their texts", () => {
+    const query = {
+      limit: "200",
+      from: "2026-01-15T10:30:00+01:00",
+      portfolio_id: "pf 1",
+      status: "READY",
+      include_artifact: "false",
+      cursor: runs.encode(position),
+    };
+    expect(read(query)).toEqual({
+      limit: 200,
+      from: "2026-01-15T09:30:00.000Z",
+      portfolio_id: "pf 1",
+      status: "READY",
+      include_artifact: false,
+      cursor: position,
+    });
+  });
+
+  test.each([
+    ["limit", ["0", "201", "-1", "1.5", "", "x", "1e2", "9999999", " 5"], "OUT_OF_RANGE"],
+    [
+      "from",
+      ["", "yesterday", "2026-13-01", "2026-02-30", "2026-01-15T25:00:00Z", "2026-01-15T09:30:00"],
+      "TIMESTAMP",
+    ],
+    [
+      "from",
+      ["1768469400", "2026-01-15 09:30:00Z", "2026-01-15T09:30:00 01:00", "+12026-01-15"],
+      "TIMESTAMP",
+    ],
+    ["status", ["ready", "", "DONE"], "NOT_ALLOWED"],
+    ["include_artifact", ["1", "TRUE", ""], "WRONG_TYPE"],
+    ["portfolio_id", [""], "EMPTY"],
+    ["cursor", ["", "x", "e30", "bnVsbA"], "CURSOR_INVALID"],
+  ])("%s refuses %j", (name, values, code) => {
+    for (const value of values) expect(read({ [name]: value })).toEqual([`${name}: ${code}`]);
+  });
+
+  test("given twice are refused", () => {
+    for (const name of ["limit", "from", "cursor", "include_artifact"]) {
+      expect(read({ [name]: ["1", "2"] })).toEqual([`${name}: GIVEN_TWICE`]);
+    }
+  });
+
+  test("that nobody knows are refused with the nearest name, or ignored", () => {
+    const reading = readAs(Query, { portfolio: "pf" }, "refuse");
+    expect(reading.ok ? [] : reading.faults).toMatchObject([
+      { path: ["portfolio"], msg: "is not a known field; the nearest known name is portfolio_id" },
+    ]);
+    expect(readAs(Query, { portfolio: "pf" }, "ignore").ok).toBe(true);
+  });
+});
+
+describe("timestamps", () => {
+  test.each([
+    ["2026-01-15", "2026-01-15T00:00:00.000Z"],
+    ["2026-01-15T09:30Z", "2026-01-15T09:30:00.000Z"],
+    ["2026-01-15T09:30:00.5Z", "2026-01-15T09:30:00.500Z"],
+    ["2026-01-15T09:30:00.123456Z", "2026-01-15T09:30:00.123456Z"],
+    ["2024-02-29T23:59:59-05:30", "2024-03-01T05:29:59.000Z"],
+  ])("%s is %s", (given, utc) => {
+    expect(read({ from: given })).toMatchObject({ from: utc });
+  });
+
+  test("every point in time is read as itself", () => {
+    const years = {
+      min: new Date("0001-01-02T00:00:00Z"),
+      max: new Date("9999-12-30T00:00:00Z"),
+      noInvalidDate: true,
+    };
+    fc.assert(
+      fc.property(fc.date(years), (date) => {
+        expect(read({ from: date.toISOString() })).toMatchObject({ from: date.toISOString() });
+      }),
+    );
+  });
+});
+
+describe("path parameters", () => {
+  test("are names", () => {
+    const Params = pathParams("rebalance_run_id");
+    expect(readAs(Params, { rebalance_run_id: "rr_1" }, "refuse")).toMatchObject({ ok: true });
+    for (const rebalance_run_id of ["", "x".repeat(256), "a\u0000"]) {
+      expect(readAs(Params, { rebalance_run_id }, "refuse").ok).toBe(false);
+    }
+  });
+});
+
+describe("cursors", () => {
+  test("come back as the position that they were made from", () => {
+    const positions = fc.record({
+      createdAt: fc
+        .date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) })
+        .map((date) => date.toISOString()),
+      id: fc.string({ minLength: 1, maxLength: 64 }),
+    });
+    fc.assert(
+      fc.property(positions, (made) => {
+        expect(runs.decode(runs.encode(made))).toEqual(made);
+      }),
+    );
+  });
+
+  test("of another list are refused", () => {
+    expect(runs.decode(cursorOf("operations", TimePosition).encode(position))).toBeUndefined();
+  });
+
+  test("are taken only in the spelling they were made in", () => {
+    const cursor = runs.encode(position);
+    const reordered = Buffer.from(JSON.stringify([1, "runs", { id: "rr_1", createdAt: position.createdAt }]));
+    const others = [
+      `${cursor}=`,
+      `${cursor}A`,
+      ` ${cursor}`,
+      cursor.slice(0, -1),
+      Buffer.from(JSON.stringify([2, "runs", position])).toString("base64url"),
+      Buffer.from(JSON.stringify([1, "runs", { ...position, more: 1 }])).toString("base64url"),
+      Buffer.from(JSON.stringify([1, "runs", { ...position, createdAt: "then" }])).toString("base64url"),
+      Buffer.from(` ${JSON.stringify([1, "runs", position])}`).toString("base64url"),
+      reordered.toString("base64url"),
+      "A".repeat(100_000),
+    ];
+    for (const other of others) expect(runs.decode(other)).toBeUndefined();
+  });
+
+  test("any text at all is read or refused, never a failure", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(runs.decode(text)).toBeUndefined();
+      }),
+    );
+  });
+});

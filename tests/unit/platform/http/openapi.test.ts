@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { RebalanceRequest, RebalanceResult } from "../../../../src/contract/rebalance.ts";
+import { ProposalArtifact } from "../../../../src/contract/artifact.ts";
+import { ProposalCreateResponse } from "../../../../src/proposals/contract.ts";
+import { DpmRunSupportBundleResponse } from "../../../../src/runs/contract.ts";
+import { filters, limitFilter, pathParams } from "../../../../src/platform/http/filters.ts";
+import { openApiDocument } from "../../../../src/platform/http/openapi.ts";
+import { route, type Route } from "../../../../src/platform/http/route.ts";
+
+const never = () => Promise.reject(new Error("a description calls nothing"));
+const INFO = { title: "Test", version: "1", description: "" };
+
+const simulate = route({
+  method: "POST",
+  path: "/simulate/{name}",
+  operationId: "simulate",
+  tag: "Test",
+  summary: "Simulates",
+  idempotencyKey: "required",
+  headers: [{ name: "X-Extra", description: "More." }],
+  params: pathParams("name"),
+  query: filters({ limit: limitFilter(5, 1) }),
+  body: RebalanceRequest,
+  bodyExample: { a: 1 },
+  answers: { 200: { description: "The result.", schema: RebalanceResult } },
+  problems: [{ status: 409, detail: "STATE_CONFLICT: expected_state mismatch" }],
+  handle: never,
+});
+
+/** The document as a reader finds his way in it: by keys and references. */
+function reader(routes: Route[]) {
+  const document: unknown = JSON.parse(JSON.stringify(openApiDocument(routes, INFO)));
+  const at = (...steps: string[]): unknown =>
+    steps.reduce((value, step) => {
+      const next = z.record(z.string(), z.unknown()).parse(value)[step];
+      const reference = z.object({ $ref: z.string() }).safeParse(next);
+      return reference.success ? at(...reference.data.$ref.slice(2).split("/")) : next;
+    }, document);
+  return { document, at };
+}
+
+function referencesIn(value: unknown): string[] {
+  const found: string[] = [];
+  JSON.stringify(value, (name, each: unknown) => {
+    if (name === "$ref") found.push(String(each));
+    return each;
+  });
+  return found;
+}
+
+describe("an operation", () => {
+  const { document, at } = reader([simulate]);
+  const operation = (...steps: string[]) => at("paths", "/simulate/{name}", "post", ...steps);
+
+  test("says all of its route", () => {
+    expect(operation()).toMatchObject({ operationId: "simulate", tags: ["Test"], summary: "Simulates" });
+    expect(operation("requestBody")).toMatchObject({
+      required: true,
+      content: {
+        "application/json": { schema: { $ref: "#/components/schemas/RebalanceRequest" }, example: { a: 1 } },
+      },
+    });
+    const parameters = z.array(z.unknown()).parse(operation("parameters"));
+    expect(parameters).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: "name", in: "path", required: true }),
+        expect.objectContaining({ name: "limit", in: "query", required: false }),
+        expect.objectContaining({ name: "X-Extra", in: "header", required: false }),
+        { $ref: "#/components/parameters/IdempotencyKey" },
+        { $ref: "#/components/parameters/TenantId" },
+      ]),
+    );
+  });
+
+  test("has an answer with an example, and every problem by its code", () => {
+    const statuses = Object.keys(z.record(z.string(), z.unknown()).parse(operation("responses")));
+    expect(statuses.toSorted()).toEqual(["200", "400", "409", "413", "415", "422", "500", "503"]);
+    const problem = operation("responses", "409", "content", "application/problem+json", "examples");
+    expect(Object.keys(z.record(z.string(), z.unknown()).parse(problem))).toEqual([
+      "STATE_CONFLICT_expected_state_mismatch",
+      "IDEMPOTENCY_KEY_CONFLICT_request_hash_mismatch",
+      "IDEMPOTENCY_IN_PROGRESS",
+    ]);
+    expect(at("components", "examples", "IDEMPOTENCY_IN_PROGRESS", "value")).toMatchObject({ status: 409 });
+  });
+
+  test("refers to nothing that is not there", () => {
+    const references = referencesIn(document);
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of references) expect(at(...reference.slice(2).split("/"))).toBeDefined();
+  });
+});
+
+describe("the schemas of a request", () => {
+  const { at } = reader([simulate]);
+
+  test("require what has no default, and nothing else", () => {
+    expect(at("components", "schemas", "Position")).toMatchObject({
+      required: ["instrument_id", "quantity"],
+      additionalProperties: false,
+    });
+    expect(at("components", "schemas", "EngineOptions")).not.toHaveProperty("required");
+  });
+
+  test("show decimals as texts or numbers, with decimal defaults", () => {
+    expect(at("components", "schemas", "EngineOptions", "properties")).toMatchObject({
+      fx_buffer_pct: { default: "0.01", $ref: "#/components/schemas/DecimalInput" },
+    });
+    expect(at("components", "schemas", "SuitabilityThresholds", "properties")).toMatchObject({
+      max_weight_by_liquidity_tier: { default: { L4: "0.1", L5: "0.05" } },
+    });
+    expect(at("components", "schemas", "DecimalInput")).toMatchObject({ type: ["string", "number"] });
+    expect(at("components", "schemas", "ShelfEntry", "properties", "attributes")).toMatchObject({
+      type: "object",
+      additionalProperties: { type: "string" },
+    });
+  });
+
+  test("have a pattern that takes what the reader takes", () => {
+    const { pattern } = z.object({ pattern: z.string() }).parse(at("components", "schemas", "DecimalInput"));
+    const takes = (text: string) => new RegExp(pattern, "u").test(text);
+    for (const text of ["1.5", "0012", "2000.", ".5", "-0", "+3", "5e-1", "30E-2"])
+      expect(takes(text)).toBe(true);
+    for (const text of ["", ".", "abc", "1,5", "NaN", " 1", "1_0"]) expect(takes(text)).toBe(false);
+  });
+});
+
+describe("the examples of answers", () => {
+  const schemas = {
+    RebalanceResult,
+    ProposalArtifact,
+    ProposalCreateResponse,
+    DpmRunSupportBundleResponse,
+  };
+
+  test.each(Object.entries(schemas))("%s: its example is one", (name, schema) => {
+    const answers = { 200: { description: "It.", schema } };
+    const { at } = reader([{ ...simulate, answers }]);
+    expect(schema.safeParse(at("components", "examples", name, "value")).error).toBeUndefined();
+  });
+});

@@ -1,0 +1,103 @@
+import type { FastifyInstance } from "fastify";
+import { afterEach, describe, expect, test } from "vitest";
+import { openApiDocument } from "../../../src/platform/http/openapi.ts";
+import { addRoute, createServer } from "../../../src/platform/http/server.ts";
+import { createLog } from "../../../src/platform/log.ts";
+import { createMetrics, watchOperations, watchPools } from "../../../src/platform/metrics.ts";
+import { addDocs } from "../../../src/service/docs.ts";
+import { serviceRoutes, type ReadinessCheck } from "../../../src/service/routes.ts";
+
+const STRICT = { unknownFields: "refuse", requireIdempotencyKey: "all" } as const;
+const READY: ReadinessCheck = { name: "database", ok: true, reason: null };
+const AWAY: ReadinessCheck = { name: "database", ok: false, reason: "unavailable" };
+
+const opened: FastifyInstance[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((app) => app.close()));
+});
+
+async function serve(check: ReadinessCheck = READY) {
+  const log = createLog("silent");
+  const metrics = createMetrics();
+  const app = createServer({
+    log,
+    metrics,
+    strictness: STRICT,
+    maxBodyBytes: 1_000,
+    requestDeadlineMs: 5_000,
+  });
+  opened.push(app);
+  const routes = serviceRoutes({
+    log,
+    metrics,
+    version: "1.2.3",
+    checkReady: () => Promise.resolve([check]),
+  });
+  for (const route of routes) addRoute(app, route, STRICT);
+  await addDocs(app, openApiDocument(routes, { title: "Test", version: "1", description: "" }));
+  return { app, metrics };
+}
+
+describe("health", () => {
+  test.each(["/health", "/health/live", "/health?probe=1"])("%s says that the process is up", async (url) => {
+    const { app } = await serve(AWAY);
+    const response = await app.inject(url);
+    expect([response.statusCode, response.body]).toEqual([200, '{"status":"ok","version":"1.2.3"}']);
+  });
+
+  test("readiness lists its checks", async () => {
+    const { app } = await serve();
+    const response = await app.inject("/health/ready");
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({ status: "ready", checks: [READY] });
+  });
+
+  test("what is not ready is a 503 that names no internals", async () => {
+    const { app } = await serve(AWAY);
+    const response = await app.inject("/health/ready");
+    expect(response.statusCode).toBe(503);
+    expect(response.headers["retry-after"]).toMatch(/^\d+$/);
+    expect(response.json()).toMatchObject({ detail: "NOT_READY" });
+  });
+});
+
+describe("metrics", () => {
+  test("are in the format of Prometheus", async () => {
+    const { app, metrics } = await serve();
+    metrics.runs.inc({ status: "READY" });
+    const response = await app.inject("/metrics");
+    expect(response.headers["content-type"]).toContain("text/plain; version=0.0.4");
+    expect(response.body).toContain('ballast_rebalance_runs_total{status="READY"} 1');
+  });
+
+  test("show pools and operations as they are when they are read", async () => {
+    const { app, metrics } = await serve();
+    let waiting = 1;
+    watchPools(metrics, { primary: () => ({ inFlight: 2, waiting, open: 3, idle: 1 }) });
+    let backlog = [{ type: "ANALYZE_SCENARIOS", status: "PENDING", count: 4, oldestAgeSeconds: 7 }];
+    watchOperations(metrics, () => Promise.resolve(backlog));
+    const first = (await app.inject("/metrics")).body;
+    expect(first).toContain('ballast_database_pool{database="primary",state="waiting"} 1');
+    expect(first).toContain('ballast_operations{type="ANALYZE_SCENARIOS",status="PENDING"} 4');
+    expect(first).toContain(
+      'ballast_operations_oldest_age_seconds{type="ANALYZE_SCENARIOS",status="PENDING"} 7',
+    );
+    waiting = 9;
+    backlog = [];
+    const second = (await app.inject("/metrics")).body;
+    expect(second).toContain('ballast_database_pool{database="primary",state="waiting"} 9');
+    expect(second).not.toContain("ANALYZE_SCENARIOS");
+  });
+});
+
+describe("documentation", () => {
+  test("is served as a document and as pages", async () => {
+    const { app } = await serve();
+    const document = await app.inject("/openapi.json");
+    expect(document.headers["content-type"]).toContain("application/json");
+    expect(document.json()).toMatchObject({ openapi: "3.1.0", paths: { "/health": {} } });
+    const page = await app.inject("/docs");
+    expect([page.statusCode, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+    expect((await app.inject("/docs/json")).json()).toEqual(document.json());
+  });
+});
