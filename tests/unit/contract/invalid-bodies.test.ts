@@ -37,7 +37,7 @@ const Expected = z.object({
 });
 
 function readInvalidBodies(): InvalidBody[] {
-  const bytes = readFileSync(new URL("../../fixtures/vectors/invalid.json", import.meta.url));
+  const bytes = readFileSync(new URL("../../fixtures/vectors/dev-invalid.json", import.meta.url));
   const tree = readJsonBody(bytes);
   if (!tree.ok) throw new Error(tree.reason);
   const requests = requestsOf(tree.value);
