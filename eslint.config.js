@@ -61,17 +61,6 @@ export default defineConfig(
     rules: { "no-restricted-syntax": ["error", ...driverCalls] },
   },
   {
-    // These read answers as a client without our types would: whatever JSON came back.
-    files: ["tests/integration/policies/**/*.ts", "tests/integration/runs/**/*.ts", "tests/support/runs.ts"],
-    rules: {
-      "@typescript-eslint/no-unsafe-argument": "off",
-      "@typescript-eslint/no-unsafe-assignment": "off",
-      "@typescript-eslint/no-unsafe-call": "off",
-      "@typescript-eslint/no-unsafe-member-access": "off",
-      "@typescript-eslint/no-unsafe-return": "off",
-    },
-  },
-  {
     files: ["scripts/**/*.ts", "scripts/**/*.js", "*.js"],
     languageOptions: { globals: { process: "readonly", console: "readonly" } },
     rules: { "no-console": "off" },

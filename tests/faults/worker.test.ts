@@ -1,7 +1,8 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { DpmAsyncAcceptedResponse } from "../../src/operations/contract.ts";
 import { ANALYZE_EXAMPLE } from "../../src/rebalance/examples.ts";
-import { openTestApp, type TestApp } from "../support/app.ts";
+import { openTestApp, read, type TestApp } from "../support/app.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { seeOperation } from "../support/operations.ts";
 import { serviceEnv } from "../support/service.ts";
@@ -58,7 +59,8 @@ async function accept(): Promise<{ id: string; correlationId: string }> {
     headers: { "X-Policy-Pack-Id": PACK },
   });
   expect(answer.status).toBe(202);
-  return { id: answer.json.operation_id, correlationId: answer.json.correlation_id };
+  const { operation_id, correlation_id } = read(DpmAsyncAcceptedResponse, answer);
+  return { id: operation_id, correlationId: correlation_id };
 }
 
 /** Where a worker is to be stopped, and what stops it there: readers, or writers alone. */

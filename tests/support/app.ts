@@ -1,5 +1,8 @@
+import { expect } from "vitest";
+import * as z from "zod";
 import { buildApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
+import { Problem } from "../../src/contract/problem.ts";
 import { closeDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { createMetrics } from "../../src/platform/metrics.ts";
@@ -17,10 +20,24 @@ export type Received = {
   readonly status: number;
   readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** The body as JSON; the test says what it expects of it. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer is what the tests look into
-  readonly json: any;
+  /** The body as JSON; null where there is none. `read` looks into it. */
+  readonly json: unknown;
 };
+
+/** An answer in the form that the contract promises; any other is a defect of the service. */
+export function read<Output>(promised: z.ZodType<Output>, { status, text, json }: Received): Output {
+  const { success, data, error } = promised.safeParse(json);
+  if (success) return data;
+  throw new Error(`not as promised:\n${z.prettifyError(error)}\n${status} ${text}`);
+}
+
+/** Status and code of a refusal, such as `404 DPM_RUN_NOT_FOUND`. */
+export function refusalOf(answer: Received): string {
+  const { status, detail } = read(Problem, answer);
+  expect(answer.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
+  expect(answer.status).toBe(status);
+  return `${status} ${detail}`;
+}
 
 /** The whole HTTP service on a test database, without a port: a process of its own but for the process. */
 export type TestApp = {

@@ -1,4 +1,5 @@
-import type { Received, TestApp } from "./app.ts";
+import { RebalanceResult } from "../../src/contract/rebalance.ts";
+import { read, type Received, type TestApp } from "./app.ts";
 
 /** A rebalance that ends READY; with `cashMost` below what it leaves in cash, one that ends PENDING_REVIEW. */
 export function rebalanceBody(options: Readonly<Record<string, unknown>> = {}, quantity = "100") {
@@ -44,8 +45,7 @@ export async function makeRun(
   const headers = { ...change.headers, "x-correlation-id": correlationId };
   const body = rebalanceBody(change.options ?? NEEDS_REVIEW);
   const made = await app.post("/rebalance/simulate", { key, headers, body });
-  if (made.status !== 200) throw new Error(made.text);
-  return { id: made.json.rebalance_run_id, correlationId, key };
+  return { id: read(RebalanceResult, made).rebalance_run_id, correlationId, key };
 }
 
 /** An action on a run's review, by the path of the run. */

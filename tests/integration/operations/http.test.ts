@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { startBackground } from "../../../src/background.ts";
+import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
 import {
   DpmAsyncAcceptedResponse,
   DpmAsyncOperationListResponse,
@@ -7,9 +8,15 @@ import {
   ProposalAsyncAcceptedResponse,
   ProposalAsyncOperationStatusResponse,
 } from "../../../src/operations/contract.ts";
+import {
+  ProposalCreateResponse,
+  ProposalIdempotencyLookupResponse,
+  ProposalVerificationResponse,
+} from "../../../src/proposals/contract.ts";
 import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "../../../src/proposals/examples.ts";
 import { ANALYZE_EXAMPLE } from "../../../src/rebalance/examples.ts";
-import { openTestApp, type Received, type TestApp } from "../../support/app.ts";
+import { DpmLineageResponse, DpmRunLookupResponse } from "../../../src/runs/contract.ts";
+import { openTestApp, read, refusalOf, type Received, type Sent, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { seeOperation } from "../../support/operations.ts";
 import { withSession } from "../../support/session.ts";
@@ -60,16 +67,33 @@ const newKey = (): string => `key-${String((keys += 1))}`;
 async function acceptAnalysis(app: TestApp, headers: Record<string, string> = {}) {
   const answer = await app.post(ANALYZE, { key: newKey(), body: ANALYZE_EXAMPLE, headers });
   expect(answer.status).toBe(202);
-  return DpmAsyncAcceptedResponse.parse(answer.json);
+  return read(DpmAsyncAcceptedResponse, answer);
 }
 
 const execute = (app: TestApp, id: string): Promise<Received> => app.post(`${OPERATIONS}/${id}/execute`, {});
+
+const operationIn = (answer: Received) => read(DpmAsyncOperationStatusResponse, answer);
+const statusAt = async (app: TestApp, url: string) => operationIn(await app.get(url)).status;
+
+/** What was done; the contract leaves open what is the result of an operation. */
+const analysisIn = (answer: Received) => BatchRebalanceResult.parse(operationIn(answer).result);
+
+async function acceptProposal(app: TestApp, url: string, sent: Sent) {
+  const answer = await app.post(url, sent);
+  expect(answer.status).toBe(202);
+  return read(ProposalAsyncAcceptedResponse, answer);
+}
+
+async function plainProposal(app: TestApp, key = newKey()): Promise<string> {
+  const answer = await app.post("/rebalance/proposals", { key, body: CREATE_EXAMPLE });
+  return read(ProposalCreateResponse, answer).proposal.proposal_id;
+}
 
 async function finishedProposal(app: TestApp, id: string) {
   return vi.waitFor(
     async () => {
       const answer = await app.get(`${PROPOSAL_OPERATIONS}/${id}`);
-      const operation = ProposalAsyncOperationStatusResponse.parse(answer.json);
+      const operation = read(ProposalAsyncOperationStatusResponse, answer);
       expect(operation.finished_at).not.toBeNull();
       return operation;
     },
@@ -92,7 +116,7 @@ describe("accepting an analysis", () => {
       headers: { "X-Correlation-Id": "corr-accepted" },
     });
     expect(answer.status).toBe(202);
-    const accepted = DpmAsyncAcceptedResponse.parse(answer.json);
+    const accepted = read(DpmAsyncAcceptedResponse, answer);
     const url = `${OPERATIONS}/${accepted.operation_id}`;
     expect(accepted).toMatchObject({
       operation_type: "ANALYZE_SCENARIOS",
@@ -102,7 +126,7 @@ describe("accepting an analysis", () => {
       execute_url: `${url}/execute`,
     });
     const status = await byHand.get(accepted.status_url);
-    expect(DpmAsyncOperationStatusResponse.parse(status.json)).toMatchObject({
+    expect(operationIn(status)).toMatchObject({
       status: "PENDING",
       is_executable: true,
       started_at: null,
@@ -115,7 +139,8 @@ describe("accepting an analysis", () => {
   it("is repeated byte for byte, also when the operation is long done", async () => {
     const key = newKey();
     const first = await byHand.post(ANALYZE, { key, body: ANALYZE_EXAMPLE });
-    expect((await execute(byHand, first.json.operation_id)).status).toBe(200);
+    const { operation_id } = read(DpmAsyncAcceptedResponse, first);
+    expect((await execute(byHand, operation_id)).status).toBe(200);
     const again = await byHand.post(ANALYZE, { key, body: ANALYZE_EXAMPLE });
     expect([again.status, again.text]).toEqual([202, first.text]);
     expect(again.headers["idempotent-replayed"]).toBe("true");
@@ -127,10 +152,7 @@ describe("accepting an analysis", () => {
     await byHand.post(ANALYZE, { key, body: ANALYZE_EXAMPLE });
     const other = { ...ANALYZE_EXAMPLE, scenarios: { other: { options: {} } } };
     const answer = await byHand.post(ANALYZE, { key, body: other });
-    expect([answer.status, answer.json.detail]).toEqual([
-      409,
-      "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch",
-    ]);
+    expect(refusalOf(answer)).toBe("409 IDEMPOTENCY_KEY_CONFLICT: request hash mismatch");
   });
 
   it("makes one operation of 32 that come at once with one key", async () => {
@@ -148,18 +170,17 @@ describe("accepting an analysis", () => {
       key: newKey(),
       body: { ...ANALYZE_EXAMPLE, scenarios: {} },
     });
-    expect([badBody.status, badBody.json.detail]).toEqual([422, "VALIDATION_FAILED"]);
+    expect(refusalOf(badBody)).toBe("422 VALIDATION_FAILED");
     const noKey = await byHand.post(ANALYZE, { body: ANALYZE_EXAMPLE });
-    expect([noKey.status, noKey.json.detail]).toEqual([422, "IDEMPOTENCY_KEY_REQUIRED"]);
+    expect(refusalOf(noKey)).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     const flagless = { ...CREATE_EXAMPLE.simulate_request, options: {} };
     const noFlag = await byHand.post(CREATE, {
       key: newKey(),
       body: { ...CREATE_EXAMPLE, simulate_request: flagless },
     });
-    expect([noFlag.status, noFlag.json.detail]).toEqual([
-      422,
-      "PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
-    ]);
+    expect(refusalOf(noFlag)).toBe(
+      "422 PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
+    );
     expect(await count("async_operation")).toBe(before);
   });
 
@@ -167,12 +188,12 @@ describe("accepting an analysis", () => {
     const accepted = await acceptAnalysis(byHand, { "X-Correlation-Id": "corr-lineage" });
     const done = await execute(byHand, accepted.operation_id);
     const lineage = await byHand.get(`/rebalance/lineage/${accepted.operation_id}`);
-    expect(lineage.json.edges).toMatchObject([
+    expect(read(DpmLineageResponse, lineage).edges).toMatchObject([
       { edge_type: "OPERATION_TO_CORRELATION", target_entity_id: "corr-lineage" },
     ]);
-    for (const [name, result] of Object.entries<{ rebalance_run_id: string }>(done.json.result.results)) {
+    for (const [name, result] of Object.entries(analysisIn(done).results)) {
       const run = await byHand.get(`/rebalance/runs/by-correlation/corr-lineage:${name}`);
-      expect(run.json.rebalance_run_id).toBe(result.rebalance_run_id);
+      expect(read(DpmRunLookupResponse, run).rebalance_run_id).toBe(result.rebalance_run_id);
     }
   });
 });
@@ -182,13 +203,15 @@ describe("executing by hand", () => {
     const accepted = await acceptAnalysis(byHand);
     const done = await execute(byHand, accepted.operation_id);
     expect(done.status).toBe(200);
-    expect(DpmAsyncOperationStatusResponse.parse(done.json)).toMatchObject({
+    expect(operationIn(done)).toMatchObject({
       status: "SUCCEEDED",
       is_executable: false,
       error: null,
     });
     const atOnce = await byHand.post("/rebalance/analyze", { key: newKey(), body: ANALYZE_EXAMPLE });
-    expect(done.json.result.comparison_metrics).toEqual(atOnce.json.comparison_metrics);
+    expect(analysisIn(done).comparison_metrics).toEqual(
+      read(BatchRebalanceResult, atOnce).comparison_metrics,
+    );
     expect((await byHand.get(`${OPERATIONS}/${accepted.operation_id}`)).text).toBe(done.text);
   });
 
@@ -196,9 +219,9 @@ describe("executing by hand", () => {
     const accepted = await acceptAnalysis(byHand);
     await execute(byHand, accepted.operation_id);
     const again = await execute(byHand, accepted.operation_id);
-    expect([again.status, again.json.detail]).toEqual([409, "DPM_ASYNC_OPERATION_NOT_EXECUTABLE"]);
+    expect(refusalOf(again)).toBe("409 DPM_ASYNC_OPERATION_NOT_EXECUTABLE");
     const nowhere = await execute(byHand, "dop_0");
-    expect([nowhere.status, nowhere.json.detail]).toEqual([404, "DPM_ASYNC_OPERATION_NOT_FOUND"]);
+    expect(refusalOf(nowhere)).toBe("404 DPM_ASYNC_OPERATION_NOT_FOUND");
   });
 
   it("has one winner of 16 who try at once", async () => {
@@ -251,11 +274,11 @@ describe("executing by hand", () => {
     await withSession(test.adminUrl, (session) =>
       session.query("alter table run_payload_away rename to run_payload"),
     );
-    expect([answer.status, answer.json.detail]).toEqual([503, "DPM_ASYNC_ATTEMPT_FAILED"]);
+    expect(refusalOf(answer)).toBe("503 DPM_ASYNC_ATTEMPT_FAILED");
     expect(answer.headers["retry-after"]).toBe("1");
     const status = await byHand.get(accepted.status_url);
-    expect(status.json).toMatchObject({ status: "PENDING", error: null, is_executable: true });
-    expect((await execute(byHand, accepted.operation_id)).json.status).toBe("SUCCEEDED");
+    expect(operationIn(status)).toMatchObject({ status: "PENDING", error: null, is_executable: true });
+    expect(operationIn(await execute(byHand, accepted.operation_id)).status).toBe("SUCCEEDED");
   });
 });
 
@@ -263,7 +286,7 @@ describe("the modes", () => {
   it("WORKER does it by itself", async () => {
     const app = await working();
     const accepted = await acceptAnalysis(app);
-    await vi.waitFor(async () => expect((await app.get(accepted.status_url)).json.status).toBe("SUCCEEDED"), {
+    await vi.waitFor(async () => expect(await statusAt(app, accepted.status_url)).toBe("SUCCEEDED"), {
       timeout: 20_000,
     });
   });
@@ -272,17 +295,16 @@ describe("the modes", () => {
     const app = await deployment({ DPM_ASYNC_EXECUTION_MODE: "INLINE" });
     const accepted = await acceptAnalysis(app);
     expect(accepted.status).toBe("PENDING");
-    expect((await app.get(accepted.status_url)).json.status).toBe("SUCCEEDED");
+    expect(await statusAt(app, accepted.status_url)).toBe("SUCCEEDED");
   });
 
   it("ACCEPT_ONLY leaves it alone, also where a worker is about", async () => {
     const app = await working({ DPM_ASYNC_EXECUTION_MODE: "ACCEPT_ONLY" });
     const waiting = await acceptAnalysis(app);
-    const key = newKey();
     const other = await working();
-    const done = await other.post(ANALYZE, { key, body: ANALYZE_EXAMPLE });
-    await vi.waitFor(async () => expect((await app.get(done.json.status_url)).json.status).toBe("SUCCEEDED"));
-    expect((await app.get(waiting.status_url)).json.status).toBe("PENDING");
+    const done = await acceptAnalysis(other);
+    await vi.waitFor(async () => expect(await statusAt(app, done.status_url)).toBe("SUCCEEDED"));
+    expect(await statusAt(app, waiting.status_url)).toBe("PENDING");
   });
 });
 
@@ -292,16 +314,16 @@ describe("looking operations up", () => {
     await acceptAnalysis(byHand, headers);
     const latest = await acceptAnalysis(byHand, headers);
     const found = await byHand.get(`${OPERATIONS}/by-correlation/corr-twice`);
-    expect(found.json.operation_id).toBe(latest.operation_id);
+    expect(operationIn(found).operation_id).toBe(latest.operation_id);
     for (const answer of [
       await byHand.get(latest.status_url, { "X-Tenant-Id": "elsewhere" }),
       await byHand.get(`${OPERATIONS}/by-correlation/corr-none`),
       await execute(byHand, "pop_0"),
     ]) {
-      expect([answer.status, answer.json.detail]).toEqual([404, "DPM_ASYNC_OPERATION_NOT_FOUND"]);
+      expect(refusalOf(answer)).toBe("404 DPM_ASYNC_OPERATION_NOT_FOUND");
     }
     const asProposal = await byHand.get(`${PROPOSAL_OPERATIONS}/${latest.operation_id}`);
-    expect([asProposal.status, asProposal.json.detail]).toEqual([404, "PROPOSAL_ASYNC_OPERATION_NOT_FOUND"]);
+    expect(refusalOf(asProposal)).toBe("404 PROPOSAL_ASYNC_OPERATION_NOT_FOUND");
   });
 
   it("lists them newest first, page by page, by filter", async () => {
@@ -318,21 +340,21 @@ describe("looking operations up", () => {
     let cursor: string | null = "";
     while (cursor !== null) {
       const page = await byHand.get(`${OPERATIONS}?limit=2${cursor && `&cursor=${cursor}`}`, headers);
-      const { items, next_cursor } = DpmAsyncOperationListResponse.parse(page.json);
+      const { items, next_cursor } = read(DpmAsyncOperationListResponse, page);
       seen.push(...items.map((item) => item.operation_id));
       cursor = next_cursor;
     }
     expect(seen).toEqual(ids);
-    const listed = async (query: string) =>
-      (await byHand.get(`${OPERATIONS}?${query}`, headers)).json.items.map(
-        (item: { operation_id: string }) => item.operation_id,
-      );
+    const listed = async (query: string) => {
+      const page = await byHand.get(`${OPERATIONS}?${query}`, headers);
+      return read(DpmAsyncOperationListResponse, page).items.map((item) => item.operation_id);
+    };
     expect(await listed("status=SUCCEEDED&operation_type=ANALYZE_SCENARIOS")).toEqual([ids[0]]);
     expect(await listed("correlation_id=c-1")).toEqual([ids[3]]);
     expect(await listed("to=2000-01-01")).toEqual([]);
     expect(await listed("from=2000-01-01")).toEqual(ids);
     const notOurs = await byHand.get(`${OPERATIONS}?cursor=abc`, headers);
-    expect([notOurs.status, notOurs.json.detail]).toEqual([422, "CURSOR_INVALID"]);
+    expect(refusalOf(notOurs)).toBe("422 CURSOR_INVALID");
   });
 });
 
@@ -340,9 +362,7 @@ describe("creating proposals and versions", () => {
   it("makes what the plain request makes, found under the same key", async () => {
     const app = await working();
     const key = newKey();
-    const answer = await app.post(CREATE, { key, body: CREATE_EXAMPLE });
-    expect(answer.status).toBe(202);
-    const accepted = ProposalAsyncAcceptedResponse.parse(answer.json);
+    const accepted = await acceptProposal(app, CREATE, { key, body: CREATE_EXAMPLE });
     expect(accepted).toMatchObject({ operation_type: "CREATE_PROPOSAL", status: "PENDING" });
     const done = await finishedProposal(app, accepted.operation_id);
     expect(done).toMatchObject({
@@ -352,26 +372,27 @@ describe("creating proposals and versions", () => {
       proposal_id: done.result?.proposal.proposal_id,
     });
     const byKey = await app.get(`/rebalance/proposals/idempotency/${key}`);
-    expect(byKey.json.proposal_id).toBe(done.proposal_id);
+    expect(read(ProposalIdempotencyLookupResponse, byKey).proposal_id).toBe(done.proposal_id);
     const plain = await app.post("/rebalance/proposals", { key, body: CREATE_EXAMPLE });
     expect(plain.headers["idempotent-replayed"]).toBe("true");
     expect(plain.json).toEqual(done.result);
     const verified = await app.get(`/rebalance/proposals/${String(done.proposal_id)}/verify`);
-    expect(verified.json).toMatchObject({ valid: true });
+    expect(read(ProposalVerificationResponse, verified).valid).toBe(true);
   });
 
   it("makes nothing twice where the plain request came first, and fails where its payload was another", async () => {
     const app = await working();
     const key = newKey();
     const plain = await app.post("/rebalance/proposals", { key, body: CREATE_EXAMPLE });
-    const same = await app.post(CREATE, { key, body: CREATE_EXAMPLE });
-    const done = await finishedProposal(app, same.json.operation_id);
+    const same = await acceptProposal(app, CREATE, { key, body: CREATE_EXAMPLE });
+    const done = await finishedProposal(app, same.operation_id);
     expect(done.result).toEqual(plain.json);
     expect(await count(`proposal_version where idempotency_key = '${key}'`)).toBe(1);
     const taken = newKey();
-    await app.post("/rebalance/proposals", { key: taken, body: CREATE_EXAMPLE });
-    const other = await app.post(CREATE, { key: taken, body: { ...CREATE_EXAMPLE, created_by: "another" } });
-    expect(await finishedProposal(app, other.json.operation_id)).toMatchObject({
+    await plainProposal(app, taken);
+    const body = { ...CREATE_EXAMPLE, created_by: "another" };
+    const other = await acceptProposal(app, CREATE, { key: taken, body });
+    expect(await finishedProposal(app, other.operation_id)).toMatchObject({
       status: "FAILED",
       error: {
         code: "IDEMPOTENCY_KEY_CONFLICT",
@@ -382,14 +403,13 @@ describe("creating proposals and versions", () => {
 
   it("adds a version, and tells at once of a proposal that is not there", async () => {
     const app = await working();
-    const proposal = await app.post("/rebalance/proposals", { key: newKey(), body: CREATE_EXAMPLE });
-    const id: string = proposal.json.proposal.proposal_id;
-    const accepted = await app.post(`/rebalance/proposals/${id}/versions/async`, {
+    const id = await plainProposal(app);
+    const accepted = await acceptProposal(app, `/rebalance/proposals/${id}/versions/async`, {
       key: newKey(),
       body: VERSION_EXAMPLE,
     });
-    expect(accepted.json).toMatchObject({ operation_type: "CREATE_PROPOSAL_VERSION" });
-    const done = await finishedProposal(app, accepted.json.operation_id);
+    expect(accepted.operation_type).toBe("CREATE_PROPOSAL_VERSION");
+    const done = await finishedProposal(app, accepted.operation_id);
     expect(done).toMatchObject({
       status: "SUCCEEDED",
       proposal_id: id,
@@ -400,21 +420,20 @@ describe("creating proposals and versions", () => {
       key,
       body: VERSION_EXAMPLE,
     });
-    expect([missing.status, missing.json.detail]).toEqual([404, "PROPOSAL_NOT_FOUND"]);
+    expect(refusalOf(missing)).toBe("404 PROPOSAL_NOT_FOUND");
     expect(await count(`idempotency_record where idempotency_key = '${key}'`)).toBe(0);
   });
 
   it("fails a version that the state of the proposal does not take, with the code of the plain request", async () => {
     const app = await working();
-    const proposal = await app.post("/rebalance/proposals", { key: newKey(), body: CREATE_EXAMPLE });
-    const id: string = proposal.json.proposal.proposal_id;
+    const id = await plainProposal(app);
     const cancel = { event_type: "CANCELLED", actor_id: "a", expected_state: "DRAFT" };
     await app.post(`/rebalance/proposals/${id}/transitions`, { key: newKey(), body: cancel });
-    const accepted = await app.post(`/rebalance/proposals/${id}/versions/async`, {
+    const accepted = await acceptProposal(app, `/rebalance/proposals/${id}/versions/async`, {
       key: newKey(),
       body: VERSION_EXAMPLE,
     });
-    expect(await finishedProposal(app, accepted.json.operation_id)).toMatchObject({
+    expect(await finishedProposal(app, accepted.operation_id)).toMatchObject({
       status: "FAILED",
       result: null,
       error: {
@@ -426,18 +445,20 @@ describe("creating proposals and versions", () => {
 
   it("finds the latest operation of a correlation id", async () => {
     const headers = { "X-Correlation-Id": "corr-proposal" };
-    const accepted = await byHand.post(CREATE, { key: newKey(), body: CREATE_EXAMPLE, headers });
+    const accepted = await acceptProposal(byHand, CREATE, { key: newKey(), body: CREATE_EXAMPLE, headers });
     const found = await byHand.get(`${PROPOSAL_OPERATIONS}/by-correlation/corr-proposal`);
-    expect(found.json).toMatchObject({ operation_id: accepted.json.operation_id, status: "PENDING" });
+    expect(read(ProposalAsyncOperationStatusResponse, found)).toMatchObject({
+      operation_id: accepted.operation_id,
+      status: "PENDING",
+    });
     const none = await byHand.get(`${PROPOSAL_OPERATIONS}/by-correlation/corr-none`);
-    expect([none.status, none.json.detail]).toEqual([404, "PROPOSAL_ASYNC_OPERATION_NOT_FOUND"]);
+    expect(refusalOf(none)).toBe("404 PROPOSAL_ASYNC_OPERATION_NOT_FOUND");
   });
 
   it("takes a creation without a key where the deployment is for callers older than the rule", async () => {
     const app = await deployment({ REQUIRE_IDEMPOTENCY_KEY: "create", DPM_ASYNC_EXECUTION_MODE: "INLINE" });
-    const accepted = await app.post(CREATE, { body: CREATE_EXAMPLE });
-    expect(accepted.status).toBe(202);
-    expect(await finishedProposal(app, accepted.json.operation_id)).toMatchObject({
+    const accepted = await acceptProposal(app, CREATE, { body: CREATE_EXAMPLE });
+    expect(await finishedProposal(app, accepted.operation_id)).toMatchObject({
       status: "SUCCEEDED",
       idempotency_key: null,
     });
@@ -477,13 +498,13 @@ describe("a switch that is off answers 404 with its name", () => {
     const app = await deployment({ [name]: "false" });
     for (const [method, path] of routes) {
       const answer = await app.send(method, path, method === "POST" ? { body: {} } : {});
-      expect([path, answer.status, answer.json.detail]).toEqual([path, 404, detail]);
+      expect(refusalOf(answer), path).toBe(`404 ${detail}`);
     }
   });
 
   it("and is_executable tells the truth about it", async () => {
     const accepted = await acceptAnalysis(byHand);
     const app = await deployment({ DPM_ASYNC_MANUAL_EXECUTION_ENABLED: "false" });
-    expect((await app.get(accepted.status_url)).json.is_executable).toBe(false);
+    expect(operationIn(await app.get(accepted.status_url)).is_executable).toBe(false);
   });
 });

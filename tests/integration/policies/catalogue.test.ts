@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Problem } from "../../../src/contract/problem.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
-import { openTestApp, type TestApp } from "../../support/app.ts";
+import {
+  DpmEffectivePolicyPackResolution,
+  DpmPolicyPackCatalogResponse,
+  DpmPolicyPackDefinition,
+  DpmPolicyPackMutationResponse,
+} from "../../../src/policies/contract.ts";
+import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { outcomeOf } from "../../support/faults.ts";
 import { withSession } from "../../support/session.ts";
@@ -27,6 +34,10 @@ function put(app: TestApp, id: string, version: string, headers: Readonly<Record
   const body = { version, turnover_policy: { max_turnover_pct: "0.10" } };
   return app.send("PUT", path(id), { body, headers });
 }
+
+const versionIn = (answer: Received) => read(DpmPolicyPackDefinition, answer).version;
+const catalogueIn = (answer: Received) => read(DpmPolicyPackCatalogResponse, answer);
+const resolutionIn = (answer: Received) => read(DpmEffectivePolicyPackResolution, answer);
 
 function revisions(id: string): Promise<{ revision: number; version: string | null }[]> {
   return withSession(db.adminUrl, async (session) => {
@@ -56,13 +67,13 @@ describe("a pack", () => {
       },
       idempotency_policy: { replay_enabled: null },
     };
-    expect(made.json).toEqual({ item });
-    const read = await elsewhere.get(path("growth"));
-    expect(read.json).toEqual(item);
-    expect(read.headers["etag"]).toBe(made.headers["etag"]);
+    expect(read(DpmPolicyPackMutationResponse, made)).toEqual({ item });
+    const found = await elsewhere.get(path("growth"));
+    expect(read(DpmPolicyPackDefinition, found)).toEqual(item);
+    expect(found.headers["etag"]).toBe(made.headers["etag"]);
     await put(here, "growth", "v2");
     const catalogue = await elsewhere.get("/rebalance/policies/catalog", { "x-policy-pack-id": "growth" });
-    expect(catalogue.json).toEqual({
+    expect(catalogueIn(catalogue)).toEqual({
       enabled: true,
       total: 1,
       selected_policy_pack_id: "growth",
@@ -73,7 +84,7 @@ describe("a pack", () => {
     const deleted = await here.send("DELETE", path("growth"));
     expect([deleted.status, deleted.text]).toEqual([204, ""]);
     for (const gone of [await here.get(path("growth")), await here.send("DELETE", path("growth"))]) {
-      expect([gone.status, gone.json.detail]).toEqual([404, "DPM_POLICY_PACK_NOT_FOUND"]);
+      expect(refusalOf(gone)).toBe("404 DPM_POLICY_PACK_NOT_FOUND");
     }
     await put(here, "growth", "v3");
     expect(await revisions("growth")).toEqual([
@@ -105,13 +116,13 @@ describe("a pack", () => {
     await here.send("DELETE", path("history"));
     const [, second, third] = await validFrom("history");
     const at = async (moment: string | undefined) => {
-      const { status, json } = await here.get(`${path("history")}?as_of=${encodeURIComponent(moment ?? "")}`);
-      return status === 200 ? json.version : json.detail;
+      const answer = await here.get(`${path("history")}?as_of=${encodeURIComponent(moment ?? "")}`);
+      return answer.status === 200 ? versionIn(answer) : refusalOf(answer);
     };
-    expect(await at(before)).toBe("DPM_POLICY_PACK_NOT_FOUND");
+    expect(await at(before)).toBe("404 DPM_POLICY_PACK_NOT_FOUND");
     expect(await at(first)).toBe("v1");
     expect(await at(second)).toBe("v2");
-    expect(await at(third)).toBe("DPM_POLICY_PACK_NOT_FOUND");
+    expect(await at(third)).toBe("404 DPM_POLICY_PACK_NOT_FOUND");
     expect((await here.get(`${path("history")}?as_of=yesterday`)).status).toBe(422);
   });
 
@@ -143,7 +154,7 @@ describe("a pack", () => {
       await put(here, "unknown-pack", "v1", { "if-match": "*" }),
       await here.send("DELETE", path("guarded"), { headers: { "if-match": tag } }),
     ]) {
-      expect([refused.status, refused.json.detail]).toEqual([412, "PRECONDITION_FAILED"]);
+      expect(refusalOf(refused)).toBe("412 PRECONDITION_FAILED");
     }
     expect(await revisions("guarded")).toHaveLength(2);
     const deleted = await here.send("DELETE", path("guarded"), {
@@ -183,8 +194,12 @@ describe("a pack", () => {
         tax_policy: { max_gains: "1" },
       },
     });
-    expect(refused.status).toBe(422);
-    expect(refused.json.errors.map(({ loc }: { loc: string[] }) => loc.join(".")).sort()).toEqual([
+    expect(refusalOf(refused)).toBe("422 VALIDATION_FAILED");
+    expect(
+      read(Problem, refused)
+        .errors?.map(({ loc }) => loc.join("."))
+        .sort(),
+    ).toEqual([
       "body.constraint_policy.group_constraints",
       "body.settlement_policy.settlement_horizon_days",
       "body.tax_policy.max_gains",
@@ -198,9 +213,9 @@ describe("a pack", () => {
     const headers = { "x-tenant-id": "bank-b" };
     await put(here, "shared-name", "of-a");
     await put(here, "shared-name", "of-b", headers);
-    expect((await here.get(path("shared-name"))).json.version).toBe("of-a");
-    expect((await here.get(path("shared-name"), headers)).json.version).toBe("of-b");
-    expect((await here.get("/rebalance/policies/catalog", headers)).json.total).toBe(1);
+    expect(versionIn(await here.get(path("shared-name")))).toBe("of-a");
+    expect(versionIn(await here.get(path("shared-name"), headers))).toBe("of-b");
+    expect(catalogueIn(await here.get("/rebalance/policies/catalog", headers)).total).toBe(1);
   });
 
   test("cannot be changed or lose a revision, whoever writes", async () => {
@@ -227,7 +242,7 @@ describe("which pack is in effect", () => {
       DPM_TENANT_POLICY_PACK_MAP_JSON: '{"bank-m":"mapped"}',
     });
     const effective = async (headers: Readonly<Record<string, string>>) =>
-      (await app.get("/rebalance/policies/effective", headers)).json;
+      resolutionIn(await app.get("/rebalance/policies/effective", headers));
     const tenant = { "x-tenant-id": "bank-m" };
     expect(await effective({ "x-policy-pack-id": "p", "x-tenant-policy-pack-id": "t" })).toEqual({
       enabled: true,
@@ -247,14 +262,14 @@ describe("which pack is in effect", () => {
       source: "GLOBAL_DEFAULT",
     });
     const catalogue = await app.get("/rebalance/policies/catalog", tenant);
-    expect(catalogue.json).toMatchObject({
+    expect(catalogueIn(catalogue)).toMatchObject({
       selected_policy_pack_id: "mapped",
       selected_policy_pack_present: false,
       total: 0,
       items: [],
     });
     await app.close();
-    expect((await here.get("/rebalance/policies/effective")).json).toEqual({
+    expect(resolutionIn(await here.get("/rebalance/policies/effective"))).toEqual({
       enabled: true,
       selected_policy_pack_id: null,
       source: "NONE",
@@ -268,14 +283,18 @@ describe("which pack is in effect", () => {
     const effective = await app.get("/rebalance/policies/effective", headers);
     const catalogue = await app.get("/rebalance/policies/catalog", headers);
     await app.close();
-    expect(effective.json).toEqual({ enabled: false, selected_policy_pack_id: null, source: "DISABLED" });
-    expect(catalogue.json).toMatchObject({
+    expect(resolutionIn(effective)).toEqual({
+      enabled: false,
+      selected_policy_pack_id: null,
+      source: "DISABLED",
+    });
+    expect(catalogueIn(catalogue)).toMatchObject({
       enabled: false,
       selected_policy_pack_id: null,
       selected_policy_pack_present: false,
       selected_policy_pack_source: "DISABLED",
     });
-    expect(catalogue.json.total).toBeGreaterThan(0);
+    expect(catalogueIn(catalogue).total).toBeGreaterThan(0);
   });
 
   test("tenant resolution can be switched off", async () => {
@@ -285,7 +304,7 @@ describe("which pack is in effect", () => {
     });
     const effective = await app.get("/rebalance/policies/effective", { "x-tenant-id": "bank-m" });
     await app.close();
-    expect(effective.json.source).toBe("NONE");
+    expect(resolutionIn(effective).source).toBe("NONE");
   });
 });
 
@@ -297,10 +316,10 @@ test("administration is behind its switch; what is in effect stays readable", as
     await off.send("DELETE", path("administered")),
     await off.get(path("administered")),
   ]) {
-    expect([answer.status, answer.json.detail]).toEqual([404, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED"]);
+    expect(refusalOf(answer)).toBe("404 DPM_POLICY_PACK_ADMIN_APIS_DISABLED");
   }
   expect((await off.get("/rebalance/policies/effective")).status).toBe(200);
   expect((await off.get("/rebalance/policies/catalog")).status).toBe(200);
   await off.close();
-  expect((await here.get(path("administered"))).json.version).toBe("v1");
+  expect(versionIn(await here.get(path("administered")))).toBe("v1");
 });

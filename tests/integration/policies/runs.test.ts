@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTestApp, type TestApp } from "../../support/app.ts";
+import { BatchRebalanceResult, RebalanceResult } from "../../../src/contract/rebalance.ts";
+import {
+  DpmRunIdempotencyHistoryResponse,
+  DpmRunIdempotencyLookupResponse,
+  DpmRunReproduceResponse,
+  DpmRunVerificationResponse,
+} from "../../../src/runs/contract.ts";
+import { openTestApp, read, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey, rebalanceBody } from "../../support/runs.ts";
 import { withSession } from "../../support/session.ts";
@@ -54,14 +61,22 @@ function stored(runId: string): Promise<StoredRun> {
   });
 }
 
-const reproduce = async (runId: string) =>
-  (await app.post(`/rebalance/runs/${runId}/reproduce`, {})).json.reproducible as boolean;
+const runIn = (answer: Received) => read(RebalanceResult, answer);
+const storedOf = (answer: Received) => stored(runIn(answer).rebalance_run_id);
+
+async function reproduce(runId: string): Promise<boolean> {
+  return read(DpmRunReproduceResponse, await app.post(`/rebalance/runs/${runId}/reproduce`, {})).reproducible;
+}
+
+async function verify(runId: string): Promise<DpmRunVerificationResponse> {
+  return read(DpmRunVerificationResponse, await app.get(`/rebalance/runs/${runId}/verify`));
+}
 
 describe("a run under a policy pack", () => {
   test("is calculated with the options in force, and says which pack and version shaped it", async () => {
     await put("calm", { turnover_policy: { max_turnover_pct: "0" } }, "2026-1");
-    const plain = (await simulate(newKey())).json;
-    const shaped = (await simulate(newKey(), { "x-policy-pack-id": "calm" })).json;
+    const plain = runIn(await simulate(newKey()));
+    const shaped = runIn(await simulate(newKey(), { "x-policy-pack-id": "calm" }));
     expect(plain.intents).not.toEqual([]);
     expect(shaped.intents).toEqual([]);
     const run = await stored(shaped.rebalance_run_id);
@@ -79,23 +94,21 @@ describe("a run under a policy pack", () => {
 
   test("is reproduced with what was in force then, whatever became of the pack", async () => {
     await put("fickle", { turnover_policy: { max_turnover_pct: "0.05" } }, "same-name");
-    const { json } = await simulate(newKey(), { "x-policy-pack-id": "fickle" });
+    const first = runIn(await simulate(newKey(), { "x-policy-pack-id": "fickle" }));
     await put("fickle", { turnover_policy: { max_turnover_pct: "0.9" } }, "same-name");
-    const next = await simulate(newKey(), { "x-policy-pack-id": "fickle" });
+    const next = runIn(await simulate(newKey(), { "x-policy-pack-id": "fickle" }));
     await app.send("DELETE", "/rebalance/policies/catalog/fickle");
-    for (const id of [json.rebalance_run_id, next.json.rebalance_run_id]) {
+    for (const [at, { rebalance_run_id: id }] of [first, next].entries()) {
       expect(await reproduce(id)).toBe(true);
-      const verified = await app.get(`/rebalance/runs/${String(id)}/verify`);
-      expect(verified.json).toMatchObject({ valid: true, checked: { policy_packs: 1 } });
+      expect(await verify(id)).toMatchObject({ valid: true, checked: { policy_packs: 1 } });
+      expect((await stored(id)).policy_pack_revision).toBe(at + 1);
     }
-    expect((await stored(json.rebalance_run_id)).policy_pack_revision).toBe(1);
-    expect((await stored(next.json.rebalance_run_id)).policy_pack_revision).toBe(2);
   });
 
   test("that changes nothing names the pack and keeps one document", async () => {
     await put("silent", {});
-    const { json } = await simulate(newKey(), { "x-policy-pack-id": "silent" });
-    expect(await stored(json.rebalance_run_id)).toMatchObject({ policy_pack_id: "silent", request: null });
+    const answer = await simulate(newKey(), { "x-policy-pack-id": "silent" });
+    expect(await storedOf(answer)).toMatchObject({ policy_pack_id: "silent", request: null });
   });
 
   test("goes on without a pack that does not exist, or where packs are off", async () => {
@@ -104,8 +117,8 @@ describe("a run under a policy pack", () => {
     const off = await openTestApp(db.url, { DPM_POLICY_PACKS_ENABLED: "false" });
     const ignored = await simulate(newKey(), { "x-policy-pack-id": "off" }, off);
     await off.close();
-    for (const { json } of [absent, ignored]) {
-      expect(await stored(json.rebalance_run_id)).toMatchObject({ policy_pack_id: null, request: null });
+    for (const answer of [absent, ignored]) {
+      expect(await storedOf(answer)).toMatchObject({ policy_pack_id: null, request: null });
     }
   });
 
@@ -124,19 +137,20 @@ describe("a run under a policy pack", () => {
     const byTenant = await simulate(newKey(), headers, other);
     const byDeployment = await simulate(newKey(), {}, other);
     await other.close();
-    expect((await stored(byTenant.json.rebalance_run_id)).policy_pack_id).toBe("of-tenant");
-    expect((await stored(byDeployment.json.rebalance_run_id)).policy_pack_id).toBe("of-deployment");
+    expect((await storedOf(byTenant)).policy_pack_id).toBe("of-tenant");
+    expect((await storedOf(byDeployment)).policy_pack_id).toBe("of-deployment");
   });
 
   test("of a batch is shaped like any other", async () => {
     await put("batch", { turnover_policy: { max_turnover_pct: "0" } });
     const { options: _, ...inputs } = rebalanceBody();
-    const { json } = await app.post("/rebalance/analyze", {
+    const answer = await app.post("/rebalance/analyze", {
       headers: { "x-policy-pack-id": "batch" },
       body: { ...inputs, scenarios: { a: {}, b: { options: { max_turnover_pct: "0.5" } } } },
     });
-    for (const name of ["a", "b"]) {
-      const runId = json.results[name].rebalance_run_id;
+    const { results } = read(BatchRebalanceResult, answer);
+    expect(Object.keys(results)).toEqual(["a", "b"]);
+    for (const { rebalance_run_id: runId } of Object.values(results)) {
       expect(await stored(runId)).toMatchObject({
         policy_pack_id: "batch",
         input: { options: { max_turnover_pct: "0" } },
@@ -170,8 +184,17 @@ describe("replay", () => {
     expect(again.headers["idempotent-replayed"]).toBe("true");
   });
 
-  const HISTORY = (key: string) => `/rebalance/idempotency/${key}/history`;
-  const LOOKUP = (key: string) => `/rebalance/runs/idempotency/${key}`;
+  /** The runs that a key was sent for, the oldest first. */
+  async function historyOf(key: string): Promise<string[]> {
+    const answer = await app.get(`/rebalance/idempotency/${key}/history`);
+    return read(DpmRunIdempotencyHistoryResponse, answer).history.map((item) => item.rebalance_run_id);
+  }
+
+  /** The run that a key stands for. */
+  async function runOf(key: string): Promise<string> {
+    const answer = await app.get(`/rebalance/runs/idempotency/${key}`);
+    return read(DpmRunIdempotencyLookupResponse, answer).rebalance_run_id;
+  }
 
   test.each([
     ["by the pack", {}, { "x-policy-pack-id": "no-replay" }],
@@ -189,12 +212,10 @@ describe("replay", () => {
       await on.close();
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
       expect(answers.every(({ headers: sent }) => sent["idempotent-replayed"] === undefined)).toBe(true);
-      const ids = answers.map(({ json }) => json.rebalance_run_id as string);
+      const ids = answers.map((answer) => runIn(answer).rebalance_run_id);
       expect(new Set(ids).size).toBe(3);
-      const history = (await app.get(HISTORY(key))).json.history as { rebalance_run_id: string }[];
-      expect(history.map(({ rebalance_run_id }) => rebalance_run_id).sort()).toEqual(ids.toSorted());
-      const mapping = (await app.get(LOOKUP(key))).json;
-      expect(mapping.rebalance_run_id).toBe(ids[2]);
+      expect((await historyOf(key)).sort()).toEqual(ids.toSorted());
+      expect(await runOf(key)).toBe(ids[2]);
       // With replay on again, the key stands for its newest run.
       const replayed = await simulate(key, {}, app, rebalanceBody({}, "101"));
       expect(replayed.text).toBe(answers[2]?.text);
@@ -207,13 +228,11 @@ describe("replay", () => {
     const key = newKey("rivals");
     const headers = { "x-policy-pack-id": "no-replay" };
     const answers = await Promise.all(Array.from({ length: 32 }, () => simulate(key, headers)));
-    expect(new Set(answers.map(({ json }) => json.rebalance_run_id as string)).size).toBe(32);
-    const history = (await app.get(HISTORY(key))).json.history as { rebalance_run_id: string }[];
+    expect(new Set(answers.map((answer) => runIn(answer).rebalance_run_id)).size).toBe(32);
+    const history = await historyOf(key);
     expect(history).toHaveLength(32);
-    const mapping = (await app.get(LOOKUP(key))).json;
-    expect(mapping.rebalance_run_id).toBe(history.at(-1)?.rebalance_run_id);
-    const verified = await app.get(`/rebalance/runs/${String(history[0]?.rebalance_run_id)}/verify`);
-    expect(verified.json).toMatchObject({ valid: true });
+    expect(await runOf(key)).toBe(history.at(-1));
+    expect(await verify(String(history[0]))).toMatchObject({ valid: true });
   });
 
   test("switched on by the pack where the deployment has it off", async () => {

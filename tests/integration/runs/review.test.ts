@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { outcomeOf } from "../../support/faults.ts";
-import { openTestApp, type TestApp } from "../../support/app.ts";
+import { Problem } from "../../../src/contract/problem.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
+import {
+  DpmRunListResponse,
+  DpmRunVerificationResponse,
+  DpmRunWorkflowHistoryResponse,
+  DpmRunWorkflowResponse,
+  DpmWorkflowDecisionListResponse,
+  type DpmRunWorkflowDecisionResponse,
+} from "../../../src/runs/contract.ts";
+import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
+import { outcomeOf } from "../../support/faults.ts";
 import { act, makeRun, newKey } from "../../support/runs.ts";
 import { withSession } from "../../support/session.ts";
 
@@ -21,6 +30,9 @@ afterAll(async () => {
   await elsewhere.close();
   await db.drop();
 });
+
+const reviewIn = (answer: Received) => read(DpmRunWorkflowResponse, answer);
+const decisionsIn = (answer: Received) => read(DpmWorkflowDecisionListResponse, answer);
 
 type StoredDecision = {
   decision_no: number;
@@ -67,9 +79,9 @@ describe("the review of a run", () => {
     const run = await makeRun(here);
     const names = [run.id, `by-correlation/${run.correlationId}`, `idempotency/${run.key}`];
     for (const name of names) {
-      const { status, json } = await here.get(`/rebalance/runs/${name}/workflow`);
-      expect(status).toBe(200);
-      expect(json).toEqual({
+      const answer = await here.get(`/rebalance/runs/${name}/workflow`);
+      expect(answer.status).toBe(200);
+      expect(reviewIn(answer)).toEqual({
         run_id: run.id,
         run_status: "PENDING_REVIEW",
         workflow_status: "PENDING_REVIEW",
@@ -82,7 +94,7 @@ describe("the review of a run", () => {
       body: { comment: "fine" },
     });
     expect(approved.status).toBe(200);
-    expect(approved.json).toMatchObject({
+    expect(reviewIn(approved)).toMatchObject({
       workflow_status: "APPROVED",
       latest_decision: {
         run_id: run.id,
@@ -94,33 +106,29 @@ describe("the review of a run", () => {
       },
     });
     const back = await act(elsewhere, `idempotency/${run.key}`, "REQUEST_CHANGES");
-    expect(back.json.workflow_status).toBe("PENDING_REVIEW");
+    expect(reviewIn(back).workflow_status).toBe("PENDING_REVIEW");
     const rejected = await act(here, run.id, "REJECT");
-    expect(rejected.json.workflow_status).toBe("REJECTED");
+    expect(reviewIn(rejected).workflow_status).toBe("REJECTED");
     for (const name of names) {
-      const { json } = await elsewhere.get(`/rebalance/runs/${name}/workflow/history`);
-      expect(json.run_id).toBe(run.id);
-      expect(json.decisions.map(({ action }: { action: string }) => action)).toEqual([
-        "APPROVE",
-        "REQUEST_CHANGES",
-        "REJECT",
-      ]);
+      const answer = await elsewhere.get(`/rebalance/runs/${name}/workflow/history`);
+      const { run_id, decisions } = read(DpmRunWorkflowHistoryResponse, answer);
+      expect(run_id).toBe(run.id);
+      expect(decisions.map(({ action }) => action)).toEqual(["APPROVE", "REQUEST_CHANGES", "REJECT"]);
     }
     expectOneHistory(await storedDecisions(run.id));
   });
 
   test("is not required for a READY run: the refusal is stored with its key and replayed byte for byte", async () => {
     const run = await makeRun(here, { options: {} });
-    const { json } = await here.get(`/rebalance/runs/${run.id}/workflow`);
-    expect(json).toMatchObject({ workflow_status: "NOT_REQUIRED", requires_review: false });
+    const review = await here.get(`/rebalance/runs/${run.id}/workflow`);
+    expect(reviewIn(review)).toMatchObject({ workflow_status: "NOT_REQUIRED", requires_review: false });
     const key = newKey("refused");
     const first = await act(here, run.id, "APPROVE", { key });
-    expect([first.status, first.json.detail]).toEqual([409, "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS"]);
+    expect(refusalOf(first)).toBe("409 DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS");
     const again = await act(elsewhere, run.id, "APPROVE", { key });
-    expect(again.status).toBe(409);
+    expect(refusalOf(again)).toBe(refusalOf(first));
     expect(again.text).toBe(first.text);
     expect(again.headers["idempotent-replayed"]).toBe("true");
-    expect(again.headers["content-type"]).toContain("application/problem+json");
     expect(await storedDecisions(run.id)).toEqual([]);
   });
 
@@ -129,7 +137,7 @@ describe("the review of a run", () => {
     await act(here, run.id, "APPROVE");
     const key = newKey("too-early");
     const refused = await act(here, run.id, "APPROVE", { key });
-    expect([refused.status, refused.json.detail]).toEqual([409, "DPM_WORKFLOW_INVALID_TRANSITION"]);
+    expect(refusalOf(refused)).toBe("409 DPM_WORKFLOW_INVALID_TRANSITION");
     await act(here, run.id, "REQUEST_CHANGES");
     const straggler = await act(elsewhere, run.id, "APPROVE", { key });
     expect(straggler.text).toBe(refused.text);
@@ -145,10 +153,7 @@ describe("the review of a run", () => {
     expect(again.text).toBe(first.text);
     expect(again.headers["idempotent-replayed"]).toBe("true");
     const other = await act(here, run.id, "REQUEST_CHANGES", { key });
-    expect([other.status, other.json.detail]).toEqual([
-      409,
-      "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch",
-    ]);
+    expect(refusalOf(other)).toBe("409 IDEMPOTENCY_KEY_CONFLICT: request hash mismatch");
     expect(await storedDecisions(run.id)).toHaveLength(2);
   });
 
@@ -160,10 +165,10 @@ describe("the review of a run", () => {
       ["idempotency/key-of-nobody", "DPM_IDEMPOTENCY_KEY_NOT_FOUND"],
     ] as const) {
       const action = await act(here, path, "APPROVE", { key });
-      expect([action.status, action.json.detail]).toEqual([404, code]);
+      expect(refusalOf(action)).toBe(`404 ${code}`);
       for (const view of ["workflow", "workflow/history"]) {
         const seen = await here.get(`/rebalance/runs/${path}/${view}`);
-        expect([seen.status, seen.json.detail]).toEqual([404, code]);
+        expect(refusalOf(seen)).toBe(`404 ${code}`);
       }
     }
     expect(await storedKeys(key)).toBe(0);
@@ -174,7 +179,7 @@ describe("the review of a run", () => {
     const body = { action: "APPROVE", reason_code: "OK", actor_id: "officer_1" };
     const path = `/rebalance/runs/${run.id}/workflow/actions`;
     const refused = await here.post(path, { body });
-    expect([refused.status, refused.json.detail]).toEqual([422, "IDEMPOTENCY_KEY_REQUIRED"]);
+    expect(refusalOf(refused)).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     const lenient = await openTestApp(db.url, { REQUIRE_IDEMPOTENCY_KEY: "create" });
     const done = await lenient.post(path, { body });
     const twice = await lenient.post(path, { body });
@@ -189,7 +194,7 @@ describe("the review of a run", () => {
     const wrong = { action: "approve", reason_code: "not upper", extra: 1 };
     const refused = await here.post(`/rebalance/runs/${run.id}/workflow/actions`, { key, body: wrong });
     expect(refused.status).toBe(422);
-    expect(refused.json.errors.map(({ loc }: { loc: string[] }) => loc.join("."))).toEqual(
+    expect(read(Problem, refused).errors?.map(({ loc }) => loc.join("."))).toEqual(
       expect.arrayContaining(["body.action", "body.reason_code", "body.actor_id", "body.extra"]),
     );
     expect(await storedKeys(key)).toBe(0);
@@ -203,7 +208,7 @@ describe("the review of a run", () => {
     expect((await act(here, run.id, "APPROVE", { key, headers })).status).toBe(404);
     expect((await here.get(`/rebalance/runs/${run.id}/workflow`, headers)).status).toBe(404);
     const list = await here.get("/rebalance/workflow/decisions", headers);
-    expect(list.json.items).toEqual([]);
+    expect(decisionsIn(list).items).toEqual([]);
   });
 });
 
@@ -215,10 +220,10 @@ describe("a retry by a name that has come to mean another run", () => {
     const second = await makeRun(here, { correlationId: "corr-shared" });
     const retry = await act(elsewhere, "by-correlation/corr-shared", "APPROVE", { key });
     expect(retry.text).toBe(answer.text);
-    expect(answer.json.run_id).toBe(first.id);
+    expect(reviewIn(answer).run_id).toBe(first.id);
     expect(await storedDecisions(second.id)).toEqual([]);
     const fresh = await act(here, "by-correlation/corr-shared", "APPROVE");
-    expect(fresh.json.run_id).toBe(second.id);
+    expect(reviewIn(fresh).run_id).toBe(second.id);
   });
 
   test("one key acts on one run, however the runs and the attempts interleave", async () => {
@@ -254,8 +259,8 @@ describe("under contention", () => {
     const answers = await Promise.all(
       Array.from({ length: 64 }, (_, at) => act(at % 2 === 0 ? here : elsewhere, run.id, "APPROVE")),
     );
-    const refused = answers.filter(({ json }) => json.detail === "DPM_WORKFLOW_INVALID_TRANSITION");
-    expect([answers.filter(({ status }) => status === 200).length, refused.length]).toEqual([1, 63]);
+    const refused = answers.filter(({ status }) => status !== 200).map(refusalOf);
+    expect(refused).toEqual(Array.from({ length: 63 }, () => "409 DPM_WORKFLOW_INVALID_TRANSITION"));
     expect(await storedDecisions(run.id)).toHaveLength(1);
   });
 
@@ -273,7 +278,7 @@ describe("under contention", () => {
     expect(decisions).toHaveLength(accepted.length);
     expect(accepted.length + answers.filter(({ status }) => status === 409).length).toBe(64);
     const verified = await here.get(`/rebalance/runs/${run.id}/verify`);
-    expect(verified.json).toMatchObject({ valid: true, failures: [] });
+    expect(read(DpmRunVerificationResponse, verified)).toMatchObject({ valid: true, failures: [] });
   });
 });
 
@@ -334,21 +339,21 @@ describe("decisions across runs", () => {
       });
     }
     const list = async (query: string) =>
-      (await here.get(`/rebalance/workflow/decisions?${query}`, headers)).json;
+      decisionsIn(await here.get(`/rebalance/workflow/decisions?${query}`, headers));
     const all = await list("");
     expect(all.items).toHaveLength(8);
     expect(all.next_cursor).toBeNull();
     const expected = runs.toReversed().flatMap(({ id }) => [`REJECT ${id}`, `APPROVE ${id}`]);
-    const seen = (items: { action: string; run_id: string }[]) =>
+    const seen = (items: readonly DpmRunWorkflowDecisionResponse[]) =>
       items.map(({ action, run_id }) => `${action} ${run_id}`);
     expect(seen(all.items)).toEqual(expected);
 
-    const pages: { action: string; run_id: string }[] = [];
+    const pages: DpmRunWorkflowDecisionResponse[] = [];
     let cursor = "";
     do {
       const page = await list(`limit=3${cursor}`);
       pages.push(...page.items);
-      cursor = page.next_cursor === null ? "" : `&cursor=${String(page.next_cursor)}`;
+      cursor = page.next_cursor === null ? "" : `&cursor=${page.next_cursor}`;
     } while (cursor !== "");
     expect(seen(pages)).toEqual(expected);
 
@@ -360,28 +365,31 @@ describe("decisions across runs", () => {
       `REJECT ${last?.id ?? ""}`,
       `APPROVE ${last?.id ?? ""}`,
     ]);
-    const middle = all.items[3].decided_at;
-    const since = (await list(`from=${String(middle)}`)).items.length;
-    const until = (await list(`to=${String(middle)}`)).items.length;
-    expect(Number(since) + Number(until)).toBeGreaterThanOrEqual(9);
+    const middle = String(all.items[3]?.decided_at);
+    const since = (await list(`from=${middle}`)).items.length;
+    const until = (await list(`to=${middle}`)).items.length;
+    expect(since + until).toBeGreaterThanOrEqual(9);
 
     const path = (id: string) => `/rebalance/workflow/decisions/by-correlation/${id}`;
     const byAction = await here.get(path("corr-reject-2"), headers);
-    expect(byAction.json.items).toHaveLength(1);
-    const byRun = await here.get(`${path(runs[2]?.correlationId ?? "")}?limit=1`, headers);
-    expect(byRun.json.items[0].action).toBe("REJECT");
+    expect(decisionsIn(byAction).items).toHaveLength(1);
+    const byRun = decisionsIn(await here.get(`${path(runs[2]?.correlationId ?? "")}?limit=1`, headers));
+    expect(seen(byRun.items)).toEqual([`REJECT ${runs[2]?.id ?? ""}`]);
     const rest = await here.get(
-      `${path(runs[2]?.correlationId ?? "")}?cursor=${String(byRun.json.next_cursor)}`,
+      `${path(runs[2]?.correlationId ?? "")}?cursor=${String(byRun.next_cursor)}`,
       headers,
     );
-    expect(seen(rest.json.items)).toEqual([`APPROVE ${runs[2]?.id ?? ""}`]);
-    expect((await here.get(path("corr-of-nobody"), headers)).json).toEqual({ items: [], next_cursor: null });
+    expect(seen(decisionsIn(rest).items)).toEqual([`APPROVE ${runs[2]?.id ?? ""}`]);
+    expect(decisionsIn(await here.get(path("corr-of-nobody"), headers))).toEqual({
+      items: [],
+      next_cursor: null,
+    });
   });
 
   test("refuse a cursor of another list and a filter that is none", async () => {
-    const runs = await here.get("/rebalance/runs?limit=1");
-    const foreign = await here.get(`/rebalance/workflow/decisions?cursor=${String(runs.json.next_cursor)}`);
-    expect([foreign.status, foreign.json.detail]).toEqual([422, "CURSOR_INVALID"]);
+    const { next_cursor } = read(DpmRunListResponse, await here.get("/rebalance/runs?limit=1"));
+    const foreign = await here.get(`/rebalance/workflow/decisions?cursor=${String(next_cursor)}`);
+    expect(refusalOf(foreign)).toBe("422 CURSOR_INVALID");
     expect((await here.get("/rebalance/workflow/decisions?action=approve")).status).toBe(422);
     expect((await here.get("/rebalance/workflow/decisions?actor=x")).status).toBe(422);
   });
@@ -402,9 +410,7 @@ test("switched off, every route of the group answers with its name", async () =>
     await off.get("/rebalance/workflow/decisions/by-correlation/x"),
   ];
   await off.close();
-  expect(new Set(answers.map(({ status, json }) => `${String(status)} ${String(json.detail)}`))).toEqual(
-    new Set(["404 DPM_WORKFLOW_DISABLED"]),
-  );
+  expect(new Set(answers.map(refusalOf))).toEqual(new Set(["404 DPM_WORKFLOW_DISABLED"]));
   expect((await here.get(`/rebalance/runs/${run.id}/workflow`)).status).toBe(200);
 });
 
@@ -415,6 +421,6 @@ test("which statuses need a review is a setting", async () => {
   const approved = await act(app, ready.id, "APPROVE");
   const refused = await act(app, pending.id, "APPROVE");
   await app.close();
-  expect(approved.json.workflow_status).toBe("APPROVED");
-  expect(refused.json.detail).toBe("DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS");
+  expect(reviewIn(approved).workflow_status).toBe("APPROVED");
+  expect(refusalOf(refused)).toBe("409 DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS");
 });

@@ -6,10 +6,10 @@ import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { purge } from "../../../src/retention/retention.ts";
-import { DpmRunListResponse } from "../../../src/runs/contract.ts";
+import { DpmRunListResponse, DpmSupportabilitySummaryResponse } from "../../../src/runs/contract.ts";
 import { fold } from "../../../src/runs/summary-fold.ts";
 import { foldChanges, readCounts, readExtent } from "../../../src/runs/summary-repository.ts";
-import { openTestApp } from "../../support/app.ts";
+import { openTestApp, read, refusalOf } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { acceptOperation, executionDeps, succeeded, TENANT } from "../../support/operations.ts";
@@ -244,9 +244,9 @@ describe("GET /rebalance/supportability/summary", () => {
       await acceptOperation(database, { createdAt: LONG_AGO, tenantId: "default", due: "by_hand" });
       const summary = await app.get(PATH);
       const list = await app.get("/rebalance/runs");
-      const [newest, oldest] = DpmRunListResponse.parse(list.json).items;
+      const [newest, oldest] = read(DpmRunListResponse, list).items;
       expect(summary.status).toBe(200);
-      expect(summary.json).toEqual({
+      expect(read(DpmSupportabilitySummaryResponse, summary)).toEqual({
         store_backend: "POSTGRES",
         retention_days: 90,
         run_count: 2,
@@ -278,8 +278,7 @@ describe("GET /rebalance/supportability/summary", () => {
     const app = await openTestApp(test.url, { DPM_SUPPORTABILITY_SUMMARY_APIS_ENABLED: "false" });
     try {
       const refused = await app.get(PATH);
-      expect(refused.status).toBe(404);
-      expect(refused.json).toMatchObject({ detail: "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED" });
+      expect(refusalOf(refused)).toBe("404 DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED");
     } finally {
       await app.close();
     }

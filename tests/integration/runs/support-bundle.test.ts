@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
+import {
+  DpmAsyncAcceptedResponse,
+  DpmAsyncOperationStatusResponse,
+} from "../../../src/operations/contract.ts";
 import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/database/transaction.ts";
+import {
+  DpmLineageResponse,
+  DpmRunArtifactResponse,
+  DpmRunIdempotencyHistoryResponse,
+  DpmRunLookupResponse,
+  DpmRunSupportBundleResponse,
+  DpmRunWorkflowHistoryResponse,
+} from "../../../src/runs/contract.ts";
 import { collectBundle, type BundleKey } from "../../../src/runs/support-bundle.ts";
-import { openTestApp, type TestApp } from "../../support/app.ts";
+import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { act, makeRun, NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";
 
@@ -27,6 +40,8 @@ afterAll(async () => {
 const bundle = (path: string, headers?: Readonly<Record<string, string>>) =>
   app.get(`/rebalance/runs/${path}`, headers);
 
+const bundleIn = (answer: Received) => read(DpmRunSupportBundleResponse, answer);
+
 /** An analysis that was done as an operation, and the runs that it made by scenario. */
 async function makeOperation(correlationId: string) {
   const { options: _, ...inputs } = rebalanceBody();
@@ -35,10 +50,10 @@ async function makeOperation(correlationId: string) {
     headers: { "x-correlation-id": correlationId },
     body: { ...inputs, scenarios: { base: {}, capped: { options: NEEDS_REVIEW } } },
   });
-  const operationId = String(accepted.json.operation_id);
-  const { json } = await app.get(`/rebalance/operations/${operationId}`);
-  const runs: Record<string, { rebalance_run_id: string }> = json.result.results;
-  const idOf = (name: string) => runs[name]?.rebalance_run_id ?? "";
+  const operationId = read(DpmAsyncAcceptedResponse, accepted).operation_id;
+  const done = await app.get(`/rebalance/operations/${operationId}`);
+  const { results } = BatchRebalanceResult.parse(read(DpmAsyncOperationStatusResponse, done).result);
+  const idOf = (name: string) => results[name]?.rebalance_run_id ?? "";
   return { operationId, base: idOf("base"), capped: idOf("capped") };
 }
 
@@ -48,21 +63,27 @@ describe("the bundle of a run", () => {
     await act(app, run.id, "APPROVE");
     await act(app, run.id, "REJECT");
     const expected = {
-      run: (await app.get(`/rebalance/runs/${run.id}`)).json,
-      artifact: (await app.get(`/rebalance/runs/${run.id}/artifact`)).json,
+      run: read(DpmRunLookupResponse, await app.get(`/rebalance/runs/${run.id}`)),
+      artifact: read(DpmRunArtifactResponse, await app.get(`/rebalance/runs/${run.id}/artifact`)),
       async_operation: null,
-      workflow_history: (await app.get(`/rebalance/runs/${run.id}/workflow/history`)).json,
-      lineage: (await app.get(`/rebalance/lineage/${run.id}`)).json,
-      idempotency_history: (await app.get(`/rebalance/idempotency/${run.key}/history`)).json,
+      workflow_history: read(
+        DpmRunWorkflowHistoryResponse,
+        await app.get(`/rebalance/runs/${run.id}/workflow/history`),
+      ),
+      lineage: read(DpmLineageResponse, await app.get(`/rebalance/lineage/${run.id}`)),
+      idempotency_history: read(
+        DpmRunIdempotencyHistoryResponse,
+        await app.get(`/rebalance/idempotency/${run.key}/history`),
+      ),
     };
     expect(expected.lineage.edges).toHaveLength(2);
     expect(expected.workflow_history.decisions).toHaveLength(2);
     const texts = new Set<string>();
     for (const name of [run.id, `by-correlation/${run.correlationId}`, `idempotency/${run.key}`]) {
-      const { status, json, text } = await bundle(`${name}/support-bundle`);
-      expect(status).toBe(200);
-      expect(json).toEqual(expected);
-      texts.add(text);
+      const answer = await bundle(`${name}/support-bundle`);
+      expect(answer.status).toBe(200);
+      expect(bundleIn(answer)).toEqual(expected);
+      texts.add(answer.text);
     }
     expect(texts.size).toBe(1);
   });
@@ -80,16 +101,19 @@ describe("the bundle of a run", () => {
     const slim =
       "support-bundle?include_artifact=false&include_async_operation=false&include_idempotency_history=false";
     for (const path of [`${run.id}/${slim}`, `${base}/${slim}`, `by-operation/${operationId}/${slim}`]) {
-      const { json } = await bundle(path);
-      expect(json).toMatchObject({ artifact: null, async_operation: null, idempotency_history: null });
-      expect(json.run.result).toBeDefined();
+      // That the run is there, with its result, is what the contract promises of a bundle.
+      expect(bundleIn(await bundle(path))).toMatchObject({
+        artifact: null,
+        async_operation: null,
+        idempotency_history: null,
+      });
     }
     expect((await bundle(`${run.id}/support-bundle?include_artifact=no`)).status).toBe(422);
   });
 
   test("has no idempotency history where the run had no key", async () => {
     const { base } = await makeOperation("corr-without-key");
-    expect((await bundle(`${base}/support-bundle`)).json.idempotency_history).toBeNull();
+    expect(bundleIn(await bundle(`${base}/support-bundle`)).idempotency_history).toBeNull();
   });
 
   test("is not there for what is not there, and not for another tenant", async () => {
@@ -100,9 +124,8 @@ describe("the bundle of a run", () => {
       ["by-correlation/corr-of-nobody", "DPM_RUN_NOT_FOUND"],
       ["idempotency/key-of-nobody", "DPM_IDEMPOTENCY_KEY_NOT_FOUND"],
       [`by-operation/dop_${"0".repeat(32)}`, "DPM_ASYNC_OPERATION_NOT_FOUND"],
-    ]) {
-      const { status, json } = await bundle(`${String(path)}/support-bundle`);
-      expect([status, json.detail]).toEqual([404, code]);
+    ] as const) {
+      expect(refusalOf(await bundle(`${path}/support-bundle`))).toBe(`404 ${code}`);
     }
     const foreign = { "x-tenant-id": "other" };
     for (const path of [run.id, `by-operation/${operationId}`]) {
@@ -116,11 +139,14 @@ describe("the operation in a bundle", () => {
     const made = await makeOperation("corr-shared");
     const later = await makeOperation("corr-shared");
     for (const operation of [made, later]) {
-      const status = await app.get(`/rebalance/operations/${operation.operationId}`);
+      const status = read(
+        DpmAsyncOperationStatusResponse,
+        await app.get(`/rebalance/operations/${operation.operationId}`),
+      );
       for (const runId of [operation.base, operation.capped]) {
-        const { json } = await bundle(`${runId}/support-bundle`);
-        expect(json.run.rebalance_run_id).toBe(runId);
-        expect(json.async_operation).toEqual(status.json);
+        const { run, async_operation } = bundleIn(await bundle(`${runId}/support-bundle`));
+        expect(run.rebalance_run_id).toBe(runId);
+        expect(async_operation).toEqual(status);
       }
     }
   });
@@ -128,30 +154,32 @@ describe("the operation in a bundle", () => {
   test("leads to the latest of the runs that it made", async () => {
     const made = await makeOperation("corr-by-operation");
     await makeOperation("corr-by-operation");
-    const { json } = await bundle(`by-operation/${made.operationId}/support-bundle`);
-    expect(json.run.rebalance_run_id).toBe(made.capped);
-    expect(json.async_operation.operation_id).toBe(made.operationId);
-    expect(json).toEqual((await bundle(`${made.capped}/support-bundle`)).json);
+    const byOperation = bundleIn(await bundle(`by-operation/${made.operationId}/support-bundle`));
+    expect(byOperation.run.rebalance_run_id).toBe(made.capped);
+    expect(byOperation.async_operation?.operation_id).toBe(made.operationId);
+    expect(byOperation).toEqual(bundleIn(await bundle(`${made.capped}/support-bundle`)));
   });
 
   test("that has made nothing leads to the run of its correlation id, or to none", async () => {
     const waiting = await openTestApp(db.url, { DPM_ASYNC_EXECUTION_MODE: "ACCEPT_ONLY" });
     const { options: _, ...inputs } = rebalanceBody();
-    const accept = (correlationId: string) =>
-      waiting.post("/rebalance/analyze/async", {
+    const accept = async (correlationId: string) => {
+      const answer = await waiting.post("/rebalance/analyze/async", {
         key: newKey("waiting"),
         headers: { "x-correlation-id": correlationId },
         body: { ...inputs, scenarios: { base: {} } },
       });
+      return read(DpmAsyncAcceptedResponse, answer).operation_id;
+    };
     const run = await makeRun(app, { correlationId: "corr-related" });
     const related = await accept("corr-related");
     const alone = await accept("corr-alone");
     await waiting.close();
-    const found = await bundle(`by-operation/${String(related.json.operation_id)}/support-bundle`);
-    expect(found.json.run.rebalance_run_id).toBe(run.id);
-    expect(found.json.async_operation).toMatchObject({ status: "PENDING", result: null });
-    const none = await bundle(`by-operation/${String(alone.json.operation_id)}/support-bundle`);
-    expect([none.status, none.json.detail]).toEqual([404, "DPM_RUN_NOT_FOUND"]);
+    const found = bundleIn(await bundle(`by-operation/${related}/support-bundle`));
+    expect(found.run.rebalance_run_id).toBe(run.id);
+    expect(found.async_operation).toMatchObject({ status: "PENDING", result: null });
+    const none = await bundle(`by-operation/${alone}/support-bundle`);
+    expect(refusalOf(none)).toBe("404 DPM_RUN_NOT_FOUND");
   });
 });
 
@@ -190,10 +218,10 @@ describe("what a bundle costs", () => {
     expect(counts).toEqual([5, 5, 5, 5]);
     expect(await statementsFor({ by: "operation_id", value: operationId })).toBe(4);
     const before = transactions;
-    const { json } = await bundle(`${run.id}/support-bundle`);
+    const found = bundleIn(await bundle(`${run.id}/support-bundle`));
     expect(transactions - before).toBe(1);
-    expect(json.idempotency_history.history).toHaveLength(6);
-    expect(json.workflow_history.decisions).toHaveLength(6);
+    expect(found.idempotency_history?.history).toHaveLength(6);
+    expect(found.workflow_history.decisions).toHaveLength(6);
   });
 });
 
@@ -211,7 +239,5 @@ test.each([
   ];
   const answers = await Promise.all(names.map((name) => off.get(`/rebalance/runs/${name}/support-bundle`)));
   await off.close();
-  expect(answers.map(({ status, json }) => `${String(status)} ${String(json.detail)}`)).toEqual(
-    names.map(() => `404 ${code}`),
-  );
+  expect(answers.map(refusalOf)).toEqual(names.map(() => `404 ${code}`));
 });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openTestApp, type TestApp } from "../../support/app.ts";
+import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
+import { DpmRunVerificationResponse } from "../../../src/runs/contract.ts";
+import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { act, makeRun, NEEDS_REVIEW, newKey, rebalanceBody, type MadeRun } from "../../support/runs.ts";
 import { withSession } from "../../support/session.ts";
@@ -39,16 +41,10 @@ async function alter(statement: string, ...values: unknown[]): Promise<void> {
   });
 }
 
-type Verification = {
-  valid: boolean;
-  checked: Record<string, number>;
-  failures: { kind: string; id: string; reason: string }[];
-};
-
-async function verify(run: MadeRun): Promise<Verification> {
-  const { status, json } = await app.get(`/rebalance/runs/${run.id}/verify`);
-  expect(status).toBe(200);
-  return json;
+async function verify(run: Pick<MadeRun, "id">): Promise<DpmRunVerificationResponse> {
+  const answer = await app.get(`/rebalance/runs/${run.id}/verify`);
+  expect(answer.status).toBe(200);
+  return read(DpmRunVerificationResponse, answer);
 }
 
 test("a run that nobody touched is valid, and it is said what was looked at", async () => {
@@ -81,22 +77,20 @@ test("runs of a batch, runs without a key and runs whose key has moved on are va
   await act(lenient, newer.id, "APPROVE");
   await lenient.close();
   const ids = [
-    ...Object.values<{ rebalance_run_id: string }>(batch.json.results).map(
-      (result) => result.rebalance_run_id,
-    ),
+    ...Object.values(read(BatchRebalanceResult, batch).results).map((result) => result.rebalance_run_id),
     older.id,
     newer.id,
   ];
   expect(ids).toHaveLength(4);
   for (const id of ids) {
-    expect(await verify({ ...older, id })).toMatchObject({ valid: true, failures: [] });
+    expect(await verify({ id })).toMatchObject({ valid: true, failures: [] });
   }
 });
 
 test("there is nothing to verify where there is no run, or none of this tenant", async () => {
   const run = await makeRun(app);
   const absent = await app.get(`/rebalance/runs/rr_${"0".repeat(32)}/verify`);
-  expect([absent.status, absent.json.detail]).toEqual([404, "DPM_RUN_NOT_FOUND"]);
+  expect(refusalOf(absent)).toBe("404 DPM_RUN_NOT_FOUND");
   const foreign = await app.get(`/rebalance/runs/${run.id}/verify`, { "x-tenant-id": "other" });
   expect(foreign.status).toBe(404);
 });
@@ -344,5 +338,5 @@ test("verification is behind the switch of the run lookups", async () => {
   const off = await openTestApp(db.url, { DPM_SUPPORT_APIS_ENABLED: "false" });
   const answer = await off.get(`/rebalance/runs/${run.id}/verify`);
   await off.close();
-  expect([answer.status, answer.json.detail]).toEqual([404, "DPM_SUPPORT_APIS_DISABLED"]);
+  expect(refusalOf(answer)).toBe("404 DPM_SUPPORT_APIS_DISABLED");
 });
