@@ -15,7 +15,7 @@ import {
 import { ProposalArtifact } from "../../../src/contract/artifact.ts";
 import { Problem } from "../../../src/contract/problem.ts";
 import { ProposalResult } from "../../../src/contract/proposal.ts";
-import { openTestApp, type Received, type TestApp } from "../../support/app.ts";
+import { openTestApp, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { simulateBody } from "../../support/proposals.ts";
 import { withSession } from "../../support/session.ts";
@@ -50,14 +50,6 @@ function created({ json }: Received): ProposalCreateResponse {
 
 async function newId(change: Record<string, unknown> = {}): Promise<string> {
   return created(await create(change)).proposal.proposal_id;
-}
-
-/** Status and code of a problem. */
-function detail({ status, headers, json }: Received): string {
-  expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");
-  const problem = Problem.parse(json);
-  expect(problem.status).toBe(status);
-  return `${String(status)} ${problem.detail}`;
 }
 
 async function walk(id: string): Promise<void> {
@@ -103,7 +95,7 @@ describe("simulate and artifact", () => {
       const other = simulateBody({ quantity: "11" });
       for (const path of order) {
         const conflict = await app.post(`/rebalance/proposals/${path}`, { key, body: other });
-        expect(detail(conflict)).toBe("409 IDEMPOTENCY_KEY_CONFLICT: request hash mismatch");
+        expect(refusalOf(conflict)).toBe("409 IDEMPOTENCY_KEY_CONFLICT: request hash mismatch");
       }
     }
   });
@@ -123,10 +115,10 @@ describe("simulate and artifact", () => {
     for (const path of ["simulate", "artifact"]) {
       const body = simulateBody({ flag: false });
       const url = `/rebalance/proposals/${path}`;
-      expect(detail(await app.post(url, { key: newKey(), body }))).toBe(
+      expect(refusalOf(await app.post(url, { key: newKey(), body }))).toBe(
         "422 PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
       );
-      expect(detail(await app.post(url, { body: simulateBody() }))).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
+      expect(refusalOf(await app.post(url, { body: simulateBody() }))).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     }
   });
 
@@ -144,7 +136,7 @@ describe("simulate and artifact", () => {
     expect((await older.get(`/rebalance/proposals/${id}/verify`)).json).toMatchObject({ valid: true });
     const url = `/rebalance/proposals/${id}/transitions`;
     const body = { event_type: "CANCELLED", actor_id: "a", expected_state: "DRAFT" };
-    expect(detail(await older.post(url, { body }))).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
+    expect(refusalOf(await older.post(url, { body }))).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     await older.close();
   });
 });
@@ -188,19 +180,21 @@ describe("every answer", () => {
     const id = await newId();
     const nowhere = `pp_${"0".repeat(32)}`;
     for (const path of ["", "/versions/1", "/workflow-events", "/approvals", "/lineage", "/verify"]) {
-      expect(detail(await app.get(`/rebalance/proposals/${nowhere}${path}`))).toBe("404 PROPOSAL_NOT_FOUND");
+      expect(refusalOf(await app.get(`/rebalance/proposals/${nowhere}${path}`))).toBe(
+        "404 PROPOSAL_NOT_FOUND",
+      );
       const foreign = await app.get(`/rebalance/proposals/${id}${path}`, { "x-tenant-id": "another" });
-      expect(detail(foreign)).toBe("404 PROPOSAL_NOT_FOUND");
+      expect(refusalOf(foreign)).toBe("404 PROPOSAL_NOT_FOUND");
     }
     for (const version of ["2", "0", "-1", "x", "01", "99999999999999"]) {
-      expect(detail(await app.get(`/rebalance/proposals/${id}/versions/${version}`))).toBe(
+      expect(refusalOf(await app.get(`/rebalance/proposals/${id}/versions/${version}`))).toBe(
         "404 PROPOSAL_VERSION_NOT_FOUND",
       );
     }
-    expect(detail(await app.get("/rebalance/proposals/idempotency/never-used"))).toBe(
+    expect(refusalOf(await app.get("/rebalance/proposals/idempotency/never-used"))).toBe(
       "404 PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND",
     );
-    expect(detail(await app.get(`/rebalance/proposals/${id}?as_of=2020-01-01T00:00:00Z`))).toBe(
+    expect(refusalOf(await app.get(`/rebalance/proposals/${id}?as_of=2020-01-01T00:00:00Z`))).toBe(
       "404 PROPOSAL_NOT_FOUND",
     );
   });
@@ -230,8 +224,8 @@ describe("a refusal that was kept", () => {
     const sent = { key: newKey(), body: { event_type: "EXECUTED", actor_id: "a", expected_state: "DRAFT" } };
     const first = await app.post(url, sent);
     const again = await app.post(url, { ...sent, headers: { "x-correlation-id": "another" } });
-    expect(detail(first)).toBe("422 INVALID_TRANSITION");
-    expect(detail(again)).toBe("422 INVALID_TRANSITION");
+    expect(refusalOf(first)).toBe("422 INVALID_TRANSITION");
+    expect(refusalOf(again)).toBe("422 INVALID_TRANSITION");
     expect(again.text).toBe(first.text);
     expect(first.headers["idempotent-replayed"]).toBeUndefined();
     expect(again.headers["idempotent-replayed"]).toBe("true");
@@ -284,9 +278,9 @@ describe("the lookup of a key", () => {
       await session.query("delete from proposal_version where proposal_id = $1", [id]);
     });
     const expected = "503 PROPOSAL_IDEMPOTENCY_STORE_INCONSISTENT";
-    expect(detail(await app.get(`/rebalance/proposals/idempotency/${key}`))).toBe(expected);
+    expect(refusalOf(await app.get(`/rebalance/proposals/idempotency/${key}`))).toBe(expected);
     const retry = await create({}, key);
-    expect(detail(retry)).toBe(expected);
+    expect(refusalOf(retry)).toBe(expected);
     expect(retry.headers["retry-after"]).toBe("1");
   });
 });
@@ -368,13 +362,13 @@ describe("the list", () => {
   });
 
   test("refuses a cursor that it did not make, a state that is none and a page that is too large", async () => {
-    expect(detail(await app.get("/rebalance/proposals?cursor=bm9uZQ"))).toBe("422 CURSOR_INVALID");
+    expect(refusalOf(await app.get("/rebalance/proposals?cursor=bm9uZQ"))).toBe("422 CURSOR_INVALID");
     const runs = Buffer.from(JSON.stringify([1, "runs", { createdAt: "2026-01-01T00:00:00Z", id: "rr_1" }]));
-    expect(detail(await app.get(`/rebalance/proposals?cursor=${runs.toString("base64url")}`))).toBe(
+    expect(refusalOf(await app.get(`/rebalance/proposals?cursor=${runs.toString("base64url")}`))).toBe(
       "422 CURSOR_INVALID",
     );
     for (const query of ["state=draft", "limit=101", "limit=0", "created_from=yesterday", "colour=red"]) {
-      expect(detail(await app.get(`/rebalance/proposals?${query}`))).toBe("422 VALIDATION_FAILED");
+      expect(refusalOf(await app.get(`/rebalance/proposals?${query}`))).toBe("422 VALIDATION_FAILED");
     }
   });
 });
@@ -418,7 +412,7 @@ describe("a body that cannot be taken", () => {
     const id = await newId();
     const key = newKey();
     const refused = await app.post(`/rebalance/proposals/${id}/${path}`, { key, body });
-    expect(detail(refused)).toBe("422 VALIDATION_FAILED");
+    expect(refusalOf(refused)).toBe("422 VALIDATION_FAILED");
     expect(Problem.parse(refused.json).errors?.map((entry) => entry.loc)).toContainEqual(loc);
     const timeline = await app.get(`/rebalance/proposals/${id}/workflow-events`);
     expect(timeline.json).toMatchObject({ current_state: "DRAFT", events: [{ event_type: "CREATED" }] });
@@ -439,9 +433,9 @@ describe("what is switched off", () => {
     const without = await openTestApp(db.url, { PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED: "false" });
     const id = await newId();
     const gone = "404 PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED";
-    expect(detail(await create({}, newKey(), without))).toBe(gone);
+    expect(refusalOf(await create({}, newKey(), without))).toBe(gone);
     for (const path of ["", `/${id}`, `/${id}/versions/1`, `/${id}/lineage`, `/${id}/verify`]) {
-      expect(detail(await without.get(`/rebalance/proposals${path}`))).toBe(gone);
+      expect(refusalOf(await without.get(`/rebalance/proposals${path}`))).toBe(gone);
     }
     const simulated = await without.post("/rebalance/proposals/simulate", {
       key: newKey(),
@@ -461,11 +455,11 @@ describe("what is switched off", () => {
     const without = await openTestApp(db.url, { PROPOSAL_SUPPORT_APIS_ENABLED: "false" });
     const id = await newId();
     for (const path of ["workflow-events", "approvals", "lineage", "verify"]) {
-      expect(detail(await without.get(`/rebalance/proposals/${id}/${path}`))).toBe(
+      expect(refusalOf(await without.get(`/rebalance/proposals/${id}/${path}`))).toBe(
         "404 PROPOSAL_SUPPORT_APIS_DISABLED",
       );
     }
-    expect(detail(await without.get("/rebalance/proposals/idempotency/k"))).toBe(
+    expect(refusalOf(await without.get("/rebalance/proposals/idempotency/k"))).toBe(
       "404 PROPOSAL_SUPPORT_APIS_DISABLED",
     );
     expect((await without.get(`/rebalance/proposals/${id}`)).status).toBe(200);
