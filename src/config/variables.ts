@@ -53,7 +53,7 @@ export const contractVariables = {
   REQUIRE_IDEMPOTENCY_KEY: oneOf(
     ["all", "create"],
     "all",
-    "Which critical writes refuse a request without Idempotency-Key; create relaxes simulate, artifact and proposal create.",
+    "Which critical writes refuse a request without Idempotency-Key: all, or simulate, artifact and proposal create alone.",
   ),
   UNKNOWN_FIELDS: oneOf(
     ["refuse", "ignore"],

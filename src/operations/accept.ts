@@ -1,6 +1,6 @@
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, writeOnce, type Answer, type OnceDeps, type OnceOutcome } from "../platform/idempotency.ts";
+import { always, once, type Answer, type OnceDeps, type OnceOutcome } from "../platform/idempotency.ts";
 import type { Ids } from "../platform/ids.ts";
 import type { OperationType } from "./core.ts";
 import { executeNow, type ExecuteDeps } from "./execute.ts";
@@ -50,14 +50,18 @@ export async function accept(
   const { idempotencyKey: key, tenantId } = caller;
   const operation = prepare(deps, caller, submission);
   const answer = { status: 202, body: submission.acceptedText(operation) };
-  const write = (tx: Tx) => write202(deps, tx, tenantId, operation, answer, submission);
+  const work = {
+    prepare: () => undefined,
+    write: (tx: Tx) => write202(deps, tx, tenantId, operation, answer, submission),
+    landed: (tx: Tx) => isAccepted(tx, tenantId, operation),
+  };
   const outcome =
     key === null
-      ? await acceptWithoutKey(deps, tenantId, operation, write)
+      ? await always(deps.once, tenantId, work)
       : await once(
           deps.once,
           { tenantId, scope: submission.scope, key, payloadHash: contentHash(submission.requestText) },
-          { prepare: () => undefined, write },
+          work,
         );
   if (deps.mode === "INLINE" && isNew(outcome)) await executeNow(deps.execution, tenantId, operation);
   return outcome;
@@ -98,24 +102,13 @@ function dueIn({ mode, execution }: AcceptDeps): Due {
   return { inMs: mode === "INLINE" ? execution.terms.leaseMs : 0 };
 }
 
-async function acceptWithoutKey(
-  deps: AcceptDeps,
+async function isAccepted(
+  tx: Tx,
   tenantId: string,
-  operation: AcceptedOperation,
-  write: (tx: Tx) => Promise<{ answer: Answer; keep: boolean }>,
-): Promise<OnceOutcome> {
-  const key = { by: "operation_id", value: operation.operationId } as const;
-  let answer: Answer | undefined;
-  await writeOnce(
-    deps.once,
-    tenantId,
-    async (tx) => (await findOperation(tx, tenantId, key, [operation.operationType])) !== undefined,
-    async (tx) => {
-      answer = (await write(tx)).answer;
-    },
-  );
-  if (answer === undefined) throw new Error("an acceptance was committed without its answer");
-  return { kind: "answered", answer, kept: false, replayed: false };
+  { operationId, operationType }: AcceptedOperation,
+): Promise<boolean> {
+  const key = { by: "operation_id", value: operationId } as const;
+  return (await findOperation(tx, tenantId, key, [operationType])) !== undefined;
 }
 
 /** A refused acceptance has made no operation, and a replay made it earlier. */

@@ -76,7 +76,7 @@ function acceptRoute(deps: OperationRouteDeps): Route {
     summary: "Accept a what-if batch, to be done exactly once whatever crashes",
     description:
       "The answer leaves once the operation is stored. It says PENDING, as does every repetition of it; `status_url` says how far it is.",
-    idempotencyKey: "required",
+    idempotencyKey: "relaxable",
     headers: [
       { name: "X-Policy-Pack-Id", description: "The policy pack that shapes the runs." },
       {

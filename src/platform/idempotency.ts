@@ -145,7 +145,32 @@ async function writeUnderClaim<Prepared>(
 }
 
 /**
- * Commits a write that came without a key. It is known by `landed`, a look-up of an id that only this call can have
+ * Does a write that came without a key, which makes every request one of its own. `landed` looks for an id that only
+ * this call can have written. Nothing is kept, a refusal neither.
+ */
+export async function always<Prepared>(
+  deps: Pick<OnceDeps, "database">,
+  tenantId: string,
+  work: Pick<Work<Prepared>, "prepare" | "write"> & {
+    readonly landed: (tx: Tx, prepared: Prepared) => Promise<boolean>;
+  },
+): Promise<Answered> {
+  const prepared = work.prepare();
+  let answer: Answer | undefined;
+  await writeOnce(
+    deps,
+    tenantId,
+    (tx) => work.landed(tx, prepared),
+    async (tx) => {
+      ({ answer } = await work.write(tx, prepared));
+    },
+  );
+  if (answer === undefined) throw new Error("a write was committed without its answer");
+  return { kind: "answered", answer, kept: false, replayed: false };
+}
+
+/**
+ * Commits a write that no key stands for. It is known by `landed`, a look-up of an id that only this call can have
  * written, so a lost COMMIT still ends in the truth.
  */
 export async function writeOnce(

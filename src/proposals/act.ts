@@ -1,7 +1,7 @@
 import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, type Written } from "../platform/idempotency.ts";
+import { always, once, type Written } from "../platform/idempotency.ts";
 import { hashOfApproval, sealEvent } from "./chain.ts";
 import type { ApprovalType, ProposalApprovalRequest, ProposalStateTransitionRequest } from "./contract.ts";
 import {
@@ -14,11 +14,12 @@ import {
   type Move,
   type Refusal,
 } from "./core.ts";
-import { refused, type KeyedCaller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
+import { refused, type Caller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
 import { transitionText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import type { ApprovalRecord, EventRecord, ProposalStanding } from "./records.ts";
 import {
+  eventExists,
   findDecisionFacts,
   insertApproval,
   insertEvent,
@@ -30,7 +31,7 @@ import {
 /** Records an event of the lifecycle. */
 export function transition(
   deps: ProposalDeps,
-  caller: KeyedCaller,
+  caller: Caller,
   proposalId: string,
   request: ProposalStateTransitionRequest,
 ): Promise<WriteOutcome> {
@@ -47,7 +48,7 @@ export function transition(
 /** Records an approval, given or denied, together with its event. */
 export function approve(
   deps: ProposalDeps,
-  caller: KeyedCaller,
+  caller: Caller,
   proposalId: string,
   request: ProposalApprovalRequest,
 ): Promise<WriteOutcome> {
@@ -73,37 +74,34 @@ type Command = {
 /** What is known before the transaction: ids and the reason in canonical spelling. */
 type Prepared = { readonly eventId: string; readonly approvalId: string; readonly reasonText: string };
 
-function act(deps: ProposalDeps, caller: KeyedCaller, command: Command): Promise<WriteOutcome> {
+/** Once for its key; without one (callers older than the rule), with every call that the state allows. */
+function act(deps: ProposalDeps, caller: Caller, command: Command): Promise<WriteOutcome> {
   const { proposalId, operation, request, reason } = command;
-  return once(
-    deps.once,
-    {
-      tenantId: caller.tenantId,
-      scope: `proposals.${operation} ${proposalId}`,
-      key: caller.idempotencyKey,
-      payloadHash: contentHash(canonicalJson(request)),
+  const { tenantId, idempotencyKey: key } = caller;
+  const work = {
+    prepare: (): Prepared => ({
+      eventId: deps.ids("pwe_"),
+      approvalId: deps.ids("pap_"),
+      reasonText: canonicalJson(reason),
+    }),
+    write: async (tx: Tx, prepared: Prepared): Promise<Written> => {
+      const outcome = await decideAndWrite(deps, tx, caller, command, prepared);
+      return "body" in outcome
+        ? { answer: { status: 200, body: outcome.body }, keep: true }
+        : refused(caller, outcome);
     },
-    {
-      prepare: (): Prepared => ({
-        eventId: deps.ids("pwe_"),
-        approvalId: deps.ids("pap_"),
-        reasonText: canonicalJson(reason),
-      }),
-      write: async (tx, prepared): Promise<Written> => {
-        const outcome = await decideAndWrite(deps, tx, caller, command, prepared);
-        return "body" in outcome
-          ? { answer: { status: 200, body: outcome.body }, keep: true }
-          : refused(caller, outcome);
-      },
-    },
-  );
+    landed: (tx: Tx, { eventId }: Prepared) => eventExists(tx, tenantId, eventId),
+  };
+  if (key === null) return always(deps.once, tenantId, work);
+  const scope = `proposals.${operation} ${proposalId}`;
+  return once(deps.once, { tenantId, scope, key, payloadHash: contentHash(canonicalJson(request)) }, work);
 }
 
 /** Decides on what is true under the proposal's lock, and writes event, approval and state together. */
 async function decideAndWrite(
   deps: ProposalDeps,
   tx: Tx,
-  caller: KeyedCaller,
+  caller: Caller,
   command: Command,
   prepared: Prepared,
 ): Promise<Refusal | { readonly body: string }> {

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, type Written } from "../platform/idempotency.ts";
+import { always, once, type Written } from "../platform/idempotency.ts";
 import { hashOfVersion, sealEvent } from "./chain.ts";
 import type { ProposalVersionRequest } from "./contract.ts";
 import {
@@ -12,12 +12,12 @@ import {
   type Refusal,
 } from "./core.ts";
 import { isSimulationDisabled } from "./create.ts";
-import { refused, type Caller, type KeyedCaller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
+import { refused, type Caller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
 import { createdText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import { draftVersion, type VersionDraft } from "./prepare.ts";
 import type { EventRecord, ProposalRecord, VersionRecord } from "./records.ts";
-import { insertEvent, insertVersion, lockProposal, moveProposal } from "./repository.ts";
+import { eventExists, insertEvent, insertVersion, lockProposal, moveProposal } from "./repository.ts";
 
 export function versionScope(proposalId: string): string {
   return `proposals.versions ${proposalId}`;
@@ -37,10 +37,10 @@ export type VersionOutcome =
   | { readonly written: true; readonly versionNo: number; readonly body: string }
   | { readonly written: false; readonly refusal: Refusal };
 
-/** Adds a version to a proposal, once for its key. */
+/** Adds a version to a proposal, once for its key; without one (callers older than the rule), with every call. */
 export async function createVersion(
   deps: ProposalDeps,
-  caller: KeyedCaller,
+  caller: Caller,
   proposalId: string,
   request: ProposalVersionRequest,
 ): Promise<WriteOutcome> {
@@ -48,20 +48,19 @@ export async function createVersion(
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
   const { tenantId, idempotencyKey: key } = caller;
-  const payloadHash = contentHash(canonicalJson(request));
-  return once(
-    deps.once,
-    { tenantId, scope: versionScope(proposalId), key, payloadHash },
-    {
-      prepare: () => prepareVersion(deps, caller, proposalId, request),
-      write: async (tx, prepared): Promise<Written> => {
-        const outcome = await writeVersion(deps, tx, prepared);
-        if (!outcome.written) return refused(caller, outcome.refusal);
-        const { versionNo, body } = outcome;
-        return { answer: { status: 200, body }, keep: true, versionMade: { proposalId, versionNo } };
-      },
+  const work = {
+    prepare: () => prepareVersion(deps, caller, proposalId, request),
+    write: async (tx: Tx, prepared: PreparedVersion): Promise<Written> => {
+      const outcome = await writeVersion(deps, tx, prepared);
+      if (!outcome.written) return refused(caller, outcome.refusal);
+      const { versionNo, body } = outcome;
+      return { answer: { status: 200, body }, keep: true, versionMade: { proposalId, versionNo } };
     },
-  );
+    landed: (tx: Tx, { eventId }: PreparedVersion) => eventExists(tx, tenantId, eventId),
+  };
+  if (key === null) return always(deps.once, tenantId, work);
+  const payloadHash = contentHash(canonicalJson(request));
+  return once(deps.once, { tenantId, scope: versionScope(proposalId), key, payloadHash }, work);
 }
 
 /** Simulation and artifact of a new version. Touches nothing. */

@@ -1,15 +1,14 @@
 import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, writeOnce, type Written } from "../platform/idempotency.ts";
+import { once, type Written } from "../platform/idempotency.ts";
 import { hashOfProposal, hashOfVersion, sealEvent } from "./chain.ts";
 import type { ProposalCreateRequest } from "./contract.ts";
 import { PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
-import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import type { Caller, KeyedCaller, ProposalDeps, WriteOutcome } from "./deps.ts";
 import { createdText } from "./documents.ts";
 import { standingAfter } from "./history.ts";
 import { draftVersion } from "./prepare.ts";
-import { proposalExists } from "./queries.ts";
 import type { EventRecord, ProposalFacts, ProposalRecord, VersionRecord } from "./records.ts";
 import { insertEvent, insertProposal, insertVersion } from "./repository.ts";
 
@@ -27,23 +26,19 @@ export type PreparedProposal = {
 /** Creates a proposal with its first version, once for its key. */
 export async function createProposal(
   deps: ProposalDeps,
-  caller: Caller,
+  caller: KeyedCaller,
   request: ProposalCreateRequest,
 ): Promise<WriteOutcome> {
   if (isSimulationDisabled(deps, request)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
   const { tenantId, idempotencyKey: key } = caller;
-  const prepare = (): PreparedProposal => prepareProposal(deps, caller, request);
-  const outcome =
-    key === null
-      ? await storeWithoutKey(deps, prepare())
-      : await once(
-          deps.once,
-          { tenantId, scope: CREATE_SCOPE, key, payloadHash: contentHash(canonicalJson(request)) },
-          { prepare, write: writeUnderKey },
-        );
-  return outcome;
+  const payloadHash = contentHash(canonicalJson(request));
+  return once(
+    deps.once,
+    { tenantId, scope: CREATE_SCOPE, key, payloadHash },
+    { prepare: () => prepareProposal(deps, caller, request), write: writeUnderKey },
+  );
 }
 
 /** The flag is demanded of everything that simulates, unless the deployment waives it for the lifecycle. */
@@ -135,17 +130,4 @@ async function writeUnderKey(tx: Tx, prepared: PreparedProposal): Promise<Writte
   const { proposalId, versionNo } = prepared.version;
   await writeProposal(tx, prepared);
   return { answer: { status: 200, body: prepared.body }, keep: true, versionMade: { proposalId, versionNo } };
-}
-
-async function storeWithoutKey(deps: ProposalDeps, prepared: PreparedProposal): Promise<WriteOutcome> {
-  const { tenantId, version, body } = prepared;
-  await writeOnce(
-    deps.once,
-    tenantId,
-    (tx) => proposalExists(tx, tenantId, version.proposalId),
-    async (tx) => {
-      await writeProposal(tx, prepared);
-    },
-  );
-  return { kind: "answered", answer: { status: 200, body }, kept: false, replayed: false };
 }

@@ -147,6 +147,11 @@ export async function insertVersion(tx: Tx, tenantId: string, version: VersionRe
        ${version.requestText}, ${version.resultText}, ${version.artifactText})`;
 }
 
+export async function eventExists(tx: Tx, tenantId: string, eventId: string): Promise<boolean> {
+  const rows = await tx`select from proposal_event where tenant_id = ${tenantId} and event_id = ${eventId}`;
+  return rows.length > 0;
+}
+
 export async function insertEvent(tx: Tx, tenantId: string, event: EventRecord): Promise<void> {
   await tx`
     insert into proposal_event

@@ -2,7 +2,7 @@ import type { RequestContext } from "../platform/http/context.ts";
 import { onceProblems, onceReply, type OnceNames, type OnceWitness } from "../platform/http/once-reply.ts";
 import { problemReply, type Reply } from "../platform/http/problem.ts";
 import type { ProblemSpec } from "../platform/http/route.ts";
-import type { KeyedCaller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import type { ProposalDeps, WriteOutcome } from "./deps.ts";
 import type { Reading } from "./read.ts";
 
 export type ProposalRouteDeps = {
@@ -44,11 +44,4 @@ export function writeReply(
 
 export function readReply(context: RequestContext, reading: Reading): Reply {
   return reading.found ? { status: 200, body: reading.body } : problemReply(context, reading.refusal);
-}
-
-/** A route that requires the key is not reached without one. */
-export function keyed(context: RequestContext): KeyedCaller {
-  const { idempotencyKey } = context;
-  if (idempotencyKey === null) throw new Error(`${context.instance} was reached without an Idempotency-Key`);
-  return { ...context, idempotencyKey };
 }

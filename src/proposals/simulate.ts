@@ -2,19 +2,19 @@ import type { ProposalResult, ProposalSimulateRequest } from "../contract/propos
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, writeOnce, type OnceOutcome, type Written } from "../platform/idempotency.ts";
+import { once, writeOnce, type Written } from "../platform/idempotency.ts";
 import { PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
-import type { Caller, ProposalDeps, WriteOutcome } from "./deps.ts";
+import type { KeyedCaller, ProposalDeps, WriteOutcome } from "./deps.ts";
 import { packageSimulation, runSimulation } from "./prepare.ts";
 import { findSimulation, keepArtifact, type StoredSimulation } from "./keys.ts";
 
 /** One scope for simulate and artifact: one key and payload serves both, and is simulated once. */
 export const SIMULATE_SCOPE = "proposals.simulate";
 
-/** Simulates a proposal; the answer is the result's own bytes, and with a key they are kept. */
+/** Simulates a proposal; the answer is the result's own bytes, kept with the key. */
 export async function simulate(
   deps: ProposalDeps,
-  caller: Caller,
+  caller: KeyedCaller,
   request: ProposalSimulateRequest,
 ): Promise<WriteOutcome> {
   if (!request.options.enable_proposal_simulation) {
@@ -23,12 +23,11 @@ export async function simulate(
   const requestText = canonicalJson(request);
   const prepare = (): string =>
     runSimulation(request, requestText, { ...caller, engineVersion: deps.engineVersion }).resultText;
-  const { tenantId, idempotencyKey } = caller;
-  if (idempotencyKey === null) return unkept(prepare());
+  const { tenantId, idempotencyKey: key } = caller;
   const payloadHash = contentHash(requestText);
   return once(
     deps.once,
-    { tenantId, scope: SIMULATE_SCOPE, key: idempotencyKey, payloadHash },
+    { tenantId, scope: SIMULATE_SCOPE, key, payloadHash },
     {
       prepare,
       write: (_tx, resultText): Promise<Written> =>
@@ -43,16 +42,12 @@ export async function simulate(
  */
 export async function packageArtifact(
   deps: ProposalDeps,
-  caller: Caller,
+  caller: KeyedCaller,
   request: ProposalSimulateRequest,
 ): Promise<WriteOutcome> {
   const outcome = await simulate(deps, caller, request);
   if (outcome.kind !== "answered") return outcome;
   const { tenantId, idempotencyKey: key } = caller;
-  if (key === null) {
-    const createdAt = deps.once.clock().toISOString();
-    return unkept(artifactText(request, outcome.answer.body, createdAt));
-  }
   const stored = await inTransaction(deps.once.database, { tenantId, readOnly: true }, (tx) =>
     findSimulation(tx, tenantId, SIMULATE_SCOPE, key),
   );
@@ -90,8 +85,4 @@ function artifactText(request: ProposalSimulateRequest, resultText: string, crea
     resultText,
   };
   return packageSimulation(request, simulation, createdAt).artifactText;
-}
-
-function unkept(body: string): OnceOutcome {
-  return { kind: "answered", answer: { status: 200, body }, kept: false, replayed: false };
 }

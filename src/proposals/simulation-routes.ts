@@ -1,5 +1,6 @@
 import { ProposalArtifact } from "../contract/artifact.ts";
 import { ProposalResult, ProposalSimulateRequest } from "../contract/proposal.ts";
+import { keyed } from "../platform/http/context.ts";
 import { route, type Route } from "../platform/http/route.ts";
 import { SIMULATE_EXAMPLE } from "./examples.ts";
 import {
@@ -19,7 +20,7 @@ export function simulationRoutes({ proposals, witness }: ProposalRouteDeps): Rou
   const common = {
     method: "POST",
     tag: TAG,
-    idempotencyKey: "relaxable",
+    idempotencyKey: "required",
     body: ProposalSimulateRequest,
     bodyExample: SIMULATE_EXAMPLE,
     problems: problemsOf(NAMES, [SIMULATION_DISABLED]),
@@ -33,7 +34,7 @@ export function simulationRoutes({ proposals, witness }: ProposalRouteDeps): Rou
       description: "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED.",
       answers: { 200: { description: "The result.", schema: ProposalResult } },
       handle: async ({ context, body }) =>
-        writeReply(context, await simulate(proposals, context, body), NAMES, witness),
+        writeReply(context, await simulate(proposals, keyed(context), body), NAMES, witness),
     }),
     route({
       ...common,
@@ -44,7 +45,7 @@ export function simulationRoutes({ proposals, witness }: ProposalRouteDeps): Rou
         "Takes the request of simulate and shares its keys: what one key has simulated is packaged, not simulated again. Equal requests have equal artifact hashes, on any day.",
       answers: { 200: { description: "The artifact.", schema: ProposalArtifact } },
       handle: async ({ context, body }) =>
-        writeReply(context, await packageArtifact(proposals, context, body), NAMES, witness),
+        writeReply(context, await packageArtifact(proposals, keyed(context), body), NAMES, witness),
     }),
   ];
 }

@@ -1,3 +1,4 @@
+import { keyed } from "../platform/http/context.ts";
 import { pathParams } from "../platform/http/filters.ts";
 import { route, type Route } from "../platform/http/route.ts";
 import { approve, transition } from "./act.ts";
@@ -13,7 +14,6 @@ import { createVersion } from "./create-version.ts";
 import { CREATE_SCOPE, createProposal } from "./create.ts";
 import { APPROVAL_EXAMPLE, CREATE_EXAMPLE, TRANSITION_EXAMPLE, VERSION_EXAMPLE } from "./examples.ts";
 import {
-  keyed,
   namesOf,
   NOT_FOUND,
   problemsOf,
@@ -46,13 +46,13 @@ function createRoute({ proposals, witness }: ProposalRouteDeps): Route {
     operationId: "createProposal",
     tag: TAG,
     summary: "Create a proposal with its first version",
-    idempotencyKey: "relaxable",
+    idempotencyKey: "required",
     body: ProposalCreateRequest,
     bodyExample: CREATE_EXAMPLE,
     answers: { 200: { description: "The proposal in DRAFT.", schema: ProposalCreateResponse } },
     problems: problemsOf(names, [SIMULATION_DISABLED]),
     handle: async ({ context, body }) =>
-      writeReply(context, await createProposal(proposals, context, body), names, witness),
+      writeReply(context, await createProposal(proposals, keyed(context), body), names, witness),
   });
 }
 
@@ -64,7 +64,7 @@ function versionRoute({ proposals, witness }: ProposalRouteDeps): Route {
     operationId: "createProposalVersion",
     tag: TAG,
     summary: "Add a version to a proposal; its state stays",
-    idempotencyKey: "required",
+    idempotencyKey: "relaxable",
     params: pathParams("proposal_id"),
     body: ProposalVersionRequest,
     bodyExample: VERSION_EXAMPLE,
@@ -76,7 +76,7 @@ function versionRoute({ proposals, witness }: ProposalRouteDeps): Route {
       { status: 422, detail: "PORTFOLIO_CONTEXT_MISMATCH" },
     ]),
     handle: async ({ context, params, body }) => {
-      const outcome = await createVersion(proposals, keyed(context), params.proposal_id, body);
+      const outcome = await createVersion(proposals, context, params.proposal_id, body);
       return writeReply(context, outcome, names, witness);
     },
   });
@@ -91,7 +91,7 @@ function transitionRoute({ proposals, witness }: ProposalRouteDeps): Route {
     tag: TAG,
     summary: "Record an event of the lifecycle",
     description: ORDER,
-    idempotencyKey: "required",
+    idempotencyKey: "relaxable",
     params: pathParams("proposal_id"),
     body: ProposalStateTransitionRequest,
     bodyExample: TRANSITION_EXAMPLE,
@@ -106,7 +106,7 @@ function transitionRoute({ proposals, witness }: ProposalRouteDeps): Route {
       { status: 422, detail: "INVALID_TRANSITION" },
     ]),
     handle: async ({ context, params, body }) => {
-      const outcome = await transition(proposals, keyed(context), params.proposal_id, body);
+      const outcome = await transition(proposals, context, params.proposal_id, body);
       return writeReply(context, outcome, names, witness);
     },
   });
@@ -121,7 +121,7 @@ function approvalRoute({ proposals, witness }: ProposalRouteDeps): Route {
     tag: TAG,
     summary: "Give or deny an approval, with its event",
     description: `${ORDER} The maker of a version cannot give its RISK or COMPLIANCE approval.`,
-    idempotencyKey: "required",
+    idempotencyKey: "relaxable",
     params: pathParams("proposal_id"),
     body: ProposalApprovalRequest,
     bodyExample: APPROVAL_EXAMPLE,
@@ -134,7 +134,7 @@ function approvalRoute({ proposals, witness }: ProposalRouteDeps): Route {
       { status: 422, detail: "INVALID_APPROVAL_STATE" },
     ]),
     handle: async ({ context, params, body }) => {
-      const outcome = await approve(proposals, keyed(context), params.proposal_id, body);
+      const outcome = await approve(proposals, context, params.proposal_id, body);
       return writeReply(context, outcome, names, witness);
     },
   });

@@ -3,7 +3,7 @@ import { freeMap } from "../engine/free-map.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import type { Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
-import { once, writeOnce, type OnceOutcome } from "../platform/idempotency.ts";
+import { always, once, type OnceOutcome } from "../platform/idempotency.ts";
 import { readPolicyPack, type PolicyPack } from "../policies/pack.ts";
 import { insertRun, runExists, type RunRecord } from "../runs/record.ts";
 import { batchResult, readScenarios, type OptionsReader, type Scenario } from "./core.ts";
@@ -87,7 +87,7 @@ export async function analyze(
   request: BatchRebalanceRequest,
   readOptions: OptionsReader,
 ): Promise<OnceOutcome> {
-  const { tenantId, idempotencyKey } = caller;
+  const { tenantId, idempotencyKey: key } = caller;
   const batch = readBatch(request, readOptions);
   const policyPack = await readPolicyPack(deps.once.database, tenantId, caller.policyPackId);
   const prepare = (): ExecutedBatch =>
@@ -96,16 +96,10 @@ export async function analyze(
     await insertBatch(tx, tenantId, executed);
     return { answer: { status: 200, body: executed.resultText }, keep: true };
   };
-  if (idempotencyKey !== null) {
-    const claim = { tenantId, scope: ANALYZE_SCOPE, key: idempotencyKey, payloadHash: batch.requestHash };
-    return once(deps.once, claim, { prepare, write });
-  }
-  const executed = prepare();
-  const [firstRun] = executed.runs;
-  if (firstRun !== undefined) {
-    const landed = (tx: Tx): Promise<boolean> => runExists(tx, tenantId, firstRun.rebalanceRunId);
-    await writeOnce(deps.once, tenantId, landed, (tx) => insertBatch(tx, tenantId, executed));
-  }
-  const answer = { status: 200, body: executed.resultText };
-  return { kind: "answered", answer, kept: false, replayed: false };
+  // A batch of which every scenario failed has written nothing that could be lost.
+  const landed = async (tx: Tx, { runs: [first] }: ExecutedBatch) =>
+    first === undefined || (await runExists(tx, tenantId, first.rebalanceRunId));
+  if (key === null) return always(deps.once, tenantId, { prepare, write, landed });
+  const claim = { tenantId, scope: ANALYZE_SCOPE, key, payloadHash: batch.requestHash };
+  return once(deps.once, claim, { prepare, write });
 }

@@ -6,7 +6,7 @@ import {
 } from "../contract/rebalance.ts";
 import { onceProblems, onceReply, type OnceNames, type OnceWitness } from "../platform/http/once-reply.ts";
 import { route, type Route } from "../platform/http/route.ts";
-import type { RequestContext } from "../platform/http/context.ts";
+import { keyed, type RequestContext } from "../platform/http/context.ts";
 import { selectPolicyPack, type PolicySettings } from "../policies/selection.ts";
 import { analyze, ANALYZE_SCOPE } from "./analyze.ts";
 import type { OptionsReader } from "./core.ts";
@@ -44,15 +44,14 @@ function simulateRoute(deps: RebalanceRouteDeps): Route {
     summary: "Simulate a discretionary rebalance and store the run",
     description:
       "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED. The same key and payload again is answered with the stored bytes and `Idempotent-Replayed: true`.",
-    idempotencyKey: "relaxable",
+    idempotencyKey: "required",
     headers: POLICY_HEADERS,
     body: RebalanceRequest,
     bodyExample: SIMULATE_EXAMPLE,
     answers: { 200: { description: "The result of the run.", schema: RebalanceResult } },
     problems: onceProblems(SIMULATE),
     handle: async ({ context, body }) => {
-      const { tenantId, correlationId, idempotencyKey } = context;
-      const caller = { tenantId, correlationId, idempotencyKey, policyPackId: selectedPack(deps, context) };
+      const caller = { ...keyed(context), policyPackId: selectedPack(deps, context) };
       return onceReply(context, await simulate(deps.rebalance, caller, body), SIMULATE, deps.witness);
     },
   });

@@ -3,9 +3,9 @@ import { canonicalJson } from "../platform/canonical-json.ts";
 import { inTransaction } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
 import {
+  always,
   findOutcome,
   once,
-  writeOnce,
   type Claim,
   type OnceDeps,
   type OnceOutcome,
@@ -31,15 +31,14 @@ export type RebalanceDeps = {
 export type Caller = {
   readonly tenantId: string;
   readonly correlationId: string;
-  readonly idempotencyKey: string | null;
+  readonly idempotencyKey: string;
   /** The pack that was selected for it, existing or not. */
   readonly policyPackId: string | null;
 };
 
 /**
- * Simulates a rebalance and stores the run; the answer is the result's own bytes. With a key it happens once, and a
- * repetition gets the stored answer without a second simulation. Without one (callers older than the rule), or where
- * replay is switched off, every call is a run of its own.
+ * Simulates a rebalance and stores the run, once for its key; the answer is the result's own bytes. A repetition gets the
+ * stored answer without a second simulation. Where replay is switched off, every call is a run of its own.
  */
 export async function simulate(
   deps: RebalanceDeps,
@@ -48,7 +47,12 @@ export async function simulate(
 ): Promise<OnceOutcome> {
   const requestText = canonicalJson(request);
   const requestHash = contentHash(requestText);
-  const claim = claimOf(caller, requestHash);
+  const claim = {
+    tenantId: caller.tenantId,
+    scope: SIMULATE_SCOPE,
+    key: caller.idempotencyKey,
+    payloadHash: requestHash,
+  };
   const { policyPack, stored, isLookedUp } = await lookAhead(deps, caller, claim);
   const isReplayed = replaysKeys(policyPack?.definition, deps.isReplayEnabled);
   if (isReplayed && stored !== undefined) return stored;
@@ -65,19 +69,12 @@ export async function simulate(
     executed = executeRun(shapeRequest(request, requestText, policyPack), identity, circumstances).record;
     return executed;
   };
-  const outcome =
-    claim !== null && isReplayed
-      ? await storeOnce(deps, claim, prepare, isLookedUp)
-      : await storeAlways(deps, caller, prepare());
+  const outcome = isReplayed
+    ? await storeOnce(deps, claim, prepare, isLookedUp)
+    : await storeAlways(deps, claim, prepare);
   // A replay was executed, and counted, when it was the first.
   if (executed !== undefined && outcome.kind === "answered" && !outcome.replayed) deps.onRun(executed.status);
   return outcome;
-}
-
-function claimOf({ tenantId, idempotencyKey }: Caller, payloadHash: string): Claim | null {
-  return idempotencyKey === null
-    ? null
-    : { tenantId, scope: SIMULATE_SCOPE, key: idempotencyKey, payloadHash };
 }
 
 type Ahead = {
@@ -90,13 +87,13 @@ type Ahead = {
  * Reads the selected pack and, in the same transaction, what is stored under the key: the pack decides whether that is
  * replayed. Where no pack is selected there is nothing to read ahead.
  */
-async function lookAhead(deps: RebalanceDeps, caller: Caller, claim: Claim | null): Promise<Ahead> {
+async function lookAhead(deps: RebalanceDeps, caller: Caller, claim: Claim): Promise<Ahead> {
   const { tenantId, policyPackId } = caller;
   if (policyPackId === null) return { policyPack: undefined, stored: undefined, isLookedUp: false };
   return inTransaction(deps.once.database, { tenantId, readOnly: true }, async (tx) => {
     const [policyPack, stored] = await Promise.all([
       findPolicyPack(tx, tenantId, policyPackId),
-      claim === null ? undefined : findOutcome(tx, claim),
+      findOutcome(tx, claim),
     ]);
     return { policyPack, stored, isLookedUp: true };
   });
@@ -118,19 +115,18 @@ function storeOnce(
   });
 }
 
-/** Every call is a run of its own; a key, if there is one, maps to the newest. */
-async function storeAlways(deps: RebalanceDeps, caller: Caller, run: RunRecord): Promise<OnceOutcome> {
-  const { tenantId, idempotencyKey } = caller;
-  await writeOnce(
-    deps.once,
-    tenantId,
-    (tx) => runExists(tx, tenantId, run.rebalanceRunId),
-    async (tx) => {
+/** Every call is a run of its own; the key maps to the newest. */
+function storeAlways(deps: RebalanceDeps, claim: Claim, prepare: () => RunRecord): Promise<OnceOutcome> {
+  const { tenantId, scope, key } = claim;
+  return always(deps.once, tenantId, {
+    prepare,
+    write: async (tx, run): Promise<Written> => {
       await insertRun(tx, tenantId, run);
-      if (idempotencyKey !== null) await mapKeyToRun(tx, tenantId, SIMULATE_SCOPE, idempotencyKey, run);
+      await mapKeyToRun(tx, tenantId, scope, key, run);
+      return { answer: answerOf(run), keep: false };
     },
-  );
-  return { kind: "answered", answer: answerOf(run), kept: false, replayed: false };
+    landed: (tx, run) => runExists(tx, tenantId, run.rebalanceRunId),
+  });
 }
 
 function answerOf(run: RunRecord): { status: number; body: string } {

@@ -3,8 +3,8 @@ import type { Database } from "../platform/database/database.ts";
 import { inTransaction, type Tx } from "../platform/database/transaction.ts";
 import { contentHash } from "../platform/hash.ts";
 import {
+  always,
   once,
-  writeOnce,
   type Answer,
   type OnceDeps,
   type OnceOutcome,
@@ -152,21 +152,16 @@ async function actWithoutKey(
 ): Promise<ActionOutcome> {
   const { tenantId } = caller;
   const { database } = deps.once;
-  const decisionId = deps.ids("dwd_");
   const found = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
     seeRun(tx, tenantId, key),
   );
   if (found.kind !== "found") return found;
-  let answer: Answer = refusal(caller, 404, "DPM_RUN_NOT_FOUND");
-  await writeOnce(
-    deps.once,
-    tenantId,
-    (tx) => decisionExists(tx, tenantId, decisionId),
-    async (tx) => {
-      ({ answer } = await writeAction(tx, deps, caller, found.value.rebalance_run_id, request, decisionId));
-    },
-  );
-  return { kind: "answered", answer, kept: false, replayed: false };
+  return always(deps.once, tenantId, {
+    prepare: () => deps.ids("dwd_"),
+    write: (tx, decisionId) =>
+      writeAction(tx, deps, caller, found.value.rebalance_run_id, request, decisionId),
+    landed: (tx, decisionId) => decisionExists(tx, tenantId, decisionId),
+  });
 }
 
 async function seeRun(tx: Tx, tenantId: string, key: RunKey): Promise<Seen<ReviewedRun>> {

@@ -21,6 +21,15 @@ export type RequestContext = {
   readonly instance: string;
 };
 
+/** Of a route that is not reached without a key. */
+export type KeyedContext = RequestContext & { readonly idempotencyKey: string };
+
+export function keyed(context: RequestContext): KeyedContext {
+  const { idempotencyKey } = context;
+  if (idempotencyKey === null) throw new Error(`${context.instance} was reached without an Idempotency-Key`);
+  return { ...context, idempotencyKey };
+}
+
 export type ReadContext = { readonly context: RequestContext; readonly faults: readonly RequestFault[] };
 
 const VISIBLE = /^[\x21-\x7e]+$/;

@@ -9,7 +9,7 @@ import type { Route, RouteInput } from "./route.ts";
 /** How strict a deployment is with its callers. */
 export type Strictness = {
   readonly unknownFields: UnknownFields;
-  /** `create`: callers older than the rule may leave out Idempotency-Key where a route allows it. */
+  /** `create`: for callers older than the rule, who send Idempotency-Key only where something is created. */
   readonly requireIdempotencyKey: "all" | "create";
 };
 

@@ -55,7 +55,8 @@ export type RouteDescription = {
   readonly description?: string;
   /**
    * `required`: without Idempotency-Key the request is refused. `relaxable`: the same, unless the deployment serves
-   * callers that are older than the rule. Left out: the key, when sent, is checked and handed over.
+   * callers that are older than the rule, and asks for the key only where something is created. Left out: the key, when
+   * sent, is checked and handed over.
    */
   readonly idempotencyKey?: "required" | "relaxable";
   /** Request headers of this route beyond those of every route. */

@@ -455,13 +455,22 @@ describe("creating proposals and versions", () => {
     expect(refusalOf(none)).toBe("404 PROPOSAL_ASYNC_OPERATION_NOT_FOUND");
   });
 
-  it("takes a creation without a key where the deployment is for callers older than the rule", async () => {
+  it("takes a version without a key where the deployment is for callers older than the rule", async () => {
     const app = await deployment({ REQUIRE_IDEMPOTENCY_KEY: "create", DPM_ASYNC_EXECUTION_MODE: "INLINE" });
-    const accepted = await acceptProposal(app, CREATE, { body: CREATE_EXAMPLE });
-    expect(await finishedProposal(app, accepted.operation_id)).toMatchObject({
-      status: "SUCCEEDED",
-      idempotency_key: null,
-    });
+    const versions = `/rebalance/proposals/${await plainProposal(app)}/versions/async`;
+    for (const version_no of [2, 3]) {
+      const accepted = await acceptProposal(app, versions, { body: VERSION_EXAMPLE });
+      expect(await finishedProposal(app, accepted.operation_id)).toMatchObject({
+        status: "SUCCEEDED",
+        idempotency_key: null,
+        result: { version: { version_no } },
+      });
+    }
+    const analyses = [
+      await app.post(ANALYZE, { body: ANALYZE_EXAMPLE }),
+      await app.post(ANALYZE, { body: ANALYZE_EXAMPLE }),
+    ].map((answer) => read(DpmAsyncAcceptedResponse, answer).operation_id);
+    expect(new Set(analyses).size).toBe(2);
   });
 });
 

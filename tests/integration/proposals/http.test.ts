@@ -122,22 +122,69 @@ describe("simulate and artifact", () => {
     }
   });
 
-  test("go without a key where the deployment serves older callers, and then keep nothing", async () => {
+  test("demand the key of whoever creates, also where the deployment serves older callers", async () => {
     const older = await openTestApp(db.url, { REQUIRE_IDEMPOTENCY_KEY: "create" });
-    for (const path of ["simulate", "artifact"]) {
-      const answer = await older.post(`/rebalance/proposals/${path}`, { body: simulateBody() });
-      expect(answer.status).toBe(200);
-      expect(answer.headers["idempotent-replayed"]).toBeUndefined();
+    const creation = { created_by: "keyless", simulate_request: simulateBody() };
+    for (const [path, body] of [
+      ["/simulate", simulateBody()],
+      ["/artifact", simulateBody()],
+      ["", creation],
+      ["/async", creation],
+    ] as const) {
+      const answer = await older.post(`/rebalance/proposals${path}`, { body });
+      expect(refusalOf(answer)).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     }
-    const keyless = await older.post("/rebalance/proposals", {
-      body: { created_by: "keyless", simulate_request: simulateBody() },
-    });
-    const id = created(keyless).proposal.proposal_id;
-    expect((await older.get(`/rebalance/proposals/${id}/verify`)).json).toMatchObject({ valid: true });
-    const url = `/rebalance/proposals/${id}/transitions`;
-    const body = { event_type: "CANCELLED", actor_id: "a", expected_state: "DRAFT" };
-    expect(refusalOf(await older.post(url, { body }))).toBe("422 IDEMPOTENCY_KEY_REQUIRED");
     await older.close();
+  });
+});
+
+describe("without a key, where the deployment serves older callers", () => {
+  let older: TestApp;
+  beforeAll(async () => {
+    older = await openTestApp(db.url, { REQUIRE_IDEMPOTENCY_KEY: "create" });
+  });
+  afterAll(() => older.close());
+
+  test("versions, transitions and approvals are done with every call that the state allows", async () => {
+    const id = created(await create()).proposal.proposal_id;
+    const post = (what: string, body: unknown) => older.post(`/rebalance/proposals/${id}/${what}`, { body });
+    const version = { created_by: "maker", simulate_request: simulateBody() };
+    const submission = {
+      event_type: "SUBMITTED_FOR_RISK_REVIEW",
+      actor_id: "maker",
+      expected_state: "DRAFT",
+    };
+    const approval = {
+      approval_type: "RISK",
+      approved: true,
+      actor_id: "officer",
+      expected_state: "RISK_REVIEW",
+    };
+    const versions = [await post("versions", version), await post("versions", version)];
+    expect(versions.map((answer) => created(answer).version.version_no)).toEqual([2, 3]);
+    for (const [what, body] of [
+      ["transitions", submission],
+      ["approvals", approval],
+    ] as const) {
+      expect((await post(what, body)).status).toBe(200);
+      expect(refusalOf(await post(what, body))).toBe("409 STATE_CONFLICT: expected_state mismatch");
+    }
+    expect((await older.get(`/rebalance/proposals/${id}/verify`)).json).toMatchObject({
+      valid: true,
+      checked: { versions: 3, events: 5, approvals: 1 },
+    });
+  });
+
+  test("a key is honoured all the same when it is sent", async () => {
+    const id = created(await create()).proposal.proposal_id;
+    const body = { event_type: "CANCELLED", actor_id: "maker", expected_state: "DRAFT" };
+    const key = newKey();
+    const [first, second] = [
+      await older.post(`/rebalance/proposals/${id}/transitions`, { key, body }),
+      await older.post(`/rebalance/proposals/${id}/transitions`, { key, body }),
+    ];
+    expect([first.status, second.text]).toEqual([200, first.text]);
+    expect(second.headers["idempotent-replayed"]).toBe("true");
   });
 });
 

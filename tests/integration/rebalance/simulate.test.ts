@@ -62,7 +62,7 @@ function request(quantity = "100"): RebalanceRequest {
   });
 }
 
-function caller(idempotencyKey: string | null, tenantId = "default") {
+function caller(idempotencyKey: string, tenantId = "default") {
   return { tenantId, correlationId: "corr_test", idempotencyKey, policyPackId: null };
 }
 
@@ -159,12 +159,15 @@ describe("simulate under one key", () => {
     expect(later.simulations()).toBe(0);
   });
 
-  test("without a key every call is a run of its own", async () => {
-    const process = processOn(here);
-    const outcomes = await Promise.all([1, 2, 3].map(() => simulate(process, caller(null), request())));
-    expect(new Set(outcomes.map((outcome) => outcome.kind === "answered" && outcome.answer.body)).size).toBe(
-      3,
-    );
+  test("every call is a run of its own where replay is switched off, and the key maps to the newest", async () => {
+    const process = { ...processOn(here), isReplayEnabled: false };
+    const bodies = new Set<string>();
+    for (let call = 0; call < 3; call += 1) {
+      const outcome = await simulate(process, caller("unreplayed"), request());
+      bodies.add(outcome.kind === "answered" ? outcome.answer.body : outcome.kind);
+    }
+    expect(bodies.size).toBe(3);
+    expect(await effects("unreplayed")).toEqual({ runs: 3, payloads: 3, records: 1, history: 3, edges: 3 });
   });
 });
 
