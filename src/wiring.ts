@@ -109,11 +109,25 @@ export function featureRoutes(surroundings: Surroundings, features: Features): R
 function asynchronousRoutes({ config, database }: Surroundings, features: Features): Route[] {
   const { rebalance, proposals, policies, reads, readOptions, execution, witness } = features;
   const { once, ids } = rebalance;
-  const accept = { once, ids, execution, mode: config.rebalance.operations.executionMode };
-  const shared = { accept, database, reads, witness };
+  const { executionMode: mode } = config.rebalance.operations;
+  const shared = { database, reads, witness };
+  const analyses = { once, ids, execution, mode };
+  // No request executes an operation of a proposal: left to one, it would wait for ever.
+  const ofProposals = { ...analyses, mode: mode === "ACCEPT_ONLY" ? ("WORKER" as const) : mode };
   return [
-    ...operationRoutes({ ...shared, readOptions, policies, switches: config.rebalance.operations }),
-    ...proposalOperationRoutes({ ...shared, rules: proposals.rules, switches: config.proposals }),
+    ...operationRoutes({
+      ...shared,
+      accept: analyses,
+      readOptions,
+      policies,
+      switches: config.rebalance.operations,
+    }),
+    ...proposalOperationRoutes({
+      ...shared,
+      accept: ofProposals,
+      rules: proposals.rules,
+      switches: config.proposals,
+    }),
   ];
 }
 

@@ -86,7 +86,7 @@ export const rebalanceVariables = {
   DPM_ASYNC_EXECUTION_MODE: oneOf(
     ["WORKER", "INLINE", "ACCEPT_ONLY"],
     "WORKER",
-    "Who runs an operation: a worker, the request that makes it, or the request to execute it.",
+    "Who runs an analysis: a worker, the request that makes it, or the request to execute it (a worker then runs operations of proposals, which have no such request).",
   ),
   DPM_ASYNC_OPERATIONS_TTL_SECONDS: integer(
     DAY_SECONDS,

@@ -306,6 +306,19 @@ describe("the modes", () => {
     await vi.waitFor(async () => expect(await statusAt(app, done.status_url)).toBe("SUCCEEDED"));
     expect(await statusAt(app, waiting.status_url)).toBe("PENDING");
   });
+
+  it("ACCEPT_ONLY leaves what nobody can execute by hand to a worker: proposals and versions", async () => {
+    const app = await working({ DPM_ASYNC_EXECUTION_MODE: "ACCEPT_ONLY" });
+    const created = await acceptProposal(app, CREATE, { key: newKey(), body: CREATE_EXAMPLE });
+    const { status, proposal_id } = await finishedProposal(app, created.operation_id);
+    expect(status).toBe("SUCCEEDED");
+    const versions = `/rebalance/proposals/${String(proposal_id)}/versions/async`;
+    const added = await acceptProposal(app, versions, { key: newKey(), body: VERSION_EXAMPLE });
+    expect(await finishedProposal(app, added.operation_id)).toMatchObject({
+      status: "SUCCEEDED",
+      result: { version: { version_no: 2 } },
+    });
+  });
 });
 
 describe("looking operations up", () => {
