@@ -37,7 +37,8 @@ function inOrder(value: unknown, depth: number): unknown {
 
 function itemsInOrder(items: readonly unknown[], depth: number): unknown {
   let copy: unknown[] | undefined;
-  for (const [index, item] of items.entries()) {
+  for (let index = 0; index < items.length; index += 1) {
+    const item = items[index];
     const ordered = inOrder(item, depth);
     if (ordered === UNFIT) return UNFIT;
     if (ordered !== item) copy ??= items.slice(0, index);
@@ -52,22 +53,23 @@ function membersInOrder(object: object, depth: number): unknown {
   if (names.length === 0) refuseUnlessPlain(object);
   const isSorted = areSorted(names);
   if (!isSorted) names.sort();
-  let hasChanged = !isSorted;
-  const ordered: unknown[] = [];
-  for (const name of names) {
-    const member = members[name];
+  // Most objects are in order already and hold nothing to rewrite: then there is no copy.
+  let ordered: unknown[] | undefined = isSorted ? undefined : [];
+  for (let index = 0; index < names.length; index += 1) {
+    const member = members[names[index] ?? ""];
     const value = member === undefined ? undefined : inOrder(member, depth);
     if (value === UNFIT) return UNFIT;
-    if (value !== member) hasChanged = true;
-    ordered.push(value);
+    if (value !== member) ordered ??= names.slice(0, index).map((name) => members[name]);
+    ordered?.push(value);
   }
-  return hasChanged ? rebuilt(names, ordered) : object;
+  return ordered === undefined ? object : rebuilt(names, ordered);
 }
 
 /** A name like `10` would be moved to the front of a copy, and `__proto__` would not become a name at all. */
 function rebuilt(names: readonly string[], values: readonly unknown[]): unknown {
   const copy: Record<string, unknown> = {};
-  for (const [index, name] of names.entries()) {
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index] ?? "";
     const first = name.charCodeAt(0);
     if ((first >= 48 && first <= 57) || name === "__proto__") return UNFIT;
     copy[name] = values[index];

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { plainError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
-import { openSocket } from "./socket.ts";
+import { gatherWrites, openSocket } from "./socket.ts";
 import { valueTypes } from "./types.ts";
 
 /** How to reach the server, and the limits that every connection carries from its first byte. */
@@ -33,6 +33,8 @@ export type Connection = {
   onWarning: (message: string) => void;
   /** Called with each notification of a channel that this connection listens to. */
   onNotification: () => void;
+  /** Lets the statements that are sent now leave together. */
+  readonly gather: () => void;
   /** Cuts the connection now, whatever it is doing. */
   readonly destroy: (reason: Error) => void;
   /** Says goodbye to the server; for an idle connection. */
@@ -130,6 +132,9 @@ function connectionOver(line: Line, client: Client): Connection {
     onLost: () => undefined,
     onWarning: () => undefined,
     onNotification: () => undefined,
+    gather: () => {
+      if (line.socket !== null) gatherWrites(line.socket);
+    },
     destroy,
     close,
   };

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { Connection } from "./connection.ts";
-import { translateError, type DatabaseError } from "./errors.ts";
+import { plainError, translateError, type DatabaseError } from "./errors.ts";
 
 /** What a statement returns: its rows, and how many rows it touched. */
 export type Rows<Row> = readonly Row[] & { readonly count: number };
@@ -22,6 +22,8 @@ export type Fence = {
     onFailure?: (error: DatabaseError) => void,
   ) => Promise<Reply<Row>>;
   readonly shut: (error: DatabaseError) => void;
+  /** The transaction is over: whoever sends a statement from now on has made a mistake. */
+  readonly end: () => void;
   readonly shutBy: () => DatabaseError | undefined;
   /** The first statement that failed: after it the server takes nothing more in this transaction. */
   readonly firstFailure: () => DatabaseError | undefined;
@@ -40,6 +42,7 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
   const idleWaiters: (() => void)[] = [];
   let failure: DatabaseError | undefined;
   let shutBy: DatabaseError | undefined;
+  let hasEnded = false;
   const shutting = rejection();
   const listen = silenceGuard(silenceMs, onSilence);
 
@@ -61,11 +64,9 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
     statement: () => Statement<Row>,
     onFailure?: (error: DatabaseError) => void,
   ): Promise<Reply<Row>> {
+    const refused = shutBy ?? (hasEnded ? transactionOver() : undefined);
+    if (refused !== undefined) return droppable(Promise.reject(refused));
     const reply = new Promise<Reply<Row>>((resolve, reject) => {
-      if (shutBy !== undefined) {
-        reject(shutBy);
-        return;
-      }
       const fail = (error: DatabaseError): void => {
         failure ??= error;
         onFailure?.(error);
@@ -84,19 +85,31 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
         },
       );
     });
-    reply.catch(() => undefined);
-    return reply;
+    return droppable(reply);
   }
 
   return {
     send,
     shut,
+    end: () => {
+      hasEnded = true;
+    },
     shutBy: () => shutBy,
     firstFailure: () => failure,
     settled: () =>
       pending.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
     whenShut: shutting.promise,
   };
+}
+
+/** A promise that its holder may let fall: its failure is known otherwise. */
+function droppable<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function transactionOver(): DatabaseError {
+  return plainError("transaction_over", "a statement came after its transaction was over");
 }
 
 /** A statement that cannot even be put together fails as one that the server refuses. */
@@ -112,6 +125,10 @@ function settledBy<Row extends object>(statement: () => Statement<Row>): Promise
 function silenceGuard(silenceMs: number, onSilence: () => void): (isReplyOwed: boolean) => void {
   let timer: NodeJS.Timeout | undefined;
   return (isReplyOwed) => {
+    if (isReplyOwed && timer !== undefined) {
+      timer.refresh();
+      return;
+    }
     clearTimeout(timer);
     timer = isReplyOwed ? setTimeout(onSilence, silenceMs) : undefined;
   };

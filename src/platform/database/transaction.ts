@@ -24,6 +24,8 @@ export type TransactionContext = {
   readonly tenantId: string | null;
   /** One snapshot for all its reads, and no write. */
   readonly readOnly?: boolean;
+  /** Of a read: its statements are all sent before it waits for any, so COMMIT may travel with them. */
+  readonly oneFlight?: boolean;
   /** From now until the unit of work is over, waiting and retries included. */
   readonly deadlineMs?: number;
   /** A role taken for this transaction only. */
@@ -85,9 +87,10 @@ async function runOnce<T>(
   const unit = startUnit(database, connection, giveBack, budgetMs());
   begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
   const working = callWork(unit, work);
+  const ahead = context.readOnly === true && context.oneFlight === true ? commitAhead(unit) : undefined;
   try {
     const result = await outcomeOfWork(unit, working);
-    const ended = endUnit(unit, () => commit(unit));
+    const ended = endUnit(unit, () => ahead ?? commit(unit));
     // Nothing hangs on the COMMIT of a transaction that only read; the connection is free once it is done.
     if (context.readOnly === true) ended.catch(() => undefined);
     else await ended;
@@ -157,10 +160,11 @@ async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
   if (unit.isOver) return;
   unit.isOver = true;
   try {
-    await end();
+    const ended = end();
+    unit.fence.end();
+    await ended;
   } finally {
     clearTimeout(unit.deadline);
-    unit.fence.shut(plainError("transaction_over", "a statement came after its transaction was over"));
     unit.giveBack();
   }
 }
@@ -171,11 +175,12 @@ async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
  * from them; the fence is shut as soon as the refusal is known, and COMMIT is never sent.
  */
 function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: number): void {
-  const { fence } = unit;
-  const { client } = unit.connection;
+  const { fence, connection } = unit;
+  const { client } = connection;
   const tenantId = context.tenantId ?? "";
   const timeout = String(Math.max(1, Math.ceil(statementTimeoutMs)));
   const { localRole } = context;
+  connection.gather();
   void fence.send(
     () =>
       context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
@@ -197,9 +202,10 @@ function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: numb
 
 /** A work that throws before it returns a promise is a work that fails. */
 async function callWork<T>({ fence, connection }: Unit, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return await work(<Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) =>
-    fence.send(() => statement<Row>(connection.client, strings, values)),
-  );
+  return await work(<Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) => {
+    connection.gather();
+    return fence.send(() => statement<Row>(connection.client, strings, values));
+  });
 }
 
 /** Waits for the work and every statement it sent, awaited or not; throws the first failure of any of them. */
@@ -242,6 +248,13 @@ async function commit(unit: Unit): Promise<void> {
   if (unit.warnings.length > 0) {
     throw plainError("commit_outcome_unknown", `COMMIT came with a warning: ${unit.warnings.join("; ")}`);
   }
+}
+
+/** Ends a read right behind its statements. It changed nothing, so nothing hangs on what becomes of this COMMIT. */
+async function commitAhead({ connection, fence }: Unit): Promise<void> {
+  const reply = fence.send(() => connection.client`commit`);
+  fence.end();
+  await reply.catch(() => undefined);
 }
 
 /** Rolls back on the server, or cuts the connection, which rolls back too. */

@@ -1,7 +1,7 @@
 /** The zod types of path parameters and query filters: texts of a URL, read as strictly as a body. */
 import type * as z from "zod";
 import { identifier } from "../../contract/scalars.ts";
-import { isRefusal, refusal, scalar, wireObject, type Refusal } from "../../contract/wire.ts";
+import { isRefusal, refusal, scalar, wireObject, type Reader, type Refusal } from "../../contract/wire.ts";
 import type { CursorCodec } from "./cursor.ts";
 
 const REQUIRED = refusal("REQUIRED", "is required");
@@ -14,12 +14,12 @@ function readText(value: unknown): string | Refusal {
 }
 
 function filter<T>(
-  read: (text: string) => T | Refusal,
+  read: (text: string, reader: Reader | undefined) => T | Refusal,
   jsonSchema: z.core.JSONSchema.BaseSchema,
 ): z.ZodType<T> {
-  return scalar((value) => {
+  return scalar((value, reader) => {
     const text = readText(value);
-    return isRefusal(text) ? text : read(text);
+    return isRefusal(text) ? text : read(text, reader);
   }, jsonSchema);
 }
 
@@ -82,7 +82,8 @@ const CURSOR_INVALID = refusal("CURSOR_INVALID", "is not a cursor of this list")
 
 /** Where the page before ended; absent, the list starts. */
 export function cursorFilter<Position>(codec: CursorCodec<Position>) {
-  const read = (text: string): Position | Refusal => codec.decode(text) ?? CURSOR_INVALID;
+  const read = (text: string, reader: Reader | undefined): Position | Refusal =>
+    (reader && codec.decode(reader.tenantId, text)) ?? CURSOR_INVALID;
   return filter(read, { type: "string", description: "The next_cursor of the page before." }).optional();
 }
 

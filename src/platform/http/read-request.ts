@@ -32,7 +32,7 @@ export function readRequest(route: Route, raw: RawRequest, strictness: Strictnes
   if ("problem" in tree) return { ok: false, problem: tree.problem };
   const faults = [...raw.faults, ...keyFaults(route, raw, strictness)];
   const read = (part: RequestFault["part"], schema: z.ZodType, value: unknown): unknown => {
-    const reading = readAs(schema, value, strictness.unknownFields);
+    const reading = readAs(schema, value, strictness.unknownFields, raw.context);
     if (reading.ok) return reading.value;
     for (const fault of reading.faults) faults.push({ ...fault, part });
     return undefined;
