@@ -19,6 +19,7 @@ export type Start<T extends Running> = {
 
 /** Runs from start to an orderly end, and ends the process. */
 export async function runProcess<T extends Running>(how: Start<T>): Promise<never> {
+  process.stderr.on("error", outliveReaders);
   try {
     const wishes = listenForSignals();
     const running = await start(how);
@@ -97,6 +98,11 @@ async function endAfter(reason: unknown, log: Log, running: Running | undefined)
   setTimeout(() => process.exit(1), LAST_STOP_MS);
   await running?.stop(AbortSignal.abort()).catch((error: unknown) => notice(String(error)));
   process.exit(1);
+}
+
+/** Whoever read what is told to people may go away; the work goes on. The log sees to its own stream. */
+function outliveReaders(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** For people; the log has standard output to itself. */
