@@ -56,6 +56,8 @@ export type Work<Prepared> = {
   readonly prepare: () => Prepared;
   /** The caller has looked for a stored answer itself, a moment ago, and found none. */
   readonly isLookedUp?: boolean;
+  /** `write` waits for an aggregate's lock: twins then wait for each other ahead of it, and are told so. */
+  readonly locksAggregate?: boolean;
   /** Writes everything that belongs together. A returned refusal commits and is kept; a thrown error rolls back. */
   readonly write: (tx: Tx, prepared: Prepared) => Promise<Written>;
 };
@@ -111,17 +113,19 @@ async function lookUpOrWrite<Prepared>(
   claim: Claim,
   work: Work<Prepared>,
 ): Promise<OnceOutcome> {
+  const waits: ClaimWaits = {};
   const stored = work.isLookedUp === true ? undefined : await lookUp(deps, claim);
   if (stored !== undefined) return stored;
   const prepared = work.prepare();
   for (let round = 1; ; round += 1) {
     try {
-      const outcome = await writeUnderClaim(deps, claim, work, prepared);
+      const outcome = await writeUnderClaim(deps, claim, work, prepared, waits);
       // What is not kept met no unique key: a rival's answer, stored meanwhile, goes before it.
       return outcome.kept ? outcome : ((await lookUp(deps, claim)) ?? outcome);
     } catch (error) {
       const fault = databaseFault(error);
-      if (fault?.kind === "lock_timeout") return { kind: "in_progress" };
+      // Any other lock is not held by a twin, and its wait is the caller's to repeat.
+      if (fault?.kind === "lock_timeout" && error === waits.failure) return { kind: "in_progress" };
       if (!isClaimTaken(error) && fault?.kind !== "commit_outcome_unknown") throw error;
       const landed = await lookUp(deps, claim);
       if (landed !== undefined) return landed;
@@ -130,15 +134,25 @@ async function lookUpOrWrite<Prepared>(
   }
 }
 
+/** What became of the last wait for a twin in another process. */
+type ClaimWaits = { failure?: unknown };
+
 async function writeUnderClaim<Prepared>(
   deps: OnceDeps,
   claim: Claim,
   work: Work<Prepared>,
   prepared: Prepared,
+  waits: ClaimWaits,
 ): Promise<Answered> {
+  const watched = (waiting: Promise<void>): Promise<void> =>
+    waiting.catch((error: unknown) => {
+      waits.failure = error;
+      throw error;
+    });
   const written = await inTransaction(deps.database, { tenantId: claim.tenantId }, async (tx) => {
-    const written = await work.write(tx, prepared);
-    if (written.keep) await insertRecord(tx, claim, written, deps.clock());
+    const locked = work.locksAggregate === true ? watched(lockClaim(tx, claim)) : undefined;
+    const [written] = await Promise.all([work.write(tx, prepared), locked]);
+    if (written.keep) await watched(insertRecord(tx, claim, written, deps.clock()));
     return written;
   });
   return { kind: "answered", answer: written.answer, kept: written.keep, replayed: false };
@@ -208,6 +222,11 @@ type RecordRow = {
 function lookUp(deps: OnceDeps, claim: Claim): Promise<OnceOutcome | undefined> {
   const context = { tenantId: claim.tenantId, readOnly: true, oneFlight: true };
   return inTransaction(deps.database, context, (tx) => findOutcome(tx, claim));
+}
+
+async function lockClaim(tx: Tx, { tenantId, scope, key }: Claim): Promise<void> {
+  const name = JSON.stringify(["idempotency", tenantId, scope, key]);
+  await tx`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`;
 }
 
 /** What is stored under a claim; undefined: nothing, the key is free. */

@@ -90,6 +90,7 @@ function act(deps: ProposalDeps, caller: Caller, command: Command): Promise<Writ
         ? { answer: { status: 200, body: outcome.body }, keep: true }
         : refused(caller, outcome);
     },
+    locksAggregate: true,
     landed: (tx: Tx, { eventId }: Prepared) => eventExists(tx, tenantId, eventId),
   };
   if (key === null) return always(deps.once, tenantId, work);

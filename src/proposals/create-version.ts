@@ -56,6 +56,7 @@ export async function createVersion(
       const { versionNo, body } = outcome;
       return { answer: { status: 200, body }, keep: true, versionMade: { proposalId, versionNo } };
     },
+    locksAggregate: true,
     landed: (tx: Tx, { eventId }: PreparedVersion) => eventExists(tx, tenantId, eventId),
   };
   if (key === null) return always(deps.once, tenantId, work);

@@ -74,6 +74,7 @@ export async function actOnRun(
     try {
       return await once(deps.once, claim, {
         prepare: () => deps.ids("dwd_"),
+        locksAggregate: true,
         write: async (tx, decisionId) => {
           if (isMoving(key)) await assertStillNamed(tx, tenantId, key, idempotencyKey, runId);
           return writeAction(tx, deps, caller, runId, request, decisionId);
