@@ -1,6 +1,6 @@
 import { closest } from "fastest-levenshtein";
 import * as z from "zod";
-import { isJsonObject, mapFrom, TooManyFaults, type RefusalParams } from "./wire.ts";
+import { isJsonObject, mapFrom, TooManyFaults, type Reader, type RefusalParams } from "./wire.ts";
 
 /** One fault of what a caller sent: the path of the value, what is wrong with it, and a code for programs. */
 export type Fault = { readonly path: readonly Step[]; readonly msg: string; readonly code: string };
@@ -17,13 +17,21 @@ export type UnknownFields = "refuse" | "ignore";
 const MOST_FAULTS = 10_000;
 const MORE_FAULTS: Fault = { path: [], msg: "there are more faults than these", code: "MORE_FAULTS" };
 
-/** Reads a value tree by a schema: the value with its defaults filled in, or every fault that can be found. */
-export function readAs<T>(schema: z.ZodType<T>, tree: unknown, unknownFields: UnknownFields): Reading<T> {
-  const outcome = parse(schema, tree);
+/**
+ * Reads a value tree by a schema: the value with its defaults filled in, or every fault that can be found. What is good
+ * for one tenant only is refused without a reader.
+ */
+export function readAs<T>(
+  schema: z.ZodType<T>,
+  tree: unknown,
+  unknownFields: UnknownFields,
+  reader?: Reader,
+): Reading<T> {
+  const outcome = parse(schema, tree, reader);
   if (outcome.success) return { ok: true, value: outcome.data };
   const { issues, complete } = outcome;
   if (unknownFields === "ignore" && complete && issues.some(isUnknownFields)) {
-    return readAs(schema, withoutUnknown(tree, issues), "refuse");
+    return readAs(schema, withoutUnknown(tree, issues), "refuse", reader);
   }
   const counted = unknownFields === "ignore" ? issues.filter((issue) => !isUnknownFields(issue)) : issues;
   const faults = counted.flatMap((issue) => toFaults(schema, issue));
@@ -37,20 +45,25 @@ type Outcome<T> =
   | { readonly success: true; readonly data: T }
   | { readonly success: false; readonly issues: readonly Issue[]; readonly complete: boolean };
 
-function parse<T>(schema: z.ZodType<T>, tree: unknown): Outcome<T> {
+function parse<T>(schema: z.ZodType<T>, tree: unknown, reader: Reader | undefined): Outcome<T> {
   try {
-    const { success, data, error } = schema.safeParse(tree, { reportInput: true });
+    const context: ReadingContext = { reportInput: true, reader };
+    const { success, data, error } = schema.safeParse(tree, context);
     return success ? { success, data } : { success, issues: error.issues, complete: true };
   } catch (error) {
     if (!(error instanceof TooManyFaults)) throw error;
-    return { success: false, issues: firstIssues(schema, tree), complete: false };
+    return { success: false, issues: firstIssues(schema, tree, reader), complete: false };
   }
 }
 
-const FIRST_ONLY: z.core.ParseContext<Issue> & { abortEarly: true } = { reportInput: true, abortEarly: true };
+type ReadingContext = z.core.ParseContext<Issue> & {
+  readonly reader: Reader | undefined;
+  readonly abortEarly?: true;
+};
 
-function firstIssues(schema: z.ZodType, tree: unknown): readonly Issue[] {
-  return schema.safeParse(tree, FIRST_ONLY).error?.issues ?? [];
+function firstIssues(schema: z.ZodType, tree: unknown, reader: Reader | undefined): readonly Issue[] {
+  const context: ReadingContext = { reportInput: true, abortEarly: true, reader };
+  return schema.safeParse(tree, context).error?.issues ?? [];
 }
 
 function toFaults(schema: z.ZodType, issue: Issue): Fault[] {

@@ -47,8 +47,14 @@ function pushRefusal(payload: Payload, { code, message, atParent }: Refusal, sup
   payload.issues.push(suppressesRules ? issue : { ...issue, continue: true });
 }
 
+/** Whose request is read: a cursor, for one, is good for one tenant. */
+export type Reader = { readonly tenantId: string };
+
 /** Reads one JSON value in one step; a field that is absent arrives as undefined. */
-type Read<T> = (value: unknown) => T | Refusal;
+type Read<T> = (value: unknown, reader: Reader | undefined) => T | Refusal;
+
+/** zod hands one context through a whole parse; `readAs` puts the reader into it. */
+type ReaderContext = z.core.ParseContextInternal & { readonly reader?: Reader };
 
 interface ScalarDef extends z.core.$ZodTypeDef {
   type: "custom";
@@ -68,8 +74,8 @@ const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
   AnyType.init(inst, def);
   // A copy each time: zod turns what it is given into a reference.
   inst._zod.toJSONSchema = () => ({ ...def.jsonSchema });
-  inst._zod.parse = (payload) => {
-    const result = def.read(payload.value);
+  inst._zod.parse = (payload, ctx: ReaderContext) => {
+    const result = def.read(payload.value, ctx.reader);
     // A refused value stays in place, so that rules around it still see that something was sent.
     if (isRefusal(result)) pushRefusal(payload, result, true);
     else payload.value = result;

@@ -175,7 +175,8 @@ function listRoute(deps: OperationRouteDeps): Route {
       );
       const items = found.slice(0, query.limit);
       const last = found.length > items.length ? items.at(-1) : undefined;
-      const next = last && operationCursor.encode({ createdAt: last.created_at, id: last.operation_id });
+      const next =
+        last && operationCursor.encode(tenantId, { createdAt: last.created_at, id: last.operation_id });
       return { status: 200, body: listText(items, next ?? null, deps.switches.isManualExecutionEnabled) };
     },
   });

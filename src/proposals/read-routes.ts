@@ -61,7 +61,8 @@ function listRoute({ proposals }: ProposalRouteDeps): Route {
       );
       const items = found.slice(0, query.limit);
       const last = found.length > items.length ? items.at(-1) : undefined;
-      const next = last && proposalCursor.encode({ createdAt: last.created_at, id: last.proposal_id });
+      const next =
+        last && proposalCursor.encode(tenantId, { createdAt: last.created_at, id: last.proposal_id });
       return { status: 200, body: canonicalJson({ items, next_cursor: next ?? null }) };
     },
   });

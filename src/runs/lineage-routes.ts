@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
-import { cursorOf } from "../platform/http/cursor.ts";
+import { cursorOf, PositionId, PositionTime } from "../platform/http/cursor.ts";
 import {
   cursorFilter,
   filters,
@@ -23,10 +23,10 @@ export type LineageRouteDeps = {
 const edgeCursor = cursorOf<EdgePosition>(
   "lineage",
   z.strictObject({
-    created_at: z.iso.datetime(),
+    created_at: PositionTime,
     edge_type: LineageEdgeType,
-    source_entity_id: z.string(),
-    target_entity_id: z.string(),
+    source_entity_id: PositionId,
+    target_entity_id: PositionId,
   }),
 );
 
@@ -63,7 +63,7 @@ function lineageRoute(deps: LineageRouteDeps): Route {
         body: canonicalJson({
           edges,
           entity_id,
-          next_cursor: last ? edgeCursor.encode(positionOf(last)) : null,
+          next_cursor: last ? edgeCursor.encode(tenantId, positionOf(last)) : null,
         }),
       };
     },

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { readEventually, type EventualReads } from "../platform/database/read-eventually.ts";
 import type { RequestContext } from "../platform/http/context.ts";
-import { cursorOf } from "../platform/http/cursor.ts";
+import { cursorOf, PositionId, PositionTime, type CursorCodec } from "../platform/http/cursor.ts";
 import {
   cursorFilter,
   filters,
@@ -130,10 +130,13 @@ function actionRoute(deps: ReviewRouteDeps, address: RunAddress): Route {
   });
 }
 
-const decisionCursor = cursorOf<DecisionPosition>(
-  "decisions",
-  z.strictObject({ decided_at: z.iso.datetime(), decision_no: z.int(), decision_id: z.string() }),
-);
+const decisionPosition = z.strictObject({
+  decided_at: PositionTime,
+  decision_no: z.int32().positive(),
+  decision_id: PositionId,
+});
+const decisionCursor = cursorOf<DecisionPosition>("decisions", decisionPosition);
+const correlationCursor = cursorOf<DecisionPosition>("decisions by correlation", decisionPosition);
 
 function listRoute(deps: ReviewRouteDeps): Route {
   return route({
@@ -165,7 +168,7 @@ function listRoute(deps: ReviewRouteDeps): Route {
       const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listDecisions(tx, tenantId, wanted, query.cursor, query.limit + 1),
       );
-      return page(found, query.limit);
+      return page(tenantId, decisionCursor, found, query.limit);
     },
   });
 }
@@ -178,22 +181,27 @@ function correlationRoute(deps: ReviewRouteDeps): Route {
     tag: TAG,
     summary: "Decisions by requests of a correlation id, or about runs of it, newest first",
     params: pathParams("correlation_id"),
-    query: filters({ limit: limitFilter(200, 50), cursor: cursorFilter(decisionCursor) }),
+    query: filters({ limit: limitFilter(200, 50), cursor: cursorFilter(correlationCursor) }),
     answers: { 200: { description: "One page of decisions.", schema: DpmWorkflowDecisionListResponse } },
     handle: async ({ context: { tenantId }, params, query }) => {
       const found = await readEventually(deps.reads, { tenantId }, (tx) =>
         listDecisionsByCorrelation(tx, tenantId, params.correlation_id, query.cursor, query.limit + 1),
       );
-      return page(found, query.limit);
+      return page(tenantId, correlationCursor, found, query.limit);
     },
   });
 }
 
 /** `found` holds one decision more than fits where there is another page. */
-function page(found: readonly Decision[], limit: number): Reply {
+function page(
+  tenantId: string,
+  cursor: CursorCodec<DecisionPosition>,
+  found: readonly Decision[],
+  limit: number,
+): Reply {
   const shown = found.slice(0, limit);
   const last = found.length > limit ? shown.at(-1) : undefined;
-  const next = last && decisionCursor.encode(positionOf(last));
+  const next = last && cursor.encode(tenantId, positionOf(last));
   return { status: 200, body: canonicalJson({ items: shown.map(decisionView), next_cursor: next ?? null }) };
 }
 

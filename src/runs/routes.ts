@@ -164,7 +164,8 @@ function listRoute(deps: RunRouteDeps): Route {
       );
       const items = found.slice(0, query.limit);
       const last = found.length > items.length ? items.at(-1) : undefined;
-      const next = last && runCursor.encode({ createdAt: last.created_at, id: last.rebalance_run_id });
+      const next =
+        last && runCursor.encode(tenantId, { createdAt: last.created_at, id: last.rebalance_run_id });
       return { status: 200, body: canonicalJson({ items, next_cursor: next ?? null }) };
     },
   });
