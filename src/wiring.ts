@@ -53,6 +53,7 @@ export function makeFeatures(surroundings: Surroundings): Features {
     once,
     ids: newId,
     engineVersion,
+    storesArtifacts: config.rebalance.artifactStoreMode === "PERSISTED",
     isReplayEnabled: config.rebalance.replaysIdempotentRequests,
     onRun: (status) => metrics.runs.inc({ status }),
   };

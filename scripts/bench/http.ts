@@ -3,7 +3,7 @@ import { RebalanceRequest } from "../../src/contract/rebalance.ts";
 import { canonicalJson } from "../../src/platform/canonical-json.ts";
 import { readJsonBody } from "../../src/platform/http/json-body.ts";
 import { measureFloor } from "./floor.ts";
-import { measureLoad, type LoadFigure } from "./load.ts";
+import { measureArrivals, measureLoad, type LoadFigure } from "./load.ts";
 import { simulateBody } from "./portfolio.ts";
 import type { BenchService } from "./service.ts";
 
@@ -47,8 +47,8 @@ export async function benchHttp(
     connections: CONNECTIONS,
     seconds,
   });
-  const rate = Math.max(20, Math.floor(saturated.requestsPerSecond / 4));
-  const fixed = await measureLoad({ ...fresh, seconds, rate });
+  const rate = Math.max(20, Math.floor(saturated.requestsPerSecond / 2));
+  const fixed = await measureArrivals({ ...fresh, seconds }, rate);
   return {
     floorPerSecond: (floorBefore + floorAfter) / 2,
     rows: [

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import autocannon from "autocannon";
 
 export type LoadFigure = {
@@ -19,11 +20,9 @@ export type Load = {
   readonly key?: () => string;
   readonly connections: number;
   readonly seconds: number;
-  /** Requests per second in all, at a fixed rate whatever the answers; left out: as fast as they are answered. */
-  readonly rate?: number;
 };
 
-/** Sends one kind of request for some seconds and returns how fast it was answered. */
+/** Sends one kind of request for some seconds, as fast as it is answered. */
 export async function measureLoad(load: Load): Promise<LoadFigure> {
   const times: number[] = [];
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
@@ -31,7 +30,6 @@ export async function measureLoad(load: Load): Promise<LoadFigure> {
       url: load.base,
       connections: load.connections,
       duration: load.seconds,
-      ...(load.rate === undefined ? {} : { overallRate: load.rate }),
       requests: [request(load)],
     };
     const instance = autocannon(options, (error, done) =>
@@ -39,28 +37,68 @@ export async function measureLoad(load: Load): Promise<LoadFigure> {
     );
     instance.on("response", (_client, _status, _bytes, milliseconds) => times.push(milliseconds));
   });
-  times.sort((a, b) => a - b);
+  return figureOf(times, result.duration, result.non2xx + result.errors);
+}
+
+/**
+ * Sends one kind of request at even intervals, whatever has been answered. A time counts from when its request was due:
+ * a service that falls behind does not slow its callers down.
+ */
+export async function measureArrivals(
+  load: Omit<Load, "connections">,
+  perSecond: number,
+): Promise<LoadFigure> {
+  const startedAt = performance.now();
+  const dueAt = (arrival: number): number => startedAt + (arrival * 1000) / perSecond;
+  const times: number[] = [];
+  let failed = 0;
+  const arrive = async (arrival: number): Promise<void> => {
+    await delay(Math.max(0, dueAt(arrival) - performance.now()));
+    const isOk = await isAnswered(load).catch(() => false);
+    times.push(performance.now() - dueAt(arrival));
+    if (!isOk) failed += 1;
+  };
+  const arrivals = Array.from({ length: Math.round(load.seconds * perSecond) }, (_, arrival) =>
+    arrive(arrival),
+  );
+  await Promise.all(arrivals);
+  return figureOf(times, (performance.now() - startedAt) / 1000, failed);
+}
+
+async function isAnswered({ base, method, path, body, key }: Omit<Load, "connections">): Promise<boolean> {
+  const response = await fetch(new URL(path, base), {
+    method,
+    headers: headersOf(key),
+    ...(body === undefined ? {} : { body }),
+  });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+function headersOf(key: Load["key"]): Record<string, string> {
+  const headers = { "content-type": "application/json" };
+  return key === undefined ? headers : { ...headers, "idempotency-key": key() };
+}
+
+function figureOf(times: readonly number[], seconds: number, failed: number): LoadFigure {
+  const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number =>
-    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return {
-    requestsPerSecond: times.length / result.duration,
+    requestsPerSecond: times.length / seconds,
     p50Ms: at(0.5),
     p95Ms: at(0.95),
     p99Ms: at(0.99),
     answered: times.length,
-    failed: result.non2xx + result.errors,
+    failed,
   };
 }
 
 function request({ method, path, body, key }: Load): autocannon.Request {
-  const headers = { "content-type": "application/json" };
   return {
     method,
     path,
     ...(body === undefined ? {} : { body }),
-    setupRequest: (sent) => ({
-      ...sent,
-      headers: key === undefined ? headers : { ...headers, "idempotency-key": key() },
-    }),
+    setupRequest: (sent) => ({ ...sent, headers: headersOf(key) }),
   };
 }

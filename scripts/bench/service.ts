@@ -48,12 +48,14 @@ export async function startBenchService(poolMax: number): Promise<BenchService> 
   };
 }
 
-async function listeningAddress(child: ReturnType<typeof spawn>): Promise<string> {
-  let output = "";
-  for await (const chunk of child.stderr ?? []) {
-    output += String(chunk);
-    const address = /listens on (http:\S+?),/.exec(output)?.[1];
-    if (address !== undefined) return address;
-  }
-  throw new Error(`the service did not start:\n${output}`);
+function listeningAddress(child: ReturnType<typeof spawn>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      const address = /listens on (http:\S+?),/.exec(output)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once("exit", () => reject(new Error(`the service did not start:\n${output}`)));
+  });
 }

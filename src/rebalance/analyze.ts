@@ -52,13 +52,14 @@ export function readBatch(request: BatchRebalanceRequest, readOptions: OptionsRe
 
 /** Calculates every scenario that can run, under the policy pack. Pure but for ids and time; writes nothing. */
 export function executeBatch(
-  deps: Pick<RebalanceDeps, "ids" | "engineVersion"> & { readonly now: Date },
+  deps: Pick<RebalanceDeps, "ids" | "engineVersion" | "storesArtifacts"> & { readonly now: Date },
   givenCorrelationId: string | null,
   batch: ReadBatch,
   policyPack: PolicyPack | undefined,
 ): ExecutedBatch {
   const batchRunId = deps.ids("batch_");
   const createdAt = deps.now.toISOString();
+  const circumstances = { createdAt, batchRunId, storesArtifact: deps.storesArtifacts };
   const executed = batch.scenarios.flatMap((scenario) => {
     if (!("input" in scenario)) return [];
     const identity = {
@@ -69,7 +70,7 @@ export function executeBatch(
       engineVersion: deps.engineVersion,
     };
     const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), policyPack);
-    return [{ name: scenario.name, ...executeRun(shaped, identity, { createdAt, batchRunId }) }];
+    return [{ name: scenario.name, ...executeRun(shaped, identity, circumstances) }];
   });
   const result = batchResult(batchRunId, createdAt, batch.request, batch.scenarios, executed);
   return { batchRunId, runs: executed.map(({ record }) => record), resultText: canonicalJson(result) };

@@ -4,6 +4,7 @@ import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
 import { applyPolicyPack } from "../policies/apply.ts";
 import type { PolicyPack } from "../policies/pack.ts";
+import { makeArtifact } from "../runs/documents.ts";
 import type { RunRecord } from "../runs/record.ts";
 
 /** What the engine is given, and how it came about. */
@@ -30,8 +31,12 @@ export function shapeRequest(
   return { input, inputText, requestText: inputText === requestText ? null : requestText, policyPack };
 }
 
-/** What a run is besides its identity: when it was made, and for which batch. */
-export type RunCircumstances = { readonly createdAt: string; readonly batchRunId: string | null };
+/** What a run is besides its identity: when it was made, for which batch, and whether its artifact is stored with it. */
+export type RunCircumstances = {
+  readonly createdAt: string;
+  readonly batchRunId: string | null;
+  readonly storesArtifact: boolean;
+};
 
 export type ExecutedRun = { readonly record: RunRecord; readonly result: RebalanceResult };
 
@@ -66,5 +71,6 @@ export function executeRun(
     requestText,
     resultText,
   };
-  return { record, result };
+  const artifactText = circumstances.storesArtifact ? makeArtifact(record) : null;
+  return { record: { ...record, artifactText }, result };
 }

@@ -23,6 +23,8 @@ export type RebalanceDeps = {
   readonly once: OnceDeps;
   readonly ids: Ids;
   readonly engineVersion: string;
+  /** Whether the artifact of a run is made and stored with it, rather than made when asked for. */
+  readonly storesArtifacts: boolean;
   /** Whether a known key is replayed, where the policy pack does not say. */
   readonly isReplayEnabled: boolean;
   readonly onRun: (status: string) => void;
@@ -65,7 +67,11 @@ export async function simulate(
       idempotencyKey: caller.idempotencyKey,
       engineVersion: deps.engineVersion,
     };
-    const circumstances = { createdAt: deps.once.clock().toISOString(), batchRunId: null };
+    const circumstances = {
+      createdAt: deps.once.clock().toISOString(),
+      batchRunId: null,
+      storesArtifact: deps.storesArtifacts,
+    };
     executed = executeRun(shapeRequest(request, requestText, policyPack), identity, circumstances).record;
     return executed;
   };

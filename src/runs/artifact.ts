@@ -4,6 +4,10 @@ import type { DpmRunArtifactResponse } from "./contract.ts";
 
 export const RUN_ARTIFACT_VERSION = "1.0";
 
+export function artifactIdOf(rebalanceRunId: string): string {
+  return `dra_${rebalanceRunId.slice("rr_".length)}`;
+}
+
 /** What an artifact is made of: the stored run and its stored documents, parsed. */
 export type ArtifactSource = {
   readonly createdAt: string;
@@ -25,7 +29,7 @@ export function buildRunArtifact(
   const { result } = source;
   const body = {
     after_summary: stateSummary(result.after_simulated),
-    artifact_id: `dra_${result.rebalance_run_id.slice("rr_".length)}`,
+    artifact_id: artifactIdOf(result.rebalance_run_id),
     artifact_version: RUN_ARTIFACT_VERSION,
     before_summary: stateSummary(result.before),
     correlation_id: result.correlation_id,

@@ -1,6 +1,6 @@
 import type { Tx } from "../platform/database/transaction.ts";
 import type { StoredOperation } from "../operations/reads.ts";
-import type { StoredRun } from "./repository.ts";
+import { artifactColumn, type StoredRun } from "./repository.ts";
 
 /**
  * The run of an analysis: the latest of those that it made, else the latest that shares its correlation id. The ids of
@@ -10,6 +10,7 @@ export async function findRunOfOperation(
   tx: Tx,
   tenantId: string,
   operationId: string,
+  withArtifact = false,
 ): Promise<StoredRun | undefined> {
   const [run] = await tx<StoredRun>`
     with operation as (
@@ -37,7 +38,8 @@ export async function findRunOfOperation(
         order by r.created_at desc, r.rebalance_run_id desc
         limit 1))
     select r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
-           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text
+           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text,
+           ${artifactColumn(withArtifact)}
       from found
       join rebalance_run r
         on r.tenant_id = ${tenantId}

@@ -189,6 +189,7 @@ export const RunVerificationFailure = z
     kind: z.enum([
       "run",
       "payload",
+      "artifact",
       "policy_pack",
       "lineage_edge",
       "idempotency_record",
@@ -209,6 +210,8 @@ export const DpmRunVerificationResponse = z
     checked: z.strictObject({
       runs: z.int(),
       payloads: z.int(),
+      // Stored ones: what is made when asked for cannot have been altered
+      artifacts: z.int(),
       policy_packs: z.int(),
       lineage_edges: z.int(),
       idempotency_records: z.int(),

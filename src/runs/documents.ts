@@ -4,6 +4,7 @@ import { isJsonObject } from "../contract/wire.ts";
 import { canonicalJson } from "../platform/canonical-json.ts";
 import { contentHash } from "../platform/hash.ts";
 import { buildRunArtifact } from "./artifact.ts";
+import type { RunRecord } from "./record.ts";
 import type { StoredRun } from "./repository.ts";
 
 /** A run with its whole result (`DpmRunLookupResponse`). The result is the stored bytes, not a second serialization. */
@@ -24,16 +25,35 @@ export function lookupDocument(run: StoredRun): string {
 const StoredResult = z.custom<RebalanceResult>(isJsonObject);
 const StoredInput = z.custom<Record<string, unknown>>(isJsonObject);
 
-/** The artifact of a stored run (`DpmRunArtifactResponse`): the same bytes whenever and wherever it is made. */
+/** What an artifact is made from: the documents of a run as they are stored, and three facts of its row. */
+export type ArtifactOrigin = Pick<
+  RunRecord,
+  "createdAt" | "portfolioId" | "engineVersion" | "inputText" | "resultText"
+>;
+
+/** Makes the artifact of a run (`DpmRunArtifactResponse`): the same bytes whenever and wherever it is made. */
+export function makeArtifact(run: ArtifactOrigin): string {
+  const { createdAt, portfolioId, engineVersion } = run;
+  const result = StoredResult.parse(JSON.parse(run.resultText));
+  const input = StoredInput.parse(JSON.parse(run.inputText));
+  const source = { createdAt, portfolioId, engineVersion, input, result };
+  return canonicalJson(buildRunArtifact(source, (document) => contentHash(canonicalJson(document))));
+}
+
+/** The artifact of a stored run: as it was stored, or else as it would have been. */
 export function artifactDocument(run: StoredRun): string {
-  const result = StoredResult.parse(JSON.parse(run.result_text));
-  const input = StoredInput.parse(JSON.parse(run.input_text));
-  const source = {
+  return run.artifact_text ?? makeArtifact(artifactOrigin(run, run));
+}
+
+export function artifactOrigin(
+  run: Pick<StoredRun, "created_at" | "portfolio_id" | "engine_version">,
+  payload: Pick<StoredRun, "input_text" | "result_text">,
+): ArtifactOrigin {
+  return {
     createdAt: run.created_at,
     portfolioId: run.portfolio_id,
     engineVersion: run.engine_version,
-    input,
-    result,
+    inputText: payload.input_text,
+    resultText: payload.result_text,
   };
-  return canonicalJson(buildRunArtifact(source, (document) => contentHash(canonicalJson(document))));
 }

@@ -23,6 +23,7 @@ export type VerifiedPayload = {
   readonly input_text: string;
   readonly request_text: string | null;
   readonly result_text: string;
+  readonly artifact_text: string | null;
 };
 
 export type VerifiedPack = {
@@ -109,7 +110,7 @@ function readRun(tx: Tx, tenantId: string, rebalanceRunId: string) {
 
 function readPayload(tx: Tx, tenantId: string, rebalanceRunId: string) {
   return tx<VerifiedPayload>`
-    select input_text, request_text, result_text
+    select input_text, request_text, result_text, artifact_text
       from run_payload
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}`;

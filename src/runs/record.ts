@@ -22,6 +22,8 @@ export type RunRecord = {
   /** The request where a policy pack made it differ from the input, else null. */
   readonly requestText: string | null;
   readonly resultText: string;
+  /** The artifact where it is stored with its run, else null. */
+  readonly artifactText: string | null;
 };
 
 /**
@@ -55,9 +57,21 @@ async function insertRunRow(tx: Tx, tenantId: string, run: RunRecord): Promise<v
 }
 
 async function insertPayload(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
+  if (run.artifactText !== null) return insertPayloadWithArtifact(tx, tenantId, run, run.artifactText);
   await tx`
     insert into run_payload (tenant_id, rebalance_run_id, input_text, request_text, result_text)
     values (${tenantId}, ${run.rebalanceRunId}, ${run.inputText}, ${run.requestText}, ${run.resultText})`;
+}
+
+async function insertPayloadWithArtifact(
+  tx: Tx,
+  tenantId: string,
+  run: RunRecord,
+  artifactText: string,
+): Promise<void> {
+  await tx`
+    insert into run_payload (tenant_id, rebalance_run_id, input_text, request_text, result_text, artifact_text)
+    values (${tenantId}, ${run.rebalanceRunId}, ${run.inputText}, ${run.requestText}, ${run.resultText}, ${artifactText})`;
 }
 
 async function insertEdge(

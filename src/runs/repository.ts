@@ -16,6 +16,8 @@ export type StoredRun = {
   readonly created_at: string;
   readonly input_text: string;
   readonly result_text: string;
+  /** Null where it is not stored, or was not asked for. */
+  readonly artifact_text: string | null;
 };
 
 /** The ways to name one run. Several runs may share a correlation id or a request hash: the latest is meant. */
@@ -25,10 +27,16 @@ export type RunKey =
   | { readonly by: "request_hash"; readonly value: string }
   | { readonly by: "idempotency_key"; readonly value: string };
 
-export async function findRun(tx: Tx, tenantId: string, key: RunKey): Promise<StoredRun | undefined> {
+export async function findRun(
+  tx: Tx,
+  tenantId: string,
+  key: RunKey,
+  withArtifact = false,
+): Promise<StoredRun | undefined> {
   const [run] = await tx<StoredRun>`
     select r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
-           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text
+           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text,
+           ${artifactColumn(withArtifact)}
       from rebalance_run r
       join run_payload p
         on p.tenant_id = r.tenant_id
@@ -38,6 +46,11 @@ export async function findRun(tx: Tx, tenantId: string, key: RunKey): Promise<St
      order by r.created_at desc, r.rebalance_run_id desc
      limit 1`;
   return run;
+}
+
+/** The artifact of `run_payload p`; it is as large as all the rest, so only who shows it reads it. */
+export function artifactColumn(withArtifact: boolean): SqlFragment {
+  return withArtifact ? sql`p.artifact_text` : sql`null as artifact_text`;
 }
 
 /** Which rows of `rebalance_run r` a key names. */

@@ -100,8 +100,9 @@ async function withRun(
   context: RequestContext,
   key: RunKey,
   document: (run: StoredRun) => string,
+  withArtifact = false,
 ): Promise<Reply> {
-  const run = await read(deps, context, (tx) => findRun(tx, context.tenantId, key));
+  const run = await read(deps, context, (tx) => findRun(tx, context.tenantId, key, withArtifact));
   return run === undefined ? problemReply(context, RUN_NOT_FOUND) : { status: 200, body: document(run) };
 }
 
@@ -223,7 +224,7 @@ function artifactRoute(deps: RunRouteDeps): Route {
     answers: { 200: { description: "The artifact.", schema: DpmRunArtifactResponse } },
     problems: [RUN_NOT_FOUND],
     handle: ({ context, params }) =>
-      withRun(deps, context, { by: "id", value: params.rebalance_run_id }, artifactDocument),
+      withRun(deps, context, { by: "id", value: params.rebalance_run_id }, artifactDocument, true),
   });
 }
 

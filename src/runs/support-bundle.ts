@@ -55,7 +55,7 @@ export async function collectBundle(
   key: BundleKey,
   wanted: BundleParts,
 ): Promise<({ readonly kind: "found" } & Parts) | NoSubject> {
-  const subject = await findSubject(tx, tenantId, key);
+  const subject = await findSubject(tx, tenantId, key, wanted.artifact);
   if ("kind" in subject) return subject;
   return { kind: "found", ...(await readParts(tx, tenantId, subject, wanted)) };
 }
@@ -63,14 +63,19 @@ export async function collectBundle(
 /** The run that the bundle is about; and the operation, where that is how it was asked for. */
 type Subject = { readonly run: StoredRun; readonly operation: StoredOperation | undefined };
 
-async function findSubject(tx: Tx, tenantId: string, key: BundleKey): Promise<Subject | NoSubject> {
+async function findSubject(
+  tx: Tx,
+  tenantId: string,
+  key: BundleKey,
+  withArtifact: boolean,
+): Promise<Subject | NoSubject> {
   if (key.by !== "operation_id") {
-    const run = await findRun(tx, tenantId, key);
+    const run = await findRun(tx, tenantId, key, withArtifact);
     return run === undefined ? whyMissing(tx, tenantId, key) : { run, operation: undefined };
   }
   const [operation, run] = await Promise.all([
     findOperation(tx, tenantId, { by: "operation_id", value: key.value }, ["ANALYZE_SCENARIOS"]),
-    findRunOfOperation(tx, tenantId, key.value),
+    findRunOfOperation(tx, tenantId, key.value, withArtifact),
   ]);
   if (operation === undefined) return { kind: "operation_not_found" };
   return run === undefined ? { kind: "run_not_found" } : { run, operation };

@@ -5,7 +5,9 @@ import { contentHash } from "../platform/hash.ts";
 import { readJsonBody } from "../platform/http/json-body.ts";
 import { applyPolicyPack } from "../policies/apply.ts";
 import { readDefinition } from "../policies/pack.ts";
+import { artifactIdOf } from "./artifact.ts";
 import type { RunVerificationFailure } from "./contract.ts";
+import { artifactOrigin, makeArtifact } from "./documents.ts";
 import type { StoredEvidence, VerifiedPack, VerifiedPayload, VerifiedRun } from "./evidence.ts";
 import { reproduce } from "./reproduce.ts";
 import { findDecisionFaults } from "./verification-decisions.ts";
@@ -44,8 +46,17 @@ function* findDocumentFaults(
     yield { kind: "payload", id, reason: fault };
     return;
   }
-  const reason = faultOfFacts(run, payload) ?? faultOfReproduction(run, payload, engineVersion);
+  const contradiction = faultOfFacts(run, payload);
+  const reason = contradiction ?? faultOfReproduction(run, payload, engineVersion);
   if (reason !== undefined) yield { kind: "run", id, reason };
+  if (contradiction === undefined && !isArtifactOf(run, payload)) {
+    yield { kind: "artifact", id: artifactIdOf(id), reason: "is not what its run and its documents give" };
+  }
+}
+
+function isArtifactOf(run: VerifiedRun, payload: VerifiedPayload): boolean {
+  const { artifact_text: stored } = payload;
+  return stored === null || stored === makeArtifact(artifactOrigin(run, payload));
 }
 
 function faultOfPayload(run: VerifiedRun, payload: VerifiedPayload): string | undefined {

@@ -19,6 +19,7 @@ export async function verifyStoredRun(
   const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords } = evidence;
   return {
     checked: {
+      artifacts: (payload?.artifact_text ?? null) === null ? 0 : 1,
       decisions: decisions.length,
       idempotency_history: history.length,
       idempotency_records: actionRecords.length + (keyRecord === undefined ? 0 : 1),

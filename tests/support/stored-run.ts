@@ -36,6 +36,7 @@ export async function storeRun(
     inputText: "{}",
     requestText: null,
     resultText: "{}",
+    artifactText: null,
   };
   await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, record));
   return rebalanceRunId;

@@ -41,6 +41,7 @@ function processOn(database: Database): RebalanceDeps & { simulations: () => num
       return newId(prefix);
     },
     engineVersion: "0.0.0-test",
+    storesArtifacts: false,
     isReplayEnabled: true,
     onRun: () => undefined,
     simulations: () => simulations,

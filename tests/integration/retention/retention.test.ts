@@ -96,6 +96,7 @@ function runRecord(createdAt: Date, key: string | null): RunRecord {
     inputText: "{}",
     requestText: null,
     resultText: "{}",
+    artifactText: "{}",
   };
 }
 
