@@ -55,11 +55,17 @@ export function pathParams<const Name extends string>(...names: Name[]) {
 /** A name to filter by; absent, everything matches. */
 export const nameFilter = identifier.optional();
 
-/** `true` or `false`. */
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+const NOT_A_FLAG = refusal("WRONG_TYPE", "must be true or false");
+
+/** `true` or `false`, in any case, or 1 or 0. */
 export function flagFilter(fallback: boolean) {
-  const malformed = refusal("WRONG_TYPE", "must be true or false");
-  const read = (text: string): boolean | Refusal =>
-    text === "true" || text === "false" ? text === "true" : malformed;
+  const read = (text: string): boolean | Refusal => FLAGS.get(text.toLowerCase()) ?? NOT_A_FLAG;
   return filter(read, { type: "boolean" }).default(fallback);
 }
 
@@ -87,12 +93,15 @@ export function cursorFilter<Position>(codec: CursorCodec<Position>) {
   return filter(read, { type: "string", description: "The next_cursor of the page before." }).optional();
 }
 
-const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d:\d\d))?$/;
+const TIMESTAMP =
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+/** The years that ISO 8601 writes with four digits and PostgreSQL knows: it has no year 0. */
+const YEAR_OF_OUR_ERA = /^(?!0000)\d{4}-/;
 const NOT_A_TIMESTAMP = refusal("TIMESTAMP", "must be an ISO 8601 timestamp such as 2026-01-15T09:30:00Z");
 
 /**
  * A point in time, as UTC with the fraction that was given: `2026-01-15`, `2026-01-15T09:30:00Z`,
- * `2026-01-15T10:30:00.5+01:00`.
+ * `2026-01-15T10:30:00.5+01:00`. Without a zone it is UTC, as every timestamp of the contract.
  */
 export const timestampFilter = filter(readTimestamp, { type: "string", format: "date-time" }).optional();
 
@@ -105,6 +114,6 @@ export function readTimestamp(text: string): string | Refusal {
   const asUtc = new Date(`${local}Z`);
   if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(local)) return NOT_A_TIMESTAMP;
   const instant = new Date(`${local}${zone}`);
-  if (Number.isNaN(instant.getTime()) || !/^\d{4}-/.test(instant.toISOString())) return NOT_A_TIMESTAMP;
+  if (Number.isNaN(instant.getTime()) || !YEAR_OF_OUR_ERA.test(instant.toISOString())) return NOT_A_TIMESTAMP;
   return `${instant.toISOString().slice(0, 19)}.${fraction.padEnd(3, "0")}Z`;
 }

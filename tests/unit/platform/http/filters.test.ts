@@ -61,7 +61,7 @@ describe("filters", () => {
     ["limit", ["0", "201", "-1", "1.5", "", "x", "1e2", "9999999", " 5"], "OUT_OF_RANGE"],
     [
       "from",
-      ["", "yesterday", "2026-13-01", "2026-02-30", "2026-01-15T25:00:00Z", "2026-01-15T09:30:00"],
+      ["", "yesterday", "2026-13-01", "2026-02-30", "2026-01-15T25:00:00Z", "2026-01-15T09"],
       "TIMESTAMP",
     ],
     [
@@ -69,8 +69,22 @@ describe("filters", () => {
       ["1768469400", "2026-01-15 09:30:00Z", "2026-01-15T09:30:00 01:00", "+12026-01-15"],
       "TIMESTAMP",
     ],
+    [
+      "from",
+      [
+        "0000-01-01",
+        "0000-12-31T23:59:59Z",
+        "0001-01-01T00:30:00+01:00",
+        "9999-12-31T23:30:00-01:00",
+        "2026-01-15T09:30:00+24:00",
+        "2026-01-15T09:30:00+01:60",
+        "2026-01-15T23:59:60Z",
+        "infinity",
+      ],
+      "TIMESTAMP",
+    ],
     ["status", ["ready", "", "DONE"], "NOT_ALLOWED"],
-    ["include_artifact", ["1", "TRUE", ""], "WRONG_TYPE"],
+    ["include_artifact", ["yes", "2", "01", " true", ""], "WRONG_TYPE"],
     ["portfolio_id", [""], "EMPTY"],
     ["cursor", ["", "x", "e30", "bnVsbA"], "CURSOR_INVALID"],
   ])("%s refuses %j", (name, values, code) => {
@@ -103,6 +117,11 @@ describe("timestamps", () => {
   test.each([
     ["2026-01-15", "2026-01-15T00:00:00.000Z"],
     ["2026-01-15T09:30Z", "2026-01-15T09:30:00.000Z"],
+    ["2026-01-15T09:30:00", "2026-01-15T09:30:00.000Z"],
+    ["2026-01-15T09:30:00.123456", "2026-01-15T09:30:00.123456Z"],
+    ["0001-01-01", "0001-01-01T00:00:00.000Z"],
+    ["0000-12-31T23:30:00-01:00", "0001-01-01T00:30:00.000Z"],
+    ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"],
     ["2026-01-15T09:30:00.5Z", "2026-01-15T09:30:00.500Z"],
     ["2026-01-15T09:30:00.123456Z", "2026-01-15T09:30:00.123456Z"],
     ["2024-02-29T23:59:59-05:30", "2024-03-01T05:29:59.000Z"],
@@ -112,8 +131,8 @@ describe("timestamps", () => {
 
   test("every point in time is read as itself", () => {
     const years = {
-      min: new Date("0001-01-02T00:00:00Z"),
-      max: new Date("9999-12-30T00:00:00Z"),
+      min: new Date("0001-01-01T00:00:00Z"),
+      max: new Date("9999-12-31T23:59:59Z"),
       noInvalidDate: true,
     };
     fc.assert(
@@ -122,6 +141,17 @@ describe("timestamps", () => {
       }),
     );
   });
+});
+
+test.each([
+  ["true", true],
+  ["TRUE", true],
+  ["1", true],
+  ["false", false],
+  ["False", false],
+  ["0", false],
+])("the flag %s is %s", (given, flag) => {
+  expect(read({ include_artifact: given })).toMatchObject({ include_artifact: flag });
 });
 
 describe("path parameters", () => {
