@@ -86,7 +86,7 @@ export const rebalanceVariables = {
   DPM_ASYNC_EXECUTION_MODE: oneOf(
     ["WORKER", "INLINE", "ACCEPT_ONLY"],
     "WORKER",
-    "Who runs an analysis: a worker, the request that makes it, or the request to execute it (a worker then runs operations of proposals, which have no such request).",
+    "Who runs an analysis: WORKER a worker, INLINE the request that makes it, ACCEPT_ONLY the request to execute it. Operations of proposals, which have no such request, are a worker's unless INLINE.",
   ),
   DPM_ASYNC_OPERATIONS_TTL_SECONDS: integer(
     DAY_SECONDS,
@@ -125,7 +125,10 @@ export const proposalVariables = {
   PROPOSAL_ASYNC_OPERATIONS_ENABLED: flag(true, "Asynchronous creation of proposals and versions."),
   PROPOSAL_STORE_EVIDENCE_BUNDLE: flag(true, "Whether a version keeps its evidence bundle."),
   PROPOSAL_REQUIRE_EXPECTED_STATE: flag(true, "Whether a transition must name the state that it expects."),
-  PROPOSAL_REQUIRE_SIMULATION_FLAG: flag(true, "Whether options.enable_proposal_simulation must be set."),
+  PROPOSAL_REQUIRE_SIMULATION_FLAG: flag(
+    true,
+    "Whether proposals and versions need options.enable_proposal_simulation; simulate and artifact always do.",
+  ),
   PROPOSAL_ALLOW_PORTFOLIO_CHANGE_ON_NEW_VERSION: flag(
     false,
     "Whether a new version may be for another portfolio.",

@@ -5,6 +5,18 @@ import { describeVariables, parseConfig } from "../../../src/config.ts";
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 const variables = describeVariables();
 
+/** The rows of a document that tell of one variable each: name, default and meaning. */
+function rowsOf(path: string): (string | undefined)[][] {
+  const rows = read(path).matchAll(/^\| `([A-Z0-9_]+)` +\| +(\S.*?) +\| +(\S.*?) +\|$/gm);
+  return [...rows].map(([, name, fallback, about]) => [name, fallback, about]);
+}
+
+const expectedRows = variables.map(({ name, fallback, about }) => [
+  name,
+  fallback === null ? "none" : `\`${fallback}\``,
+  about,
+]);
+
 describe(".env.example", () => {
   const assignments = [...read(".env.example").matchAll(/^(# )?([A-Z][A-Z0-9_]*)=(.*)$/gm)];
 
@@ -25,15 +37,14 @@ describe(".env.example", () => {
 
 describe("docs/configuration.md", () => {
   test("has a row for every variable, with its default and its meaning", () => {
-    const rows = [
-      ...read("docs/configuration.md").matchAll(/^\| `([A-Z0-9_]+)` +\| +(\S.*?) +\| +(\S.*?) +\|$/gm),
-    ];
-    expect(rows.map(([, name, fallback, about]) => [name, fallback, about])).toEqual(
-      variables.map(({ name, fallback, about }) => [
-        name,
-        fallback === null ? "none" : `\`${fallback}\``,
-        about,
-      ]),
-    );
+    expect(rowsOf("docs/configuration.md")).toEqual(expectedRows);
+  });
+});
+
+describe("README.md", () => {
+  const isSwitch = ([name = ""]: readonly (string | undefined)[]) => /^(DPM|PROPOSAL)_/.test(name);
+
+  test("has a row for every switch, with its default and its meaning", () => {
+    expect(rowsOf("README.md").filter(isSwitch)).toEqual(expectedRows.filter(isSwitch));
   });
 });
