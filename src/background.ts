@@ -39,7 +39,11 @@ export type Background = {
 /** Starts what goes on beside requests: the worker, what wakes it, and the retention job. */
 export function startBackground(surroundings: Surroundings, execution: Execution): Background {
   const { config, log, metrics, database } = surroundings;
-  watchOperations(metrics, () => readBacklog(surroundings));
+  watchOperations(
+    metrics,
+    () => readBacklog(surroundings),
+    (error) => log.warn({ err: error }, "operations are left out of the metrics"),
+  );
   const worker = startWorker({
     ...execution,
     ...config.worker,
@@ -84,8 +88,16 @@ const FOLD_BATCH = 5_000;
 /** Runs or operations per transaction: some milliseconds of locks. */
 const PURGE_BATCH = 200;
 
+/** Who scrapes waits some seconds at most, and wants the other metrics all the more when the database is away. */
+const BACKLOG_DEADLINE_MS = 1_000;
+
 async function readBacklog({ database }: Surroundings): Promise<OperationBacklog[]> {
-  const context = { tenantId: null, localRole: "ballast_worker" as const };
+  const context = {
+    tenantId: null,
+    readOnly: true,
+    localRole: "ballast_worker",
+    deadlineMs: BACKLOG_DEADLINE_MS,
+  } as const;
   const backlog = await inTransaction(database, context, countBacklog);
   const now = systemClock().getTime();
   return backlog.map(({ operation_type, status, count, oldest_created_at }) => ({

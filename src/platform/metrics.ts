@@ -170,12 +170,16 @@ export function watchPools({ registry }: Metrics, pools: Readonly<Record<string,
   });
 }
 
-/** Shows the asynchronous operations by status and the age of the oldest, whenever the metrics are read. */
+/**
+ * Shows the asynchronous operations by status and the age of the oldest, whenever the metrics are read. While they
+ * cannot be read, these two gauges are empty and the rest is shown; `onUnread` hears of it once, until they can be again.
+ */
 export function watchOperations(
   { registry }: Metrics,
   read: () => Promise<readonly OperationBacklog[]>,
+  onUnread: (error: unknown) => void,
 ): void {
-  const readOnce = sharedWhilePending(read);
+  const readOnce = sharedWhilePending(emptyOnFailure(read, onUnread));
   const show = (name: string, help: string, valueOf: (backlog: OperationBacklog) => number) =>
     new Gauge({
       name,
@@ -196,6 +200,24 @@ export function watchOperations(
     "Age of the oldest operation of each type and status.",
     ({ oldestAgeSeconds }) => oldestAgeSeconds,
   );
+}
+
+function emptyOnFailure<T>(
+  read: () => Promise<readonly T[]>,
+  onFailure: (error: unknown) => void,
+): () => Promise<readonly T[]> {
+  let isFailing = false;
+  return async () => {
+    try {
+      const rows = await read();
+      isFailing = false;
+      return rows;
+    } catch (error) {
+      if (!isFailing) onFailure(error);
+      isFailing = true;
+      return [];
+    }
+  };
 }
 
 /** Gauges are collected at the same time: they share one reading. */

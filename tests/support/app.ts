@@ -20,7 +20,7 @@ export type Received = {
   readonly status: number;
   readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** The body as JSON; null where there is none. `read` looks into it. */
+  /** The body as JSON; null where it is none. `read` looks into it. */
   readonly json: unknown;
 };
 
@@ -37,6 +37,10 @@ export function refusalOf(answer: Received): string {
   expect(answer.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
   expect(answer.status).toBe(status);
   return `${status} ${detail}`;
+}
+
+function isJson(contentType: unknown): boolean {
+  return typeof contentType === "string" && /[/+]json\b/.test(contentType);
 }
 
 /** The whole HTTP service on a test database, without a port: a process of its own but for the process. */
@@ -74,7 +78,7 @@ export async function openTestApp(
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
-    const json: unknown = reply.body === "" ? null : JSON.parse(reply.body);
+    const json: unknown = isJson(reply.headers["content-type"]) ? JSON.parse(reply.body) : null;
     return { status: reply.statusCode, text: reply.body, headers: reply.headers, json };
   };
   return {

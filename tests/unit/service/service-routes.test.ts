@@ -3,7 +3,12 @@ import { afterEach, describe, expect, test } from "vitest";
 import { openApiDocument } from "../../../src/platform/http/openapi.ts";
 import { addRoute, createServer } from "../../../src/platform/http/server.ts";
 import { createLog } from "../../../src/platform/log.ts";
-import { createMetrics, watchOperations, watchPools } from "../../../src/platform/metrics.ts";
+import {
+  createMetrics,
+  watchOperations,
+  watchPools,
+  type OperationBacklog,
+} from "../../../src/platform/metrics.ts";
 import { addDocs } from "../../../src/service/docs.ts";
 import { serviceRoutes, type ReadinessCheck } from "../../../src/service/routes.ts";
 
@@ -75,7 +80,11 @@ describe("metrics", () => {
     let waiting = 1;
     watchPools(metrics, { primary: () => ({ inFlight: 2, waiting, open: 3, idle: 1 }) });
     let backlog = [{ type: "ANALYZE_SCENARIOS", status: "PENDING", count: 4, oldestAgeSeconds: 7 }];
-    watchOperations(metrics, () => Promise.resolve(backlog));
+    watchOperations(
+      metrics,
+      () => Promise.resolve(backlog),
+      () => undefined,
+    );
     const first = (await app.inject("/metrics")).body;
     expect(first).toContain('ballast_database_pool{database="primary",state="waiting"} 1');
     expect(first).toContain('ballast_operations{type="ANALYZE_SCENARIOS",status="PENDING"} 4');
@@ -87,6 +96,35 @@ describe("metrics", () => {
     const second = (await app.inject("/metrics")).body;
     expect(second).toContain('ballast_database_pool{database="primary",state="waiting"} 9');
     expect(second).not.toContain("ANALYZE_SCENARIOS");
+  });
+});
+
+describe("operations that cannot be read", () => {
+  test("are left out of the metrics, which tell the rest", async () => {
+    const { app, metrics } = await serve();
+    let read: () => Promise<OperationBacklog[]> = () => Promise.reject(new Error("away"));
+    const heard: unknown[] = [];
+    watchOperations(
+      metrics,
+      () => read(),
+      (error) => heard.push(error),
+    );
+    metrics.runs.inc({ status: "READY" });
+    for (let scrape = 0; scrape < 3; scrape += 1) {
+      const { statusCode, body } = await app.inject("/metrics");
+      expect(statusCode).toBe(200);
+      expect(body).toContain('ballast_rebalance_runs_total{status="READY"} 1');
+      expect(body).not.toContain("ballast_operations{");
+    }
+    expect(heard).toHaveLength(1);
+
+    const backlog = { type: "ANALYZE_SCENARIOS", status: "PENDING", count: 4, oldestAgeSeconds: 7 };
+    const away = read;
+    read = () => Promise.resolve([backlog]);
+    expect((await app.inject("/metrics")).body).toContain("ballast_operations{");
+    read = away;
+    expect((await app.inject("/metrics")).body).not.toContain("ballast_operations{");
+    expect(heard).toHaveLength(2);
   });
 });
 
