@@ -1,6 +1,7 @@
 import { makeExecution, type Execution } from "./background.ts";
 import { readScenarioOptions } from "./contract/scenario-options.ts";
 import { RULES_VERSION } from "./engine/lineage.ts";
+import { keptSince } from "./operations/core.ts";
 import { proposalOperationRoutes } from "./operations/proposal-routes.ts";
 import { operationRoutes } from "./operations/routes.ts";
 import { systemClock } from "./platform/clock.ts";
@@ -85,7 +86,12 @@ export function featureRoutes(surroundings: Surroundings, features: Features): R
       retentionDays: config.rebalance.retentionDays,
       isEnabled: config.rebalance.areSummaryApisEnabled,
     }),
-    ...supportRoutes({ database, engineVersion, switches: config.rebalance }),
+    ...supportRoutes({
+      database,
+      engineVersion,
+      keptSince: operationsKeptSince(surroundings),
+      switches: config.rebalance,
+    }),
     ...reviewRoutes({
       review: { once: rebalance.once, ids: rebalance.ids, ...config.rebalance.review },
       reads,
@@ -107,11 +113,18 @@ export function featureRoutes(surroundings: Surroundings, features: Features): R
   ];
 }
 
-function asynchronousRoutes({ config, database }: Surroundings, features: Features): Route[] {
+/** What is past its keep is told from what is not by the clock, not by when it happens to be purged. */
+function operationsKeptSince({ config }: Surroundings): () => string {
+  const { ttlSeconds } = config.rebalance.operations;
+  return () => keptSince(systemClock(), ttlSeconds);
+}
+
+function asynchronousRoutes(surroundings: Surroundings, features: Features): Route[] {
+  const { config, database } = surroundings;
   const { rebalance, proposals, policies, reads, readOptions, execution, witness } = features;
   const { once, ids } = rebalance;
   const { executionMode: mode } = config.rebalance.operations;
-  const shared = { database, reads, witness };
+  const shared = { database, reads, keptSince: operationsKeptSince(surroundings), witness };
   const analyses = { once, ids, execution, mode };
   // No request executes an operation of a proposal: left to one, it would wait for ever.
   const ofProposals = { ...analyses, mode: mode === "ACCEPT_ONLY" ? ("WORKER" as const) : mode };

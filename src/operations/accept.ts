@@ -4,7 +4,7 @@ import { always, once, type Answer, type OnceDeps, type OnceOutcome } from "../p
 import type { Ids } from "../platform/ids.ts";
 import type { OperationType } from "./core.ts";
 import { executeNow, type ExecuteDeps } from "./execute.ts";
-import { findOperation } from "./reads.ts";
+import { operationExists } from "./reads.ts";
 import { insertOperation, type AcceptedOperation, type Due } from "./repository.ts";
 
 /** WORKER: by a worker, at once. INLINE: before the acceptance is answered. ACCEPT_ONLY: when someone asks for it. */
@@ -53,7 +53,7 @@ export async function accept(
   const work = {
     prepare: () => undefined,
     write: (tx: Tx) => write202(deps, tx, tenantId, operation, answer, submission),
-    landed: (tx: Tx) => isAccepted(tx, tenantId, operation),
+    landed: (tx: Tx) => operationExists(tx, tenantId, operation.operationId),
   };
   const outcome =
     key === null
@@ -100,15 +100,6 @@ async function write202(
 function dueIn({ mode, execution }: AcceptDeps): Due {
   if (mode === "ACCEPT_ONLY") return "by_hand";
   return { inMs: mode === "INLINE" ? execution.terms.leaseMs : 0 };
-}
-
-async function isAccepted(
-  tx: Tx,
-  tenantId: string,
-  { operationId, operationType }: AcceptedOperation,
-): Promise<boolean> {
-  const key = { by: "operation_id", value: operationId } as const;
-  return (await findOperation(tx, tenantId, key, [operationType])) !== undefined;
 }
 
 /** A refused acceptance has made no operation, and a replay made it earlier. */

@@ -56,6 +56,14 @@ export function standingOf(
   return row.status === "RUNNING" ? "held" : "settled";
 }
 
+/**
+ * Operations that were finished before this moment are past their keep: they are not there for anybody who reads,
+ * whether they have been purged yet or not.
+ */
+export function keptSince(now: Date, ttlSeconds: number): string {
+  return new Date(now.getTime() - ttlSeconds * 1_000).toISOString();
+}
+
 /** Only what nobody has taken yet can be executed by hand, and only where that is switched on. */
 export function isExecutable(status: OperationStatus, manualExecutionEnabled: boolean): boolean {
   return manualExecutionEnabled && status === "PENDING";

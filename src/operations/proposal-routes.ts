@@ -26,6 +26,8 @@ export type ProposalOperationRouteDeps = {
   readonly accept: AcceptDeps;
   readonly database: Database;
   readonly rules: ProposalRules;
+  /** Now; what was finished earlier is past its keep. */
+  readonly keptSince: () => string;
   readonly switches: { readonly isLifecycleEnabled: boolean; readonly areAsyncOperationsEnabled: boolean };
   readonly witness: OnceWitness;
 };
@@ -160,7 +162,7 @@ function statusRoute(deps: ProposalOperationRouteDeps, by: OperationKey["by"]): 
       const { tenantId } = context;
       const key = { by, value: params[by] };
       const operation = await inTransaction(deps.database, { tenantId, readOnly: true }, (tx) =>
-        findOperation(tx, tenantId, key, TYPES),
+        findOperation(tx, tenantId, key, TYPES, deps.keptSince()),
       );
       if (operation === undefined) return problemReply(context, NOT_FOUND);
       return { status: 200, body: proposalStatusText(operation) };

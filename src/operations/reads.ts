@@ -1,4 +1,4 @@
-import { sql, type Tx } from "../platform/database/transaction.ts";
+import { sql, type SqlFragment, type Tx } from "../platform/database/transaction.ts";
 import type { DpmOperationType, OperationStatus } from "./contract.ts";
 import type { OperationType } from "./core.ts";
 
@@ -22,12 +22,21 @@ export type StoredOperation = {
 /** Several operations may share a correlation id: the latest is meant. */
 export type OperationKey = { readonly by: "operation_id" | "correlation_id"; readonly value: string };
 
-/** One operation of these types. */
+/**
+ * Not finished, or finished since. Said in a way that no index on finished_at serves: what is read by a key or in order
+ * is read from the index for that, and nearly all of it is kept.
+ */
+export function isKept(keptSince: string): SqlFragment {
+  return sql`coalesce(finished_at, 'infinity') >= ${keptSince}`;
+}
+
+/** One operation of these types that is not past its keep. */
 export async function findOperation(
   tx: Tx,
   tenantId: string,
   key: OperationKey,
   types: readonly OperationType[],
+  keptSince: string,
 ): Promise<StoredOperation | undefined> {
   const [row] = await tx<StoredOperation>`
     select operation_id, operation_type, status, correlation_id, idempotency_key, proposal_id, created_by, created_at,
@@ -36,9 +45,20 @@ export async function findOperation(
      where tenant_id = ${tenantId}
        and ${key.by === "operation_id" ? sql`operation_id = ${key.value}` : sql`correlation_id = ${key.value}`}
        and operation_type = any(${types})
+       and ${isKept(keptSince)}
      order by created_at desc, operation_id desc
      limit 1`;
   return row;
+}
+
+/** Whether an operation of this id was committed; one past its keep is there until it is purged. */
+export async function operationExists(tx: Tx, tenantId: string, operationId: string): Promise<boolean> {
+  const rows = await tx`
+    select 1
+      from async_operation
+     where tenant_id = ${tenantId}
+       and operation_id = ${operationId}`;
+  return rows.length > 0;
 }
 
 export type ListedOperation = Pick<
@@ -52,6 +72,7 @@ export type OperationFilters = {
   readonly to: string | undefined;
   readonly status: OperationStatus | undefined;
   readonly correlationId: string | undefined;
+  readonly keptSince: string;
 };
 
 /** Newest first; `limit` rows after `after`. The cost of a page does not depend on its depth. */
@@ -68,6 +89,7 @@ export async function listOperations(
       from async_operation
      where tenant_id = ${tenantId}
        and operation_type = ${filters.operationType}
+       and ${isKept(filters.keptSince)}
            ${status === undefined ? sql`` : sql`and status = ${status}`}
            ${correlationId === undefined ? sql`` : sql`and correlation_id = ${correlationId}`}
            ${from === undefined ? sql`` : sql`and created_at >= ${from}`}

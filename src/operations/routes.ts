@@ -39,6 +39,8 @@ export type OperationRouteDeps = {
   readonly reads: EventualReads;
   readonly readOptions: OptionsReader;
   readonly policies: PolicySettings;
+  /** Now; what was finished earlier is past its keep. */
+  readonly keptSince: () => string;
   readonly switches: { readonly areEnabled: boolean; readonly isManualExecutionEnabled: boolean };
   readonly witness: OnceWitness;
 };
@@ -117,7 +119,7 @@ async function statusReply(
 ): Promise<Reply> {
   const { tenantId } = context;
   const operation = await inTransaction(deps.database, { tenantId, readOnly: true }, (tx) =>
-    findOperation(tx, tenantId, key, [TYPE]),
+    findOperation(tx, tenantId, key, [TYPE], deps.keptSince()),
   );
   if (operation === undefined) return problemReply(context, NOT_FOUND);
   return { status: 200, body: dpmStatusText(operation, deps.switches.isManualExecutionEnabled) };
@@ -167,7 +169,14 @@ function listRoute(deps: OperationRouteDeps): Route {
     handle: async ({ context, query }) => {
       const { tenantId } = context;
       const { from, to, status, correlation_id: correlationId, operation_type = TYPE } = query;
-      const wanted = { operationType: operation_type, from, to, status, correlationId };
+      const wanted = {
+        operationType: operation_type,
+        from,
+        to,
+        status,
+        correlationId,
+        keptSince: deps.keptSince(),
+      };
       const found = await readEventually(
         deps.reads,
         { tenantId },

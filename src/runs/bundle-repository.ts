@@ -1,5 +1,5 @@
 import type { Tx } from "../platform/database/transaction.ts";
-import type { StoredOperation } from "../operations/reads.ts";
+import { isKept, type StoredOperation } from "../operations/reads.ts";
 import { artifactColumn, type StoredRun } from "./repository.ts";
 
 /**
@@ -53,15 +53,16 @@ export async function findRunOfOperation(
 }
 
 /**
- * The operation of a run: the one that made it, else the latest that shares its correlation id. A scenario's run has the
- * correlation id of its operation with the name of the scenario behind it, and its batch id stands in the result. That
- * correlation id is worked out first, hence `materialized`: row-level security lets no function that could leak into a
- * search by index.
+ * The operation of a run: the one that made it, else the latest that shares its correlation id, among those that are
+ * not past their keep. A scenario's run has the correlation id of its operation with the name of the scenario behind it,
+ * and its batch id stands in the result. That correlation id is worked out first, hence `materialized`: row-level
+ * security lets no function that could leak into a search by index.
  */
 export async function findOperationOfRun(
   tx: Tx,
   tenantId: string,
   rebalanceRunId: string,
+  keptSince: string,
 ): Promise<StoredOperation | undefined> {
   const [operation] = await tx<StoredOperation>`
     with run as materialized (
@@ -76,8 +77,8 @@ export async function findOperationOfRun(
         on o.tenant_id = ${tenantId}
        and o.operation_type = 'ANALYZE_SCENARIOS'
        and o.correlation_id = any(array[run.correlation_id, run.batch_correlation_id])
-     where o.correlation_id = run.correlation_id
-        or strpos(o.result_text, run.batch_run_id) > 0
+     where (o.correlation_id = run.correlation_id or strpos(o.result_text, run.batch_run_id) > 0)
+       and ${isKept(keptSince)}
      order by coalesce(strpos(o.result_text, run.batch_run_id) > 0, false) desc, o.created_at desc, o.operation_id desc
      limit 1`;
   return operation;

@@ -22,6 +22,9 @@ export type BundleParts = {
   readonly idempotencyHistory: boolean;
 };
 
+/** How operations are shown: what was finished before `keptSince` is past its keep. */
+export type OperationView = { readonly keptSince: string; readonly isManualExecutionEnabled: boolean };
+
 type NoSubject = Missing | { readonly kind: "operation_not_found" };
 
 export type BundleOutcome = { readonly kind: "found"; readonly document: string } | NoSubject;
@@ -39,13 +42,13 @@ export async function readSupportBundle(
   tenantId: string,
   key: BundleKey,
   parts: BundleParts,
-  isManualExecutionEnabled: boolean,
+  operations: OperationView,
 ): Promise<BundleOutcome> {
   const found = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
-    collectBundle(tx, tenantId, key, parts),
+    collectBundle(tx, tenantId, key, parts, operations.keptSince),
   );
   if (found.kind !== "found") return found;
-  return { kind: "found", document: bundleDocument(found, parts, isManualExecutionEnabled) };
+  return { kind: "found", document: bundleDocument(found, parts, operations.isManualExecutionEnabled) };
 }
 
 /** The statements of a bundle. */
@@ -54,10 +57,11 @@ export async function collectBundle(
   tenantId: string,
   key: BundleKey,
   wanted: BundleParts,
+  keptSince: string,
 ): Promise<({ readonly kind: "found" } & Parts) | NoSubject> {
-  const subject = await findSubject(tx, tenantId, key, wanted.artifact);
+  const subject = await findSubject(tx, tenantId, key, wanted.artifact, keptSince);
   if ("kind" in subject) return subject;
-  return { kind: "found", ...(await readParts(tx, tenantId, subject, wanted)) };
+  return { kind: "found", ...(await readParts(tx, tenantId, subject, wanted, keptSince)) };
 }
 
 /** The run that the bundle is about; and the operation, where that is how it was asked for. */
@@ -68,13 +72,14 @@ async function findSubject(
   tenantId: string,
   key: BundleKey,
   withArtifact: boolean,
+  keptSince: string,
 ): Promise<Subject | NoSubject> {
   if (key.by !== "operation_id") {
     const run = await findRun(tx, tenantId, key, withArtifact);
     return run === undefined ? whyMissing(tx, tenantId, key) : { run, operation: undefined };
   }
   const [operation, run] = await Promise.all([
-    findOperation(tx, tenantId, { by: "operation_id", value: key.value }, ["ANALYZE_SCENARIOS"]),
+    findOperation(tx, tenantId, { by: "operation_id", value: key.value }, ["ANALYZE_SCENARIOS"], keptSince),
     findRunOfOperation(tx, tenantId, key.value, withArtifact),
   ]);
   if (operation === undefined) return { kind: "operation_not_found" };
@@ -93,6 +98,7 @@ async function readParts(
   tenantId: string,
   { run, operation }: Subject,
   wanted: BundleParts,
+  keptSince: string,
 ): Promise<Parts> {
   const runId = run.rebalance_run_id;
   const isOperationSought = wanted.asyncOperation && operation === undefined;
@@ -100,7 +106,7 @@ async function readParts(
   const [decisions, edges, sought, history] = await Promise.all([
     listRunDecisions(tx, tenantId, runId),
     listEdges(tx, tenantId, runId, ANY_EDGE, undefined, MOST_EDGES),
-    isOperationSought ? findOperationOfRun(tx, tenantId, runId) : operation,
+    isOperationSought ? findOperationOfRun(tx, tenantId, runId, keptSince) : operation,
     key === null ? null : listKeyHistory(tx, tenantId, key),
   ]);
   return { run, operation: sought, decisions, edges, history };

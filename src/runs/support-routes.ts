@@ -12,6 +12,8 @@ import { verifyStoredRun } from "./verify.ts";
 export type SupportRouteDeps = {
   readonly database: Database;
   readonly engineVersion: string;
+  /** Now; operations that were finished earlier are past their keep. */
+  readonly keptSince: () => string;
   readonly switches: {
     readonly areSupportApisEnabled: boolean;
     readonly areSupportBundleApisEnabled: boolean;
@@ -82,7 +84,7 @@ type Query = {
 };
 
 function bundle(
-  { database, switches }: SupportRouteDeps,
+  { database, keptSince, switches }: SupportRouteDeps,
   { tenantId }: RequestContext,
   key: Parameters<typeof readSupportBundle>[2],
   query: Query,
@@ -92,7 +94,11 @@ function bundle(
     asyncOperation: query.include_async_operation,
     idempotencyHistory: query.include_idempotency_history,
   };
-  return readSupportBundle(database, tenantId, key, parts, switches.operations.isManualExecutionEnabled);
+  const { isManualExecutionEnabled } = switches.operations;
+  return readSupportBundle(database, tenantId, key, parts, {
+    keptSince: keptSince(),
+    isManualExecutionEnabled,
+  });
 }
 
 function bundleReply(context: RequestContext, outcome: BundleOutcome): Reply {

@@ -24,6 +24,7 @@ import { readCounts, readExtent } from "../../../src/runs/summary-repository.ts"
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { plansOf } from "../../support/plans.ts";
+import { withSession } from "../../support/session.ts";
 
 const TENANT = "default";
 const ROWS = 10_000;
@@ -33,6 +34,21 @@ const NOW = new Date().toISOString();
 const DAY_AGO = new Date(Date.now() - 86_400_000).toISOString();
 const ID = `rr_${"1".repeat(32)}`;
 
+/** Operations beyond those of the runs: so many that reading them all and sorting is no choice. */
+const MORE_OPERATIONS = `
+  set session_replication_role = replica;
+  insert into async_operation
+    (tenant_id, operation_id, operation_type, status, correlation_id, request_text, attempt, lease_owner, result_text,
+     error_code, error_message, created_at, started_at, finished_at)
+  select '${TENANT}', 'dop_f' || lpad(to_hex(n), 31, '0'), 'ANALYZE_SCENARIOS',
+         case when n % 10 > 0 then 'SUCCEEDED' else 'FAILED' end, 'more ' || n, '{}', 1, 'w',
+         case when n % 10 > 0 then '{}' end, case when n % 10 = 0 then 'X' end, case when n % 10 = 0 then 'x' end,
+         made_at, made_at, made_at
+    from generate_series(1, 20000) n
+   cross join lateral (select now() - n * interval '4 seconds') as time (made_at);
+  set session_replication_role = origin;
+  analyze async_operation;`;
+
 let db: TestDatabase;
 let database: Database;
 
@@ -41,6 +57,7 @@ beforeAll(async () => {
   database = openTestDatabase(db.url);
   await fill(db.adminUrl, ROWS, () => undefined);
   await fold({ database, batchSize: 1_000 });
+  await withSession(db.adminUrl, (session) => session.query(MORE_OPERATIONS));
 }, FILL_PATIENCE_MS);
 afterAll(async () => {
   await closeDatabase(database);
@@ -70,6 +87,7 @@ const ALL_OPERATIONS: OperationFilters = {
   to: undefined,
   status: undefined,
   correlationId: undefined,
+  keptSince: DAY_AGO,
 };
 const ALL_EDGES: EdgeFilters = { edgeType: undefined, from: undefined, to: undefined };
 /** Wide enough that reading them all and sorting is no choice. */
@@ -154,10 +172,10 @@ describe("by index, never by a scan of the table, is found", () => {
       (tx) => listDecisions(tx, TENANT, { ...ALL_DECISIONS, rebalanceRunId: ID }, undefined, LIMIT),
     ],
     ["decisions by correlation id", (tx) => listDecisionsByCorrelation(tx, TENANT, "c", undefined, LIMIT)],
-    ["an operation", (tx) => findOperation(tx, TENANT, { by: "operation_id", value: "o" }, types)],
+    ["an operation", (tx) => findOperation(tx, TENANT, { by: "operation_id", value: "o" }, types, DAY_AGO)],
     [
       "the latest operation of a correlation id",
-      (tx) => findOperation(tx, TENANT, { by: "correlation_id", value: "c" }, types),
+      (tx) => findOperation(tx, TENANT, { by: "correlation_id", value: "c" }, types, DAY_AGO),
     ],
   ])("%s", async (_title, send) => {
     const seen = await plan(send);

@@ -193,7 +193,7 @@ describe("what a bundle costs", () => {
         statements += 1;
         return tx<Row>(strings, ...values);
       };
-      return collectBundle(counting, "default", key, everything);
+      return collectBundle(counting, "default", key, everything, new Date(0).toISOString());
     });
     expect(found.kind).toBe("found");
     return statements;

@@ -62,7 +62,7 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
     (tx) => findRunOfAction(tx, TENANT, { by: "idempotency_key", value: "k" }, "key"),
   ],
   ["the run of an operation", (tx) => findRunOfOperation(tx, TENANT, "dop_x")],
-  ["the operation of a run", (tx) => findOperationOfRun(tx, TENANT, ID)],
+  ["the operation of a run", (tx) => findOperationOfRun(tx, TENANT, ID, "2026-01-01T00:00:00.000Z")],
   ["all that is verified of a run", (tx) => readEvidence(tx, TENANT, ID)],
   ["a policy pack", (tx) => findRevision(tx, TENANT, "pack_7")],
   ["a policy pack as it was", (tx) => findRevision(tx, TENANT, "pack_7", "2026-01-01T00:00:00.000Z")],
