@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { runBatch, startChore, type Chore, type ChoreTimes } from "../platform/chore.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database/database.ts";
-import { inTransaction } from "../platform/database/transaction.ts";
 import {
   deleteAnalysisKeys,
   deleteOperations,
@@ -55,13 +54,15 @@ function purgesAt(now: Date, keep: Keep): Purge[] {
 
 /**
  * Deletes what has outlived its keep, batch by batch, until nothing is left, `signal` aborts, or another process is
- * found at it. A batch is a transaction; the lock that keeps others away ends with it, so a crash leaves nothing behind.
+ * found at it.
  */
 export async function purge(deps: RetentionDeps, signal?: AbortSignal): Promise<void> {
   for (const { what, before, deletion } of purgesAt(deps.clock(), deps.keep)) {
     let isMore = true;
     while (isMore && signal?.aborted !== true) {
-      const count = await purgeBatch(deps, deletion, before);
+      const count = await runBatch(deps.database, LOCK, (tx) =>
+        deletion(tx, before.toISOString(), deps.batchSize),
+      );
       if (count === "busy") return;
       if (count > 0) deps.onPurged(what, count);
       isMore = count === deps.batchSize;
@@ -69,34 +70,7 @@ export async function purge(deps: RetentionDeps, signal?: AbortSignal): Promise<
   }
 }
 
-function purgeBatch(deps: RetentionDeps, deletion: Deletion, before: Date): Promise<number | "busy"> {
-  return inTransaction(deps.database, { tenantId: null, localRole: "ballast_retention" }, async (tx) => {
-    const [lock] = await tx<{ is_ours: boolean }>`select pg_try_advisory_xact_lock(${LOCK}) as is_ours`;
-    return lock?.is_ours === true ? deletion(tx, before.toISOString(), deps.batchSize) : "busy";
-  });
-}
-
-export type RetentionJob = { readonly stop: () => Promise<void> };
-
-/** Purges now and then every `intervalMs`, until it is stopped; a pass that fails is repeated with the next. */
-export function startRetention(
-  deps: RetentionDeps & { readonly intervalMs: number; readonly onError: (error: unknown) => void },
-): RetentionJob {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function passes(): Promise<void> {
-    while (!signal.aborted) {
-      await purge(deps, signal).catch(deps.onError);
-      await delay(deps.intervalMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  const running = passes();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
+/** Purges now and then, until it is stopped. */
+export function startRetention(deps: RetentionDeps & ChoreTimes): Chore {
+  return startChore((signal) => purge(deps, signal), deps);
 }
