@@ -4,13 +4,13 @@ import type { Surroundings } from "./surroundings.ts";
 import { createHands, type Hands } from "./operations/hands.ts";
 import type { AttemptEnd, ExecutionDeps, OperationHooks } from "./operations/execution.ts";
 import { makeExecutors, type ExecutorDeps } from "./operations/executors.ts";
-import { countBacklog, OPERATIONS_CHANNEL, type Claim } from "./operations/repository.ts";
+import { countOperations, OPERATIONS_CHANNEL, type Claim } from "./operations/repository.ts";
 import { startWorker } from "./operations/worker.ts";
 import { systemClock } from "./platform/clock.ts";
 import { listenTo } from "./platform/database/listener.ts";
 import { inTransaction } from "./platform/database/transaction.ts";
 import type { Log } from "./platform/log.ts";
-import { watchOperations, type Metrics, type OperationBacklog } from "./platform/metrics.ts";
+import { watchOperations, type Metrics, type OperationsShown } from "./platform/metrics.ts";
 import { startRetention } from "./retention/retention.ts";
 import { startFolding } from "./runs/summary-fold.ts";
 
@@ -41,7 +41,7 @@ export function startBackground(surroundings: Surroundings, execution: Execution
   const { config, log, metrics, database } = surroundings;
   watchOperations(
     metrics,
-    () => readBacklog(surroundings),
+    () => readOperations(surroundings),
     (error) => log.warn({ err: error }, "operations are left out of the metrics"),
   );
   const worker = startWorker({
@@ -89,22 +89,22 @@ const FOLD_BATCH = 5_000;
 const PURGE_BATCH = 200;
 
 /** Who scrapes waits some seconds at most, and wants the other metrics all the more when the database is away. */
-const BACKLOG_DEADLINE_MS = 1_000;
+const OPERATIONS_DEADLINE_MS = 1_000;
 
-async function readBacklog({ database }: Surroundings): Promise<OperationBacklog[]> {
+async function readOperations({ database }: Surroundings): Promise<OperationsShown[]> {
   const context = {
     tenantId: null,
     readOnly: true,
     localRole: "ballast_worker",
-    deadlineMs: BACKLOG_DEADLINE_MS,
+    deadlineMs: OPERATIONS_DEADLINE_MS,
   } as const;
-  const backlog = await inTransaction(database, context, countBacklog);
+  const counts = await inTransaction(database, context, countOperations);
   const now = systemClock().getTime();
-  return backlog.map(({ operation_type, status, count, oldest_created_at }) => ({
+  return counts.map(({ operation_type, status, count, oldest_created_at: oldest }) => ({
     type: operation_type,
     status,
     count,
-    oldestAgeSeconds: Math.max(0, now - Date.parse(oldest_created_at)) / 1000,
+    oldestAgeSeconds: oldest === null ? null : Math.max(0, now - Date.parse(oldest)) / 1000,
   }));
 }
 

@@ -27,7 +27,13 @@ import {
 
 /** What an operation comes to. `refused` is the request's fault: no other attempt would end differently. */
 export type Outcome =
-  | { readonly kind: "succeeded"; readonly resultText: string; readonly proposalId: string | null }
+  | {
+      readonly kind: "succeeded";
+      readonly resultText: string;
+      readonly proposalId: string | null;
+      /** Called once what was written is committed. */
+      readonly onCommitted?: () => void;
+    }
   | { readonly kind: "refused"; readonly failure: Failure };
 
 /** Writes what the operation makes, in the transaction that also finishes it. A refusal must have written nothing. */
@@ -95,13 +101,20 @@ async function tryOnce(deps: ExecutionDeps, claim: Claim): Promise<AttemptEnd> {
   );
   if (request === undefined) return "lease_lost";
   const write = await deps.executors[claim.operationType]({ ...claim, request });
-  return endHeld(deps, claim, async (tx) => {
+  let onCommitted: (() => void) | undefined;
+  const end = await endHeld(deps, claim, async (tx) => {
     const outcome = await write(tx);
     const finishedAt = deps.clock().toISOString();
-    if (outcome.kind === "succeeded") await markSucceeded(tx, claim, outcome, finishedAt);
-    else await markFailed(tx, claim, outcome.failure, finishedAt);
-    return outcome.kind === "succeeded" ? "succeeded" : "failed";
+    if (outcome.kind === "refused") {
+      await markFailed(tx, claim, outcome.failure, finishedAt);
+      return "failed";
+    }
+    ({ onCommitted } = outcome);
+    await markSucceeded(tx, claim, outcome, finishedAt);
+    return "succeeded";
   });
+  if (end === "succeeded") onCommitted?.();
+  return end;
 }
 
 /** Every attempt took its worker with it: there is nobody left to say how it failed. */

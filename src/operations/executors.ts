@@ -14,7 +14,7 @@ import { ProposalCreateRequest, ProposalVersionRequest } from "../proposals/cont
 import { CREATE_SCOPE, prepareProposal, writeProposal } from "../proposals/create.ts";
 import { prepareVersion, versionScope, writeVersion } from "../proposals/create-version.ts";
 import type { ProposalDeps } from "../proposals/deps.ts";
-import { executeBatch, insertBatch, readBatch } from "../rebalance/analyze.ts";
+import { countRuns, executeBatch, insertBatch, readBatch } from "../rebalance/analyze.ts";
 import type { OptionsReader } from "../rebalance/core.ts";
 import type { RebalanceDeps } from "../rebalance/simulate.ts";
 import type { Executor, Executors, Operation, Outcome } from "./execution.ts";
@@ -43,7 +43,8 @@ function analyzeScenarios({ rebalance, readOptions }: ExecutorDeps): Executor {
     const executed = executeBatch({ ...rebalance, now }, correlation_id, batch, policyPack);
     return async (tx) => {
       await insertBatch(tx, tenantId, executed);
-      return { kind: "succeeded", resultText: executed.resultText, proposalId: null };
+      const onCommitted = () => countRuns(rebalance, executed);
+      return { kind: "succeeded", resultText: executed.resultText, proposalId: null, onCommitted };
     };
   };
 }

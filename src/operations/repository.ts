@@ -241,18 +241,24 @@ export async function giveBack(tx: Tx, claim: Claim): Promise<void> {
   await Promise.all([row, wakeWorkers(tx)]);
 }
 
-export type Backlog = {
+export type OperationCount = {
   readonly operation_type: OperationType;
   readonly status: OperationStatus;
   readonly count: number;
-  readonly oldest_created_at: string;
+  /** Null where they are finished: their age tells nothing. */
+  readonly oldest_created_at: string | null;
 };
 
-/** What is unfinished, across tenants. Runs as `ballast_worker`. */
-export async function countBacklog(tx: Tx): Promise<readonly Backlog[]> {
-  return tx<Backlog>`
+/** How many there are, across tenants: what is unfinished, and what is finished and kept. Runs as `ballast_worker`. */
+export async function countOperations(tx: Tx): Promise<readonly OperationCount[]> {
+  return tx<OperationCount>`
     select operation_type, status, count(*)::int as count, min(created_at) as oldest_created_at
       from async_operation
      where finished_at is null
+     group by operation_type, status
+     union all
+    select operation_type, status, count(*)::int, null
+      from async_operation
+     where finished_at is not null
      group by operation_type, status`;
 }

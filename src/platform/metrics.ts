@@ -12,12 +12,12 @@ export type PoolUse = {
   readonly idle: number;
 };
 
-/** The operations of one type and status, and since when the oldest of them waits for its end. */
-export type OperationBacklog = {
+/** The operations of one type and status, and since when the oldest of them waits for its end; null after its end. */
+export type OperationsShown = {
   readonly type: string;
   readonly status: string;
   readonly count: number;
-  readonly oldestAgeSeconds: number;
+  readonly oldestAgeSeconds: number | null;
 };
 
 /** From half a millisecond, a replay, to the deadline of a request. */
@@ -98,19 +98,12 @@ function idempotencyMetrics(registry: Registry) {
 }
 
 function domainMetrics(registry: Registry) {
-  const labelNames = ["status"] as const;
   const registers = [registry];
   return {
     runs: new Counter({
       name: "ballast_rebalance_runs_total",
-      help: "Rebalance runs that were simulated and stored.",
-      labelNames,
-      registers,
-    }),
-    proposalVersions: new Counter({
-      name: "ballast_proposal_versions_total",
-      help: "Proposal versions that were simulated and stored.",
-      labelNames,
+      help: "Rebalance runs that were simulated and stored, those of what-if batches among them.",
+      labelNames: ["status"] as const,
       registers,
     }),
     purgedRows: new Counter({
@@ -176,28 +169,34 @@ export function watchPools({ registry }: Metrics, pools: Readonly<Record<string,
  */
 export function watchOperations(
   { registry }: Metrics,
-  read: () => Promise<readonly OperationBacklog[]>,
+  read: () => Promise<readonly OperationsShown[]>,
   onUnread: (error: unknown) => void,
 ): void {
   const readOnce = sharedWhilePending(emptyOnFailure(read, onUnread));
-  const show = (name: string, help: string, valueOf: (backlog: OperationBacklog) => number) =>
+  const show = (name: string, help: string, valueOf: (operations: OperationsShown) => number | null) =>
     new Gauge({
       name,
       help,
       labelNames: ["type", "status"] as const,
       registers: [registry],
       async collect() {
-        const backlogs = await readOnce();
+        const kinds = await readOnce();
         this.reset();
-        for (const backlog of backlogs) {
-          this.set({ type: backlog.type, status: backlog.status }, valueOf(backlog));
+        for (const operations of kinds) {
+          const { type, status } = operations;
+          const value = valueOf(operations);
+          if (value !== null) this.set({ type, status }, value);
         }
       },
     });
-  show("ballast_operations", "Asynchronous operations by type and status.", ({ count }) => count);
+  show(
+    "ballast_operations",
+    "Asynchronous operations by type and status, finished ones as long as they are kept.",
+    ({ count }) => count,
+  );
   show(
     "ballast_operations_oldest_age_seconds",
-    "Age of the oldest operation of each type and status.",
+    "Age of the oldest unfinished operation of each type and status.",
     ({ oldestAgeSeconds }) => oldestAgeSeconds,
   );
 }

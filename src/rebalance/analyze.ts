@@ -91,8 +91,16 @@ export async function analyze(
   const { tenantId, idempotencyKey: key } = caller;
   const batch = readBatch(request, readOptions);
   const policyPack = await readPolicyPack(deps.once.database, tenantId, caller.policyPackId);
-  const prepare = (): ExecutedBatch =>
-    executeBatch({ ...deps, now: deps.once.clock() }, caller.givenCorrelationId, batch, policyPack);
+  let executed: ExecutedBatch | undefined;
+  const prepare = (): ExecutedBatch => {
+    executed = executeBatch(
+      { ...deps, now: deps.once.clock() },
+      caller.givenCorrelationId,
+      batch,
+      policyPack,
+    );
+    return executed;
+  };
   const write = async (tx: Tx, executed: ExecutedBatch) => {
     await insertBatch(tx, tenantId, executed);
     return { answer: { status: 200, body: executed.resultText }, keep: true };
@@ -100,7 +108,19 @@ export async function analyze(
   // A batch of which every scenario failed has written nothing that could be lost.
   const landed = async (tx: Tx, { runs: [first] }: ExecutedBatch) =>
     first === undefined || (await runExists(tx, tenantId, first.rebalanceRunId));
-  if (key === null) return always(deps.once, tenantId, { prepare, write, landed });
-  const claim = { tenantId, scope: ANALYZE_SCOPE, key, payloadHash: batch.requestHash };
-  return once(deps.once, claim, { prepare, write });
+  const outcome =
+    key === null
+      ? await always(deps.once, tenantId, { prepare, write, landed })
+      : await once(
+          deps.once,
+          { tenantId, scope: ANALYZE_SCOPE, key, payloadHash: batch.requestHash },
+          { prepare, write },
+        );
+  if (executed !== undefined && outcome.kind === "answered" && !outcome.replayed) countRuns(deps, executed);
+  return outcome;
+}
+
+/** Called once the runs are committed. */
+export function countRuns({ onRun }: Pick<RebalanceDeps, "onRun">, { runs }: ExecutedBatch): void {
+  for (const { status } of runs) onRun(status);
 }

@@ -27,6 +27,7 @@ export type RebalanceDeps = {
   readonly storesArtifacts: boolean;
   /** Whether a known key is replayed, where the policy pack does not say. */
   readonly isReplayEnabled: boolean;
+  /** Called for each run that was committed. */
   readonly onRun: (status: string) => void;
 };
 

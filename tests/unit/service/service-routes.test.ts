@@ -7,7 +7,7 @@ import {
   createMetrics,
   watchOperations,
   watchPools,
-  type OperationBacklog,
+  type OperationsShown,
 } from "../../../src/platform/metrics.ts";
 import { addDocs } from "../../../src/service/docs.ts";
 import { serviceRoutes, type ReadinessCheck } from "../../../src/service/routes.ts";
@@ -102,7 +102,7 @@ describe("metrics", () => {
 describe("operations that cannot be read", () => {
   test("are left out of the metrics, which tell the rest", async () => {
     const { app, metrics } = await serve();
-    let read: () => Promise<OperationBacklog[]> = () => Promise.reject(new Error("away"));
+    let read: () => Promise<OperationsShown[]> = () => Promise.reject(new Error("away"));
     const heard: unknown[] = [];
     watchOperations(
       metrics,
