@@ -122,8 +122,8 @@ function operationHooks({ log, metrics }: { log: Log; metrics: Metrics }): Opera
   };
 }
 
-function idsOf({ tenantId, operationId, operationType, lease }: Claim) {
-  return { tenantId, operationId, operationType, attempt: lease.attempt };
+function idsOf({ tenantId, correlationId, operationId, operationType, lease }: Claim) {
+  return { tenantId, correlationId, operationId, operationType, attempt: lease.attempt };
 }
 
 /** An attempt that failed for no fault of the request is worth a look; the last of them, somebody's time. */

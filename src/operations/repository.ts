@@ -59,10 +59,17 @@ export type Claim = {
   readonly tenantId: string;
   readonly operationId: string;
   readonly operationType: OperationType;
+  readonly correlationId: string;
   readonly lease: Lease;
 };
 
-type ClaimRow = { tenant_id: string; operation_id: string; operation_type: OperationType; attempt: number };
+type ClaimRow = {
+  readonly tenant_id: string;
+  readonly operation_id: string;
+  readonly operation_type: OperationType;
+  readonly correlation_id: string;
+  readonly attempt: number;
+};
 
 /** The leases that a process takes: in whose name, and for how long at a time. */
 export type LeaseTerms = { readonly owner: string; readonly leaseMs: number };
@@ -95,7 +102,7 @@ export async function claimDue(
       from due
      where o.tenant_id = due.tenant_id
        and o.operation_id = due.operation_id
-    returning o.tenant_id, o.operation_id, o.operation_type, o.attempt`;
+    returning o.tenant_id, o.operation_id, o.operation_type, o.correlation_id, o.attempt`;
   return rows.map((row) => claimOf(row, terms.owner));
 }
 
@@ -118,7 +125,7 @@ export async function claimPending(
        and operation_id = ${operation.operationId}
        and operation_type = ${operation.operationType}
        and status = 'PENDING'
-    returning tenant_id, operation_id, operation_type, attempt`;
+    returning tenant_id, operation_id, operation_type, correlation_id, attempt`;
   return row === undefined ? undefined : claimOf(row, terms.owner);
 }
 
@@ -127,6 +134,7 @@ function claimOf(row: ClaimRow, owner: string): Claim {
     tenantId: row.tenant_id,
     operationId: row.operation_id,
     operationType: row.operation_type,
+    correlationId: row.correlation_id,
     lease: { owner, attempt: row.attempt },
   };
 }

@@ -64,7 +64,7 @@ function readinessRoute({ checkReady, log }: ServiceDeps): Route {
       if (checks.every(({ ok }) => ok)) {
         return { status: 200, body: canonicalJson({ status: "ready", checks } satisfies Readiness) };
       }
-      log.warn({ checks }, "not ready");
+      log.warn({ checks, correlationId: context.correlationId }, "not ready");
       return problemReply(context, { ...NOT_READY, retryAfterSeconds: RETRY_AFTER_SECONDS });
     },
   });
