@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import { RebalanceRequest } from "../../src/contract/rebalance.ts";
 import { canonicalJson } from "../../src/platform/canonical-json.ts";
 import { readJsonBody } from "../../src/platform/http/json-body.ts";
-import { measureFloor } from "./floor.ts";
+import { measureFloor, type Manner } from "./floor.ts";
 import { measureArrivals, measureLoad, type LoadFigure } from "./load.ts";
 import { simulateBody } from "./portfolio.ts";
 import type { BenchService } from "./service.ts";
 
 export type HttpFigures = {
-  readonly floorPerSecond: number;
+  /** Transactions a second of the floor, by how its statements follow each other. */
+  readonly floor: Readonly<Record<Manner, number>>;
   readonly rows: readonly { readonly what: string; readonly figure: LoadFigure }[];
 };
 
@@ -36,9 +37,11 @@ export async function benchHttp(
   const { rebalance_run_id } = JSON.parse(first) as { rebalance_run_id: string };
   await measureLoad({ ...fresh, seconds: Math.min(seconds, 5) }); // warm: compiled code, prepared statements, connections
   const row = { inputText: canonicalInput(body), resultText: first };
-  const floorBefore = await measureFloor(service.databaseUrl, row, poolMax, seconds);
+  const measure = (manner: Manner): Promise<number> =>
+    measureFloor(service.databaseUrl, row, poolMax, seconds, manner);
+  const before = { alone: await measure("one by one"), together: await measure("together") };
   const saturated = await measureLoad({ ...fresh, seconds });
-  const floorAfter = await measureFloor(service.databaseUrl, row, poolMax, seconds);
+  const after = { together: await measure("together"), alone: await measure("one by one") };
   const replay = await measureLoad({ ...fresh, key: () => "bench-replay", seconds });
   const read = await measureLoad({
     base,
@@ -50,7 +53,10 @@ export async function benchHttp(
   const rate = Math.max(20, Math.floor(saturated.requestsPerSecond / 2));
   const fixed = await measureArrivals({ ...fresh, seconds }, rate);
   return {
-    floorPerSecond: (floorBefore + floorAfter) / 2,
+    floor: {
+      "one by one": (before.alone + after.alone) / 2,
+      together: (before.together + after.together) / 2,
+    },
     rows: [
       { what: `simulate, ${rate} a second`, figure: fixed },
       { what: `simulate, ${CONNECTIONS} connections`, figure: saturated },

@@ -30,6 +30,8 @@ export async function startBenchService(poolMax: number): Promise<BenchService> 
       DATABASE_URL: database.url,
       MIGRATION_DATABASE_URL: database.migrationUrl,
       DATABASE_POOL_MAX: String(poolMax),
+      // What fills the lists is older than a day.
+      DPM_ASYNC_OPERATIONS_TTL_SECONDS: String(10 * 365 * 24 * 3600),
     },
     stdio: ["ignore", "inherit", "pipe"],
   });
