@@ -93,7 +93,7 @@ const RUN = `
            'corr_' || $1 || '_' || n as correlation_id,
            'sha256:' || encode(sha256(convert_to($1 || ':' || n / 2, 'UTF8')), 'hex') as request_hash,
            case when n % 4 > 0 then 'key_' || $1 || '_' || n end as key,
-           'pf_' || lpad((n * 7919 % 5000)::text, 4, '0') as portfolio_id,
+           'pf_' || lpad((n::bigint * 7919 % 5000)::text, 4, '0') as portfolio_id,
            case when n % 10 < 7 then 'READY' when n % 10 < 9 then 'PENDING_REVIEW' else 'BLOCKED' end as status,
            'dop_' || md5($1 || ':' || n) as operation_id,
            made_at
