@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { databaseFault } from "../../../src/platform/database/errors.ts";
-import { inTransaction } from "../../../src/platform/database/transaction.ts";
+import { inTransaction, type SqlValue } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
+import { withSession } from "../../support/session.ts";
 import { openProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 
 let db: TestDatabase;
@@ -70,4 +71,33 @@ test("a flight cannot write", async () => {
       values ('a', 'x', 'CORRELATION_TO_RUN', 'y', now(), '{}')`,
   );
   expect(databaseFault(await writing.catch((error: unknown) => error))).toMatchObject({ sqlState: "25006" });
+});
+
+test("work that is out of time leaves nothing running on the server", async () => {
+  const working = inTransaction(
+    database,
+    { tenantId: "a", deadlineMs: 400 },
+    (tx) => tx`select pg_sleep(60)`,
+  );
+  expect(databaseFault(await working.catch((error: unknown) => error))?.kind).toMatch(/timeout|deadline/);
+  const sleeping = () =>
+    withSession(db.adminUrl, async (session) => {
+      const { rowCount } = await session.query(
+        "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(60)%' and pid <> pg_backend_pid()",
+      );
+      return rowCount;
+    });
+  await expect.poll(sleeping, { timeout: 5_000 }).toBe(0);
+});
+
+test("a value that cannot be sent fails its own statement, before anything of it is sent", async () => {
+  // As a value that got past the types would.
+  const stray = { toString: () => "stray" } as unknown as SqlValue;
+  const outcomes: PromiseSettledResult<unknown>[] = [];
+  const failing = inTransaction(database, { tenantId: "a" }, async (tx) => {
+    outcomes.push(...(await Promise.allSettled([tx`select 1 as one`, tx`select ${stray}::text as text`])));
+  });
+  await expect(failing).rejects.toThrow("a parameter is not a value that can be sent: object");
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(await tenantOf({ tenantId: "e" })).toBe("e");
 });
