@@ -217,6 +217,22 @@ describe("a record", () => {
     expect(failures.map(({ kind, id }) => [kind, id])).toEqual(versionIds.map((id) => ["version", id]));
   });
 
+  test("version, of whose artifact only the time was altered, is named", async () => {
+    const { proposalId, versionIds } = await proposalWithHistory();
+    await behindTheBack((session) =>
+      session.query(
+        `update proposal_version
+            set artifact_text = regexp_replace(artifact_text, '"created_at":"[0-9]{4}', '"created_at":"1999')
+          where proposal_id = $1 and version_no = 2`,
+        [proposalId],
+      ),
+    );
+    const { failures } = await verified(deps, proposalId);
+    expect(failures).toEqual([
+      { kind: "version", id: versionIds[1], reason: "its artifact does not give its artifact_text_hash" },
+    ]);
+  });
+
   test("event that was added at the end is named", async () => {
     const { proposalId } = await proposalWithHistory();
     const forged = `pwe_${"f".repeat(32)}`;
