@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { allRoutes, apiDocument } from "../src/app.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import { parseServerAddress } from "../src/platform/database/address.ts";
 import { openDatabase } from "../src/platform/database/database.ts";
 import { createLog } from "../src/platform/log.ts";

@@ -4,10 +4,10 @@ import { openApiDocument, type OpenApiDocument } from "./platform/http/openapi.t
 import type { Route } from "./platform/http/route.ts";
 import { addRoute, createServer } from "./platform/http/server.ts";
 import { watchPools, watchProcess } from "./platform/metrics.ts";
-import { addDocs } from "./service/docs.ts";
-import { readinessCheck, type Lifecycle } from "./service/readiness.ts";
-import { serviceRoutes } from "./service/routes.ts";
-import { readVersion } from "./version.ts";
+import { addDocs } from "./features/service/docs.ts";
+import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts";
+import { serviceRoutes } from "./features/service/routes.ts";
+import { readVersion } from "./config/version.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { featureRoutes, type Features } from "./wiring.ts";
 

@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Surroundings } from "./surroundings.ts";
-import { createHands, type Hands } from "./operations/hands.ts";
-import type { AttemptEnd, ExecutionDeps, OperationHooks } from "./operations/execution.ts";
-import { makeExecutors, type ExecutorDeps } from "./operations/executors.ts";
-import { countOperations, OPERATIONS_CHANNEL, type Claim } from "./operations/repository.ts";
-import { startWorker } from "./operations/worker.ts";
+import { createHands, type Hands } from "./features/operations/hands.ts";
+import type { AttemptEnd, ExecutionDeps, OperationHooks } from "./features/operations/execution.ts";
+import { makeExecutors, type ExecutorDeps } from "./features/operations/executors.ts";
+import { countOperations, OPERATIONS_CHANNEL, type Claim } from "./features/operations/repository.ts";
+import { startWorker } from "./features/operations/worker.ts";
 import { systemClock } from "./platform/clock.ts";
 import { listenTo } from "./platform/database/listener.ts";
 import { inTransaction } from "./platform/database/transaction.ts";
 import type { Log } from "./platform/log.ts";
 import { watchOperations, type Metrics, type OperationsShown } from "./platform/metrics.ts";
-import { startRetention } from "./retention/retention.ts";
-import { startFolding } from "./runs/summary-fold.ts";
+import { startRetention } from "./features/retention/retention.ts";
+import { startFolding } from "./features/support/roll-up-counts.ts";
 
 /** What accepted operations are done with: shared by the worker and by requests that execute one. */
 export type Execution = ExecutionDeps & { readonly hands: Hands };

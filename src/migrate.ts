@@ -1,4 +1,4 @@
-import { ConfigError, parseMigrationConfig } from "./config.ts";
+import { ConfigError, parseMigrationConfig } from "./config/config.ts";
 import { migrate } from "./platform/database/migrate.ts";
 
 /** `npm run migrate`: brings the schema up to date with the migration login alone, and prints what it applied. */

@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "./config.ts";
+import { ConfigError, parseConfig } from "./config/config.ts";
 import { createLog, type Log } from "./platform/log.ts";
 import type { Service, StartOptions } from "./start.ts";
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import { parseServerAddress } from "./platform/database/address.ts";
 import { closeDatabase, openDatabase } from "./platform/database/database.ts";
 import { openEmbeddedDatabase } from "./platform/database/embedded.ts";

@@ -1,9 +1,9 @@
 import { makeExecution, type Execution } from "./background.ts";
 import { readScenarioOptions } from "./contract/scenario-options.ts";
 import { RULES_VERSION } from "./engine/lineage.ts";
-import { keptSince } from "./operations/core.ts";
-import { proposalOperationRoutes } from "./operations/proposal-routes.ts";
-import { operationRoutes } from "./operations/routes.ts";
+import { keptSince } from "./features/operations/core.ts";
+import { proposalOperationRoutes } from "./features/operations/proposal-routes.ts";
+import { operationRoutes } from "./features/operations/routes.ts";
 import { systemClock } from "./platform/clock.ts";
 import type { DatabaseError } from "./platform/database/errors.ts";
 import { replicaOf, type EventualReads } from "./platform/database/read-eventually.ts";
@@ -11,21 +11,21 @@ import type { OnceWitness } from "./platform/http/once-reply.ts";
 import type { Route } from "./platform/http/route.ts";
 import type { OnceDeps } from "./platform/idempotency.ts";
 import { newId } from "./platform/ids.ts";
-import { policyRoutes } from "./policies/routes.ts";
-import type { PolicySettings } from "./policies/selection.ts";
-import type { ProposalDeps } from "./proposals/deps.ts";
-import { proposalRoutes } from "./proposals/routes.ts";
-import type { OptionsReader } from "./rebalance/core.ts";
-import type { RebalanceDeps } from "./rebalance/simulate.ts";
-import { rebalanceRoutes } from "./rebalance/routes.ts";
-import { lineageRoutes } from "./runs/lineage-routes.ts";
-import { runRoutes } from "./runs/routes.ts";
-import { summaryRoutes } from "./runs/summary-routes.ts";
-import { reviewRoutes } from "./runs/review-routes.ts";
-import { supportRoutes } from "./runs/support-routes.ts";
-import { capabilityRoutes } from "./service/capabilities.ts";
+import { policyRoutes } from "./features/policies/routes.ts";
+import type { PolicySettings } from "./features/policies/selection.ts";
+import type { ProposalDeps } from "./features/proposals/deps.ts";
+import { proposalRoutes } from "./features/proposals/routes.ts";
+import type { OptionsReader } from "./features/rebalance/core.ts";
+import type { RebalanceDeps } from "./features/rebalance/simulate.ts";
+import { rebalanceRoutes } from "./features/rebalance/routes.ts";
+import { lineageRoutes } from "./features/support/lineage-routes.ts";
+import { runRoutes } from "./features/runs/routes.ts";
+import { summaryRoutes } from "./features/support/summary-routes.ts";
+import { reviewRoutes } from "./features/reviews/routes.ts";
+import { supportRoutes } from "./features/support/support-routes.ts";
+import { capabilityRoutes } from "./features/service/capabilities.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { readVersion } from "./version.ts";
+import { readVersion } from "./config/version.ts";
 
 /** Every feature of the service, made once from one set of dependencies. */
 export type Features = {

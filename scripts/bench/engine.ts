@@ -1,7 +1,7 @@
 import { RebalanceRequest } from "../../src/contract/rebalance.ts";
 import { simulateRebalance } from "../../src/engine/rebalance/simulate.ts";
-import { canonicalJson } from "../../src/platform/canonical-json.ts";
-import { readJsonBody } from "../../src/platform/http/json-body.ts";
+import { canonicalJson } from "../../src/platform/json/canonical-json.ts";
+import { readJsonBody } from "../../src/platform/json/read-json.ts";
 import { plainRun } from "./plain-engine.ts";
 import { simulateBody } from "./portfolio.ts";
 

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { RebalanceRequest } from "../../src/contract/rebalance.ts";
 import { simulateRebalance } from "../../src/engine/rebalance/simulate.ts";
-import { canonicalJson } from "../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../src/platform/json/canonical-json.ts";
 import { sha256Hex } from "../../src/platform/hash.ts";
-import { readJsonBody } from "../../src/platform/http/json-body.ts";
+import { readJsonBody } from "../../src/platform/json/read-json.ts";
 import { simulateBody } from "./portfolio.ts";
 
 /** Fits a million rows on a laptop: a run of it takes some kilobytes. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { RebalanceRequest } from "../../src/contract/rebalance.ts";
-import { canonicalJson } from "../../src/platform/canonical-json.ts";
-import { readJsonBody } from "../../src/platform/http/json-body.ts";
+import { canonicalJson } from "../../src/platform/json/canonical-json.ts";
+import { readJsonBody } from "../../src/platform/json/read-json.ts";
 import { measureFloor, type Manner } from "./floor.ts";
 import { measureArrivals, measureLoad, type LoadFigure } from "./load.ts";
 import { simulateBody } from "./portfolio.ts";

@@ -1,4 +1,4 @@
-import { DpmRunListResponse, type DpmRunListItemResponse } from "../../src/runs/contract.ts";
+import { DpmRunListResponse, type DpmRunListItemResponse } from "../../src/features/runs/schemas.ts";
 import { send } from "../demo/client.ts";
 
 export type ListFigure = {

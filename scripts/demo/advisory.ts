@@ -5,7 +5,7 @@ import {
   ProposalCreateResponse,
   ProposalStateTransitionResponse,
   ProposalWorkflowTimelineResponse,
-} from "../../src/proposals/contract.ts";
+} from "../../src/features/proposals/schemas.ts";
 import { send, type Reply } from "./client.ts";
 import { marketData, shelf } from "./market.ts";
 

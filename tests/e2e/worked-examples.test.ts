@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { canonicalJson } from "../../src/platform/canonical-json.ts";
-import { readJsonBody, type JsonTree } from "../../src/platform/http/json-body.ts";
+import { canonicalJson } from "../../src/platform/json/canonical-json.ts";
+import { readJsonBody, type JsonTree } from "../../src/platform/json/read-json.ts";
 import { differences } from "../support/compare.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { serviceEnv, startService, type RunningService } from "../support/service.ts";

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { ProposalCreateResponse } from "../../src/proposals/contract.ts";
+import { ProposalCreateResponse } from "../../src/features/proposals/schemas.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { simulateBody } from "../support/proposals.ts";
 import { rebalanceBody } from "../support/runs.ts";

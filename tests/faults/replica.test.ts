@@ -7,8 +7,8 @@ import {
   type EventualReads,
 } from "../../src/platform/database/read-eventually.ts";
 import { inTransaction, type Tx } from "../../src/platform/database/transaction.ts";
-import { findRun, listRuns } from "../../src/runs/repository.ts";
-import { readCounts } from "../../src/runs/summary-repository.ts";
+import { findRun, listRuns } from "../../src/features/runs/repository.ts";
+import { readCounts } from "../../src/features/support/repository/counts.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { startReplicatedServers, type ReplicatedServers } from "../support/replica.ts";
 import { storeRun } from "../support/stored-run.ts";

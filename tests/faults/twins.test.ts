@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
-import { createProposal } from "../../src/proposals/create.ts";
+import { createProposal } from "../../src/features/proposals/create-proposal.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { outcomeOf } from "../support/faults.ts";

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
 import { inTransaction } from "../../src/platform/database/transaction.ts";
-import { attempt, type AttemptEnd } from "../../src/operations/execution.ts";
-import { claimDue } from "../../src/operations/repository.ts";
+import { attempt, type AttemptEnd } from "../../src/features/operations/execution.ts";
+import { claimDue } from "../../src/features/operations/repository.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { DpmAsyncAcceptedResponse } from "../../src/operations/contract.ts";
-import { ANALYZE_EXAMPLE } from "../../src/rebalance/examples.ts";
+import { DpmAsyncAcceptedResponse } from "../../src/features/operations/schemas.ts";
+import { ANALYZE_EXAMPLE } from "../../src/features/rebalance/examples.ts";
 import { openTestApp, read, type TestApp } from "../support/app.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { seeOperation } from "../support/operations.ts";

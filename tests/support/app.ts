@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import * as z from "zod";
 import { buildApp } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/config.ts";
 import { Problem } from "../../src/contract/problem.ts";
 import { closeDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
 import { createLog } from "../../src/platform/log.ts";

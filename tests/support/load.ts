@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { ProposalCreateResponse } from "../../src/proposals/contract.ts";
+import { ProposalCreateResponse } from "../../src/features/proposals/schemas.ts";
 import { simulateBody } from "./proposals.ts";
 import { rebalanceBody } from "./runs.ts";
 

@@ -10,13 +10,13 @@ import type {
   Operation,
   Outcome,
   WriteOutcome,
-} from "../../src/operations/execution.ts";
+} from "../../src/features/operations/execution.ts";
 import {
   insertOperation,
   type AcceptedOperation,
   type Claim,
   type Due,
-} from "../../src/operations/repository.ts";
+} from "../../src/features/operations/repository.ts";
 import { withSession } from "./session.ts";
 
 export const TENANT = "tenant-a";

@@ -2,19 +2,19 @@ import { jsonNumber } from "../../src/contract/json-number.ts";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
 import type { OnceDeps } from "../../src/platform/idempotency.ts";
 import { newId } from "../../src/platform/ids.ts";
-import { approve, transition } from "../../src/proposals/act.ts";
+import { approve, transition } from "../../src/features/proposals/record-event.ts";
 import {
   ProposalApprovalRequest,
   ProposalCreateRequest,
   ProposalCreateResponse,
   ProposalStateTransitionRequest,
   ProposalVersionRequest,
-} from "../../src/proposals/contract.ts";
-import { createVersion } from "../../src/proposals/create-version.ts";
-import { createProposal } from "../../src/proposals/create.ts";
-import type { Caller, ProposalDeps, ProposalRules, WriteOutcome } from "../../src/proposals/deps.ts";
-import { readProposal, readTimeline, type Reading } from "../../src/proposals/read.ts";
-import { verifyProposal } from "../../src/proposals/verify.ts";
+} from "../../src/features/proposals/schemas.ts";
+import { createVersion } from "../../src/features/proposals/create-version.ts";
+import { createProposal } from "../../src/features/proposals/create-proposal.ts";
+import type { Caller, ProposalDeps, ProposalRules, WriteOutcome } from "../../src/features/proposals/deps.ts";
+import { readProposal, readTimeline, type Reading } from "../../src/features/proposals/read.ts";
+import { verifyProposal } from "../../src/features/proposals/verify.ts";
 import { openTestDatabase } from "./databases.ts";
 
 export const TENANT = "tenant-a";

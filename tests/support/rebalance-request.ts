@@ -1,5 +1,5 @@
 import { RebalanceRequest } from "../../src/contract/rebalance.ts";
-import { readJsonBody, type JsonTree } from "../../src/platform/http/json-body.ts";
+import { readJsonBody, type JsonTree } from "../../src/platform/json/read-json.ts";
 
 /** A body as it would come over the wire: numbers keep their digits, objects have no prototype. */
 export function asJsonBody(value: unknown): JsonTree {

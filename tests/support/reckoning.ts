@@ -1,7 +1,10 @@
 import { expect } from "vitest";
 import { RebalanceResult } from "../../src/contract/rebalance.ts";
-import { ProposalCreateResponse, ProposalVerificationResponse } from "../../src/proposals/contract.ts";
-import { DpmRunVerificationResponse } from "../../src/runs/contract.ts";
+import {
+  ProposalCreateResponse,
+  ProposalVerificationResponse,
+} from "../../src/features/proposals/schemas.ts";
+import { DpmRunVerificationResponse } from "../../src/features/runs/schemas.ts";
 import { post, type Acknowledged, type Load } from "./load.ts";
 import { withSession } from "./session.ts";
 

@@ -1,7 +1,7 @@
 import type { Database } from "../../src/platform/database/database.ts";
 import { inTransaction } from "../../src/platform/database/transaction.ts";
 import { newId } from "../../src/platform/ids.ts";
-import { insertRun } from "../../src/runs/record.ts";
+import { insertRun } from "../../src/features/runs/record.ts";
 import { TENANT } from "./operations.ts";
 
 const HASH = `sha256:${"0".repeat(64)}`;

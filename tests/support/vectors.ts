@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isJsonNumber } from "../../src/contract/json-number.ts";
-import { readJsonBody, type JsonTree } from "../../src/platform/http/json-body.ts";
+import { readJsonBody, type JsonTree } from "../../src/platform/json/read-json.ts";
 
 /** A worked example: what is asked and what has to come out. Numbers keep the digits they were written with. */
 export type Vector = {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { sha256Hex } from "../hash.ts";
 
 /** Where a page of a tenant's list ended, as an opaque text for the caller. */

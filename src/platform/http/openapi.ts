@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import * as z from "zod";
 import { Problem } from "../../contract/problem.ts";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { exampleOf } from "./openapi-examples.ts";
 import type { AnswerSpec, ProblemSpec, Route } from "./route.ts";
 

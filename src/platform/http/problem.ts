@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Fault } from "../../contract/faults.ts";
 import type { Problem } from "../../contract/problem.ts";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 export const JSON_TYPE = "application/json; charset=utf-8";

@@ -1,7 +1,7 @@
 import { readAs, type UnknownFields } from "../../contract/faults.ts";
 import type * as z from "zod";
 import type { ReadContext } from "./context.ts";
-import { readJsonBody } from "./json-body.ts";
+import { readJsonBody } from "../json/read-json.ts";
 import type { ProblemDetails, RequestFault } from "./problem.ts";
 import { invalidRequest } from "./problem.ts";
 import type { Route, RouteInput } from "./route.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startBackground, type Background } from "../../../src/background.ts";
 import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
-import { DpmAsyncAcceptedResponse } from "../../../src/operations/contract.ts";
-import { CREATE_EXAMPLE } from "../../../src/proposals/examples.ts";
-import { ANALYZE_EXAMPLE } from "../../../src/rebalance/examples.ts";
+import { DpmAsyncAcceptedResponse } from "../../../src/features/operations/schemas.ts";
+import { CREATE_EXAMPLE } from "../../../src/features/proposals/examples.ts";
+import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";

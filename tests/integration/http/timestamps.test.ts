@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ProposalCreateResponse } from "../../../src/proposals/contract.ts";
-import { CREATE_EXAMPLE } from "../../../src/proposals/examples.ts";
+import { ProposalCreateResponse } from "../../../src/features/proposals/schemas.ts";
+import { CREATE_EXAMPLE } from "../../../src/features/proposals/examples.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey } from "../../support/runs.ts";

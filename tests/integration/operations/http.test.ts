@@ -7,15 +7,15 @@ import {
   DpmAsyncOperationStatusResponse,
   ProposalAsyncAcceptedResponse,
   ProposalAsyncOperationStatusResponse,
-} from "../../../src/operations/contract.ts";
+} from "../../../src/features/operations/schemas.ts";
 import {
   ProposalCreateResponse,
   ProposalIdempotencyLookupResponse,
   ProposalVerificationResponse,
-} from "../../../src/proposals/contract.ts";
-import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "../../../src/proposals/examples.ts";
-import { ANALYZE_EXAMPLE } from "../../../src/rebalance/examples.ts";
-import { DpmLineageResponse, DpmRunLookupResponse } from "../../../src/runs/contract.ts";
+} from "../../../src/features/proposals/schemas.ts";
+import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "../../../src/features/proposals/examples.ts";
+import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
+import { DpmLineageResponse, DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type Sent, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { seeOperation } from "../../support/operations.ts";

@@ -5,12 +5,12 @@ import {
   DpmAsyncOperationListResponse,
   DpmAsyncOperationStatusResponse,
   ProposalAsyncAcceptedResponse,
-} from "../../../src/operations/contract.ts";
+} from "../../../src/features/operations/schemas.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
-import { CREATE_EXAMPLE } from "../../../src/proposals/examples.ts";
-import { ANALYZE_EXAMPLE } from "../../../src/rebalance/examples.ts";
-import { purge } from "../../../src/retention/retention.ts";
-import { DpmRunSupportBundleResponse } from "../../../src/runs/contract.ts";
+import { CREATE_EXAMPLE } from "../../../src/features/proposals/examples.ts";
+import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
+import { purge } from "../../../src/features/retention/retention.ts";
+import { DpmRunSupportBundleResponse } from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey } from "../../support/runs.ts";

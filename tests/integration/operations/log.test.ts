@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { claimDue, claimPending, type Claim } from "../../../src/operations/repository.ts";
+import { claimDue, claimPending, type Claim } from "../../../src/features/operations/repository.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { createLog } from "../../../src/platform/log.ts";
 import { makeFeatures } from "../../../src/wiring.ts";

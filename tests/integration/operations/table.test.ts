@@ -3,7 +3,7 @@ import { closeDatabase, type Database } from "../../../src/platform/database/dat
 import { databaseFault } from "../../../src/platform/database/errors.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { newId } from "../../../src/platform/ids.ts";
-import { claimDue, claimPending } from "../../../src/operations/repository.ts";
+import { claimDue, claimPending } from "../../../src/features/operations/repository.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { acceptOperation, seeOperation, TENANT } from "../../support/operations.ts";

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { listenTo, type Listener } from "../../../src/platform/database/listener.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
-import { attempt, type Executor, type Outcome } from "../../../src/operations/execution.ts";
-import { claimDue, OPERATIONS_CHANNEL, type Claim } from "../../../src/operations/repository.ts";
-import { createHands } from "../../../src/operations/hands.ts";
-import { startWorker, type WorkerDeps } from "../../../src/operations/worker.ts";
+import { attempt, type Executor, type Outcome } from "../../../src/features/operations/execution.ts";
+import { claimDue, OPERATIONS_CHANNEL, type Claim } from "../../../src/features/operations/repository.ts";
+import { createHands } from "../../../src/features/operations/hands.ts";
+import { startWorker, type WorkerDeps } from "../../../src/features/operations/worker.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {

@@ -6,7 +6,7 @@ import {
   DpmPolicyPackCatalogResponse,
   DpmPolicyPackDefinition,
   DpmPolicyPackMutationResponse,
-} from "../../../src/policies/contract.ts";
+} from "../../../src/features/policies/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { outcomeOf } from "../../support/faults.ts";

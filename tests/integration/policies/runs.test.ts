@@ -5,7 +5,7 @@ import {
   DpmRunIdempotencyLookupResponse,
   DpmRunReproduceResponse,
   DpmRunVerificationResponse,
-} from "../../../src/runs/contract.ts";
+} from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey, rebalanceBody } from "../../support/runs.ts";

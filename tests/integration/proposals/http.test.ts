@@ -11,7 +11,7 @@ import {
   ProposalVerificationResponse,
   ProposalVersionDetail,
   ProposalWorkflowTimelineResponse,
-} from "../../../src/proposals/contract.ts";
+} from "../../../src/features/proposals/schemas.ts";
 import { ProposalArtifact } from "../../../src/contract/artifact.ts";
 import { Problem } from "../../../src/contract/problem.ts";
 import { ProposalResult } from "../../../src/contract/proposal.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/database/transaction.ts";
-import { findKeyMapping } from "../../../src/proposals/keys.ts";
+import { findKeyMapping } from "../../../src/features/proposals/keys.ts";
 import {
   findProposal,
   findVersion,
@@ -11,8 +11,12 @@ import {
   listProposals,
   listVersions,
   type ProposalFilters,
-} from "../../../src/proposals/queries.ts";
-import { findDecisionFacts, lockProposal, makerOfVersion } from "../../../src/proposals/repository.ts";
+} from "../../../src/features/proposals/queries.ts";
+import {
+  findDecisionFacts,
+  lockProposal,
+  makerOfVersion,
+} from "../../../src/features/proposals/repository.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { withSession } from "../../support/session.ts";

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
-import { readJsonBody } from "../../../src/platform/http/json-body.ts";
-import { ProposalCreateResponse, ProposalDetailResponse } from "../../../src/proposals/contract.ts";
-import { createProposal } from "../../../src/proposals/create.ts";
-import type { ProposalDeps } from "../../../src/proposals/deps.ts";
-import { readApprovals, readLineage, readTimeline, readVersion } from "../../../src/proposals/read.ts";
+import { readJsonBody } from "../../../src/platform/json/read-json.ts";
+import { ProposalCreateResponse, ProposalDetailResponse } from "../../../src/features/proposals/schemas.ts";
+import { createProposal } from "../../../src/features/proposals/create-proposal.ts";
+import type { ProposalDeps } from "../../../src/features/proposals/deps.ts";
+import {
+  readApprovals,
+  readLineage,
+  readTimeline,
+  readVersion,
+} from "../../../src/features/proposals/read.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addVersion,
@@ -81,7 +86,7 @@ describe("creating", () => {
 
   test("answers in canonical JSON: the bytes are those of a second spelling", async () => {
     const outcome = await createProposal(deps, caller(), createBody());
-    const { canonicalJson } = await import("../../../src/platform/canonical-json.ts");
+    const { canonicalJson } = await import("../../../src/platform/json/canonical-json.ts");
     const body = readJsonBody(Buffer.from(bodyOf(outcome)));
     expect(body.ok && canonicalJson(body.value)).toBe(bodyOf(outcome));
   });

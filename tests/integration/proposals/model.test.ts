@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
-import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/proposals/contract.ts";
-import type { ProposalDeps, WriteOutcome } from "../../../src/proposals/deps.ts";
-import { readTimeline } from "../../../src/proposals/read.ts";
+import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/features/proposals/schemas.ts";
+import type { ProposalDeps, WriteOutcome } from "../../../src/features/proposals/deps.ts";
+import { readTimeline } from "../../../src/features/proposals/read.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { CREATED, modelStep, type ModelCommand } from "../../support/lifecycle-model.ts";
 import {

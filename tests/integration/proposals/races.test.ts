@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
-import { createProposal } from "../../../src/proposals/create.ts";
-import type { ProposalDeps, ProposalRules, WriteOutcome } from "../../../src/proposals/deps.ts";
+import { createProposal } from "../../../src/features/proposals/create-proposal.ts";
+import type { ProposalDeps, ProposalRules, WriteOutcome } from "../../../src/features/proposals/deps.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addVersion,

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
-import type { ProposalDeps } from "../../../src/proposals/deps.ts";
+import type { ProposalDeps } from "../../../src/features/proposals/deps.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
-import { hashOfEvent, hashOfVersion, sealEvent } from "../../../src/proposals/chain.ts";
-import { findWholeVersion, listEvents } from "../../../src/proposals/queries.ts";
+import { hashOfEvent, hashOfVersion, sealEvent } from "../../../src/features/proposals/chain.ts";
+import { findWholeVersion, listEvents } from "../../../src/features/proposals/queries.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {

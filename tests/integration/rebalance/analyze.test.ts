@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
-import { DpmRunListResponse, DpmRunLookupResponse } from "../../../src/runs/contract.ts";
+import { DpmRunListResponse, DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";

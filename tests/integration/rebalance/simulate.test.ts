@@ -4,7 +4,7 @@ import { contentHash } from "../../../src/platform/hash.ts";
 import type { OnceDeps } from "../../../src/platform/idempotency.ts";
 import { newId } from "../../../src/platform/ids.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
-import { simulate, type RebalanceDeps } from "../../../src/rebalance/simulate.ts";
+import { simulate, type RebalanceDeps } from "../../../src/features/rebalance/simulate.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { withSession } from "../../support/session.ts";

@@ -3,11 +3,16 @@ import { inTransaction, type Tx } from "../../../src/platform/database/transacti
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { once, type OnceOutcome } from "../../../src/platform/idempotency.ts";
 import { newId } from "../../../src/platform/ids.ts";
-import { insertRun, type RunRecord } from "../../../src/runs/record.ts";
-import { attempt } from "../../../src/operations/execution.ts";
-import { claimPending } from "../../../src/operations/repository.ts";
-import { deleteRuns } from "../../../src/retention/deletions.ts";
-import { purge, startRetention, type Keep, type Purgeable } from "../../../src/retention/retention.ts";
+import { insertRun, type RunRecord } from "../../../src/features/runs/record.ts";
+import { attempt } from "../../../src/features/operations/execution.ts";
+import { claimPending } from "../../../src/features/operations/repository.ts";
+import { deleteRuns } from "../../../src/features/retention/deletions.ts";
+import {
+  purge,
+  startRetention,
+  type Keep,
+  type Purgeable,
+} from "../../../src/features/retention/retention.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {

@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fill } from "../../../scripts/bench/fill.ts";
-import { findOperation, listOperations, type OperationFilters } from "../../../src/operations/reads.ts";
+import {
+  findOperation,
+  listOperations,
+  type OperationFilters,
+} from "../../../src/features/operations/reads.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import type { Tx } from "../../../src/platform/database/transaction.ts";
-import { listEdges, type EdgeFilters } from "../../../src/runs/lineage.ts";
+import { listEdges, type EdgeFilters } from "../../../src/features/support/repository/lineage.ts";
 import {
   findKeyMapping,
   findRun,
   listKeyHistory,
   listRuns,
   type RunFilters,
-} from "../../../src/runs/repository.ts";
+} from "../../../src/features/runs/repository.ts";
 import {
   findLatestDecision,
   findReviewedRun,
@@ -18,9 +22,9 @@ import {
   listDecisionsByCorrelation,
   listRunDecisions,
   type DecisionFilters,
-} from "../../../src/runs/review-repository.ts";
-import { fold } from "../../../src/runs/summary-fold.ts";
-import { readCounts, readExtent } from "../../../src/runs/summary-repository.ts";
+} from "../../../src/features/reviews/repository.ts";
+import { fold } from "../../../src/features/support/roll-up-counts.ts";
+import { readCounts, readExtent } from "../../../src/features/support/repository/counts.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { plansOf } from "../../support/plans.ts";

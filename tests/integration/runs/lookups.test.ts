@@ -7,7 +7,7 @@ import {
   DpmRunIdempotencyLookupResponse,
   DpmRunListResponse,
   DpmRunLookupResponse,
-} from "../../../src/runs/contract.ts";
+} from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeRun, NEEDS_REVIEW, newKey, rebalanceBody, type MadeRun } from "../../support/runs.ts";

@@ -3,14 +3,14 @@ import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
 import {
   DpmAsyncAcceptedResponse,
   DpmAsyncOperationStatusResponse,
-} from "../../../src/operations/contract.ts";
-import { canonicalJson } from "../../../src/platform/canonical-json.ts";
+} from "../../../src/features/operations/schemas.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
 import {
   DpmRunArtifactResponse,
   DpmRunSupportBundleResponse,
   DpmRunVerificationResponse,
-} from "../../../src/runs/contract.ts";
+} from "../../../src/features/runs/schemas.ts";
 import { openTestApp, read, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeRun, NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";

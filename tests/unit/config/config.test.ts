@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig, parseMigrationConfig } from "../../../src/config.ts";
+import { ConfigError, parseConfig, parseMigrationConfig } from "../../../src/config/config.ts";
 
 const SERVICE = "postgres://ballast:secret@db.example:5432/ballast";
 const OWNER = "postgres://owner:hidden@db.example:5432/ballast";

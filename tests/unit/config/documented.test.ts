@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { describeVariables, parseConfig } from "../../../src/config.ts";
+import { describeVariables, parseConfig } from "../../../src/config/config.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 const variables = describeVariables();

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { readAs, type Fault, type Reading, type UnknownFields } from "../../../src/contract/faults.ts";
-import { readJsonBody } from "../../../src/platform/http/json-body.ts";
+import { readJsonBody } from "../../../src/platform/json/read-json.ts";
 
 /** A JSON body as a test writes it; `raw("1e400")` stands for a number in exactly that spelling. */
 export type Draft = Record<string, unknown>;

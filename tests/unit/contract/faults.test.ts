@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { ProposalCreateRequest, ProposalStateTransitionRequest } from "../../../src/proposals/contract.ts";
+import {
+  ProposalCreateRequest,
+  ProposalStateTransitionRequest,
+} from "../../../src/features/proposals/schemas.ts";
 import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
-import { canonicalJson } from "../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { accepted, placesOf, position, proposalBody, raw, rebalanceBody, refused } from "./bodies.ts";
 
 describe("unknown fields", () => {

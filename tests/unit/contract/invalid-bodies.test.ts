@@ -4,7 +4,7 @@ import * as z from "zod";
 import { readAs, type Fault } from "../../../src/contract/faults.ts";
 import { ProposalSimulateRequest } from "../../../src/contract/proposal.ts";
 import { BatchRebalanceRequest, RebalanceRequest } from "../../../src/contract/rebalance.ts";
-import { readJsonBody, type JsonTree } from "../../../src/platform/http/json-body.ts";
+import { readJsonBody, type JsonTree } from "../../../src/platform/json/read-json.ts";
 
 const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   simulate: RebalanceRequest,

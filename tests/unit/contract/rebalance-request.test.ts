@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
 import { toText } from "../../../src/decimal/text.ts";
-import { canonicalJson } from "../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { accepted, placesOf, position, raw, rebalanceBody, refused, type Draft } from "./bodies.ts";
 
 type Body = ReturnType<typeof rebalanceBody>;

@@ -7,7 +7,7 @@ import {
   pauseAfter,
   renewalPauseMs,
   standingOf,
-} from "../../../src/operations/core.ts";
+} from "../../../src/features/operations/core.ts";
 
 const attempt = fc.integer({ min: 1, max: MOST_ATTEMPTS - 1 });
 const random = fc.double({ min: 0, max: 1, noNaN: true });

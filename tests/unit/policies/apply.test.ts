@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { describe, expect, test } from "vitest";
 import { EngineOptions } from "../../../src/contract/options.ts";
-import { canonicalJson } from "../../../src/platform/canonical-json.ts";
-import { readStoredJson } from "../../../src/platform/stored-json.ts";
-import { applyPolicyPack, replaysKeys } from "../../../src/policies/apply.ts";
-import { DpmPolicyPackUpsertRequest } from "../../../src/policies/contract.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
+import { readStoredJson } from "../../../src/platform/json/stored-json.ts";
+import { applyPolicyPack, replaysKeys } from "../../../src/features/policies/apply.ts";
+import { DpmPolicyPackUpsertRequest } from "../../../src/features/policies/schemas.ts";
 
 function pack(policies: Readonly<Record<string, unknown>> = {}): DpmPolicyPackUpsertRequest {
   return DpmPolicyPackUpsertRequest.parse(readStoredJson(JSON.stringify({ version: "1", ...policies })));

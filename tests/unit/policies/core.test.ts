@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DpmPolicyPackUpsertRequest } from "../../../src/policies/contract.ts";
+import { DpmPolicyPackUpsertRequest } from "../../../src/features/policies/schemas.ts";
 import {
   deletePack,
   entityTag,
@@ -7,7 +7,7 @@ import {
   putPack,
   type PackRevision,
   type Preconditions,
-} from "../../../src/policies/core.ts";
+} from "../../../src/features/policies/core.ts";
 
 const CONTEXT = { correlationId: "corr", now: new Date("2026-03-01T09:30:00.000Z") };
 const ANY = { ifMatch: null, ifNoneMatch: null };

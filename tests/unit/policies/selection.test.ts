@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { selectPolicyPack, type PolicySettings } from "../../../src/policies/selection.ts";
+import { selectPolicyPack, type PolicySettings } from "../../../src/features/policies/selection.ts";
 
 const SETTINGS: PolicySettings = {
   areEnabled: true,

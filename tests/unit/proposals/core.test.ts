@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type {
   ProposalApprovalRequest,
   ProposalStateTransitionRequest,
-} from "../../../src/proposals/contract.ts";
+} from "../../../src/features/proposals/schemas.ts";
 import {
   decideApproval,
   decideTransition,
@@ -10,7 +10,7 @@ import {
   notBefore,
   type DecisionFacts,
   type LifecycleRules,
-} from "../../../src/proposals/core.ts";
+} from "../../../src/features/proposals/core.ts";
 
 const RULES: LifecycleRules = {
   requiresExpectedState: true,

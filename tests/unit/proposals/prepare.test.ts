@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { ProposalSimulateRequest, type ProposalResult } from "../../../src/contract/proposal.ts";
 import { buildArtifact } from "../../../src/engine/advisory/artifact.ts";
-import { canonicalJson } from "../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
-import { versionText } from "../../../src/proposals/documents.ts";
-import { draftVersion, hashOfStoredArtifact, resimulate } from "../../../src/proposals/prepare.ts";
+import { versionText } from "../../../src/features/proposals/documents.ts";
+import { draftVersion, hashOfStoredArtifact, resimulate } from "../../../src/features/proposals/prepare.ts";
 import { readVectors } from "../../support/vectors.ts";
 
 const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/proposals/contract.ts";
-import { decideApproval, decideTransition, decideVersion } from "../../../src/proposals/core.ts";
+import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/features/proposals/schemas.ts";
+import { decideApproval, decideTransition, decideVersion } from "../../../src/features/proposals/core.ts";
 import { LEGAL, LEGAL_APPROVALS, TERMINAL } from "../../support/lifecycle-model.ts";
 
 const RULES = {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readScenarioOptions } from "../../../src/contract/scenario-options.ts";
 import { BatchRebalanceRequest, BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
 import { simulateRebalance } from "../../../src/engine/rebalance/simulate.ts";
-import { batchResult, readScenarios } from "../../../src/rebalance/core.ts";
+import { batchResult, readScenarios } from "../../../src/features/rebalance/core.ts";
 import { differences } from "../../support/compare.ts";
 import { RUN_IDENTITY } from "../../support/rebalance-request.ts";
 import { readVectors } from "../../support/vectors.ts";

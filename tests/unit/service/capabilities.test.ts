@@ -5,7 +5,7 @@ import {
   Capabilities,
   capabilityRoutes,
   type CapabilitySwitches,
-} from "../../../src/service/capabilities.ts";
+} from "../../../src/features/service/capabilities.ts";
 
 const ALL_ON: CapabilitySwitches = {
   isProposalLifecycleEnabled: true,

@@ -9,8 +9,8 @@ import {
   watchPools,
   type OperationsShown,
 } from "../../../src/platform/metrics.ts";
-import { addDocs } from "../../../src/service/docs.ts";
-import { serviceRoutes, type ReadinessCheck } from "../../../src/service/routes.ts";
+import { addDocs } from "../../../src/features/service/docs.ts";
+import { serviceRoutes, type ReadinessCheck } from "../../../src/features/service/routes.ts";
 
 const STRICT = { unknownFields: "refuse", requireIdempotencyKey: "all" } as const;
 const READY: ReadinessCheck = { name: "database", ok: true, reason: null };

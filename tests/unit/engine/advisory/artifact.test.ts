@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ProposalArtifact } from "../../../../src/contract/artifact.ts";
 import { ProposalResult } from "../../../../src/contract/proposal.ts";
 import { artifactContent } from "../../../../src/engine/advisory/artifact-content.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { contentHash } from "../../../../src/platform/hash.ts";
 import {
   buy,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ProposalResult } from "../../../../src/contract/proposal.ts";
 import { proposalRunId } from "../../../../src/engine/advisory/simulate-proposal.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import {
   buy,
   cash,

@@ -18,7 +18,7 @@ import { emptyDataQuality } from "../../../../src/engine/diagnostics.ts";
 import { buildLookups } from "../../../../src/engine/lookups.ts";
 import { sum } from "../../../../src/engine/sum.ts";
 import { valueHoldings } from "../../../../src/engine/valuation.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { packageOf, request, simulate, type ProposalBody } from "./proposals.ts";
 
 const currency = fc.constantFrom("USD", "EUR", "JPY", "KWD");

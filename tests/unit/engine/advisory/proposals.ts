@@ -3,9 +3,9 @@ import { ProposalSimulateRequest, type ProposalResult } from "../../../../src/co
 import { buildArtifact } from "../../../../src/engine/advisory/artifact.ts";
 import { proposalRunId, simulateProposal } from "../../../../src/engine/advisory/simulate-proposal.ts";
 import type { RunIdentity } from "../../../../src/engine/lineage.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { contentHash } from "../../../../src/platform/hash.ts";
-import { readJsonBody } from "../../../../src/platform/http/json-body.ts";
+import { readJsonBody } from "../../../../src/platform/json/read-json.ts";
 
 /** A body as a caller would send it; what is left out has its default. */
 export type ProposalBody = Record<string, unknown>;

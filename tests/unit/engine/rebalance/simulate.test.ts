@@ -14,7 +14,7 @@ import {
   type Decimal,
 } from "../../../../src/decimal/decimal.ts";
 import { simulateRebalance } from "../../../../src/engine/rebalance/simulate.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { arbitraryRebalance, tidyRebalance } from "../../../support/arbitrary-request.ts";
 import { asJsonBody, rebalanceRequest, RUN_IDENTITY } from "../../../support/rebalance-request.ts";
 

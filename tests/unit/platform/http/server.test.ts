@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { identifier } from "../../../../src/contract/scalars.ts";
 import { wireObject } from "../../../../src/contract/wire.ts";
-import { canonicalJson } from "../../../../src/platform/canonical-json.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { DatabaseError } from "../../../../src/platform/database/errors.ts";
 import { filters, limitFilter, pathParams } from "../../../../src/platform/http/filters.ts";
 import type { Strictness } from "../../../../src/platform/http/read-request.ts";

@@ -1,0 +1,185 @@
+import * as z from "zod";
+import { variableNotes } from "./readers.ts";
+import {
+  contractVariables,
+  databaseVariables,
+  proposalVariables,
+  rebalanceVariables,
+  serviceVariables,
+  workerVariables,
+} from "./variables.ts";
+
+const variables = {
+  ...serviceVariables,
+  ...databaseVariables,
+  ...contractVariables,
+  ...rebalanceVariables,
+  ...proposalVariables,
+  ...workerVariables,
+};
+
+const Environment = z.object(variables).check(({ value, issues }) => {
+  for (const [name, message] of contradictions(value)) {
+    issues.push({ code: "custom", path: [name], message, input: undefined });
+  }
+});
+
+type Environment = z.output<typeof Environment>;
+type Surroundings = Readonly<Record<string, string | undefined>>;
+
+/** What a start can be stopped by: one line for each fault, naming its variable. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join("\n"));
+    this.faults = faults;
+  }
+}
+
+/** Reads the environment once; throws a ConfigError that lists every fault. */
+export function parseConfig(environment: Surroundings): Config {
+  return toConfig(read(Environment, environment));
+}
+
+/** What `npm run migrate` needs: the migration login alone. */
+export function parseMigrationConfig(environment: Surroundings): MigrationConfig {
+  const { MIGRATION_DATABASE_URL, DATABASE_URL } = read(MigrationEnvironment, environment);
+  const url = MIGRATION_DATABASE_URL ?? DATABASE_URL;
+  if (url === null)
+    throw new ConfigError(["MIGRATION_DATABASE_URL must be set, or DATABASE_URL where one login does both"]);
+  return { url, serviceLogin: serviceLoginOf(DATABASE_URL, MIGRATION_DATABASE_URL) };
+}
+
+export type MigrationConfig = {
+  readonly url: string;
+  /** The login of DATABASE_URL where it is not the one that migrates: the migrations give it its roles. */
+  readonly serviceLogin: string | null;
+};
+
+const MigrationEnvironment = z.object({
+  MIGRATION_DATABASE_URL: databaseVariables.MIGRATION_DATABASE_URL,
+  DATABASE_URL: databaseVariables.DATABASE_URL,
+});
+
+function read<T extends z.ZodType>(schema: T, environment: Surroundings): z.output<T> {
+  const result = schema.safeParse(environment);
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`));
+}
+
+/** Every variable with its default and its meaning, in the order in which they are documented. */
+export function describeVariables(): { name: string; fallback: string | null; about: string }[] {
+  return Object.entries(variables).flatMap(([name, schema]) => {
+    const notes = variableNotes.get(schema);
+    return notes === undefined ? [] : [{ name, ...notes }];
+  });
+}
+
+function* contradictions(env: Environment): Generator<[name: keyof Environment, message: string]> {
+  const isProduction = env.APP_PERSISTENCE_PROFILE === "PRODUCTION";
+  if (env.DATABASE_URL === null) {
+    if (isProduction)
+      yield ["DATABASE_URL", "must be set in profile PRODUCTION, which refuses the embedded database"];
+    for (const name of ["MIGRATION_DATABASE_URL", "DATABASE_READ_URL"] as const) {
+      if (env[name] !== null) yield [name, "is set, but DATABASE_URL is not"];
+    }
+  } else if (isProduction && env.MIGRATE_ON_START && loginOf(env.MIGRATION_DATABASE_URL) === null) {
+    yield ["MIGRATION_DATABASE_URL", "must be set in profile PRODUCTION, or MIGRATE_ON_START be false"];
+  } else if (isProduction && loginOf(env.MIGRATION_DATABASE_URL) === loginOf(env.DATABASE_URL)) {
+    yield ["MIGRATION_DATABASE_URL", "must have another login than DATABASE_URL in profile PRODUCTION"];
+  }
+  if (env.DATABASE_LOCK_TIMEOUT_MS > env.DATABASE_STATEMENT_TIMEOUT_MS) {
+    yield ["DATABASE_LOCK_TIMEOUT_MS", "must not be longer than DATABASE_STATEMENT_TIMEOUT_MS"];
+  }
+}
+
+const loginOf = (url: string | null) => (url === null ? null : decodeURIComponent(new URL(url).username));
+
+const serviceLoginOf = (url: string | null, migrationUrl: string | null) =>
+  migrationUrl === null ? null : loginOf(url);
+
+export type Config = ReturnType<typeof toConfig>;
+
+function toConfig(env: Environment) {
+  return {
+    profile: env.APP_PERSISTENCE_PROFILE,
+    server: {
+      host: env.HOST,
+      port: env.PORT,
+      logLevel: env.LOG_LEVEL,
+      maxBodyBytes: env.MAX_BODY_BYTES,
+      requestDeadlineMs: env.REQUEST_DEADLINE_MS,
+      shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    },
+    database: {
+      /** Null: the embedded one. */
+      url: env.DATABASE_URL,
+      migrationUrl: env.MIGRATION_DATABASE_URL,
+      serviceLogin: serviceLoginOf(env.DATABASE_URL, env.MIGRATION_DATABASE_URL),
+      migrateOnStart: env.MIGRATE_ON_START,
+      readUrl: env.DATABASE_READ_URL,
+      embeddedFolder: env.EMBEDDED_PG_DIR,
+      poolMax: env.DATABASE_POOL_MAX,
+      queueMax: env.DATABASE_QUEUE_MAX,
+      queueWaitMs: env.DATABASE_QUEUE_WAIT_MS,
+      connectTimeoutMs: env.DATABASE_CONNECT_TIMEOUT_MS,
+      statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
+      lockTimeoutMs: env.DATABASE_LOCK_TIMEOUT_MS,
+      idleInTransactionTimeoutMs: env.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+    contract: {
+      requireIdempotencyKey: env.REQUIRE_IDEMPOTENCY_KEY,
+      unknownFields: env.UNKNOWN_FIELDS,
+    },
+    worker: {
+      concurrency: env.WORKER_CONCURRENCY,
+      leaseMs: env.WORKER_LEASE_MS,
+      pollMs: env.WORKER_POLL_MS,
+    },
+    retentionIntervalMs: env.RETENTION_INTERVAL_MS,
+    rebalance: rebalanceConfig(env),
+    proposals: {
+      isLifecycleEnabled: env.PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED,
+      areSupportApisEnabled: env.PROPOSAL_SUPPORT_APIS_ENABLED,
+      areAsyncOperationsEnabled: env.PROPOSAL_ASYNC_OPERATIONS_ENABLED,
+      storesEvidenceBundle: env.PROPOSAL_STORE_EVIDENCE_BUNDLE,
+      requiresExpectedState: env.PROPOSAL_REQUIRE_EXPECTED_STATE,
+      requiresSimulationFlag: env.PROPOSAL_REQUIRE_SIMULATION_FLAG,
+      allowsPortfolioChangeOnNewVersion: env.PROPOSAL_ALLOW_PORTFOLIO_CHANGE_ON_NEW_VERSION,
+      requiresSegregationOfDuties: env.PROPOSAL_REQUIRE_SEGREGATION_OF_DUTIES,
+    },
+  };
+}
+
+function rebalanceConfig(env: Environment) {
+  return {
+    areSupportApisEnabled: env.DPM_SUPPORT_APIS_ENABLED,
+    areArtifactsEnabled: env.DPM_ARTIFACTS_ENABLED,
+    artifactStoreMode: env.DPM_ARTIFACT_STORE_MODE,
+    areLineageApisEnabled: env.DPM_LINEAGE_APIS_ENABLED,
+    areIdempotencyHistoryApisEnabled: env.DPM_IDEMPOTENCY_HISTORY_APIS_ENABLED,
+    areSummaryApisEnabled: env.DPM_SUPPORTABILITY_SUMMARY_APIS_ENABLED,
+    areSupportBundleApisEnabled: env.DPM_SUPPORT_BUNDLE_APIS_ENABLED,
+    retentionDays: env.DPM_SUPPORTABILITY_RETENTION_DAYS,
+    replaysIdempotentRequests: env.DPM_IDEMPOTENCY_REPLAY_ENABLED,
+    operations: {
+      areEnabled: env.DPM_ASYNC_OPERATIONS_ENABLED,
+      isManualExecutionEnabled: env.DPM_ASYNC_MANUAL_EXECUTION_ENABLED,
+      executionMode: env.DPM_ASYNC_EXECUTION_MODE,
+      ttlSeconds: env.DPM_ASYNC_OPERATIONS_TTL_SECONDS,
+    },
+    review: {
+      isEnabled: env.DPM_WORKFLOW_ENABLED,
+      requiredForStatuses: env.DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES,
+    },
+    policyPacks: {
+      areEnabled: env.DPM_POLICY_PACKS_ENABLED,
+      areAdminApisEnabled: env.DPM_POLICY_PACK_ADMIN_APIS_ENABLED,
+      isTenantResolutionEnabled: env.DPM_TENANT_POLICY_PACK_RESOLUTION_ENABLED,
+      defaultByTenant: env.DPM_TENANT_POLICY_PACK_MAP_JSON,
+      defaultId: env.DPM_DEFAULT_POLICY_PACK_ID,
+    },
+  };
+}

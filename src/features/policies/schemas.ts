@@ -1,0 +1,111 @@
+import * as z from "zod";
+import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
+import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../../contract/scalars.ts";
+import { emptyMap, wireObject } from "../../contract/wire.ts";
+
+/** Null means "leave the option of the request as it is". */
+const flag = z.boolean().nullable().default(null);
+
+export const DpmPolicyPackTurnoverPolicy = wireObject({
+  max_turnover_pct: weight.nullable().default(null),
+}).meta({ id: "DpmPolicyPackTurnoverPolicyInput" });
+
+export const DpmPolicyPackTaxPolicy = wireObject({
+  enable_tax_awareness: flag,
+  max_realized_capital_gains: decimalWithin(0, null).nullable().default(null),
+}).meta({ id: "DpmPolicyPackTaxPolicyInput" });
+
+export const DpmPolicyPackSettlementPolicy = wireObject({
+  enable_settlement_awareness: flag,
+  settlement_horizon_days: integerWithin(0, 10).nullable().default(null),
+}).meta({ id: "DpmPolicyPackSettlementPolicyInput" });
+
+export const DpmPolicyPackConstraintPolicy = wireObject({
+  single_position_max_weight: weight.nullable().default(null),
+  group_constraints: GroupConstraints.default(() => emptyMap<GroupConstraint>()),
+}).meta({ id: "DpmPolicyPackConstraintPolicyInput" });
+
+export const DpmPolicyPackWorkflowPolicy = wireObject({
+  enable_workflow_gates: flag,
+  workflow_requires_client_consent: flag,
+  client_consent_already_obtained: flag,
+}).meta({ id: "DpmPolicyPackWorkflowPolicyInput" });
+
+export const DpmPolicyPackIdempotencyPolicy = wireObject({ replay_enabled: flag }).meta({
+  id: "DpmPolicyPackIdempotencyPolicyInput",
+});
+
+export const DpmPolicyPackUpsertRequest = wireObject({
+  version: identifier,
+  turnover_policy: DpmPolicyPackTurnoverPolicy.prefault({}),
+  tax_policy: DpmPolicyPackTaxPolicy.prefault({}),
+  settlement_policy: DpmPolicyPackSettlementPolicy.prefault({}),
+  constraint_policy: DpmPolicyPackConstraintPolicy.prefault({}),
+  workflow_policy: DpmPolicyPackWorkflowPolicy.prefault({}),
+  idempotency_policy: DpmPolicyPackIdempotencyPolicy.prefault({}),
+}).meta({ id: "DpmPolicyPackUpsertRequest" });
+export type DpmPolicyPackUpsertRequest = z.output<typeof DpmPolicyPackUpsertRequest>;
+
+const flagText = z.boolean().nullable();
+
+/** A pack as it goes out. */
+export const DpmPolicyPackDefinition = z
+  .strictObject({
+    policy_pack_id: z.string(),
+    version: z.string(),
+    turnover_policy: z
+      .strictObject({ max_turnover_pct: DecimalText.nullable() })
+      .meta({ id: "DpmPolicyPackTurnoverPolicy" }),
+    tax_policy: z
+      .strictObject({ enable_tax_awareness: flagText, max_realized_capital_gains: DecimalText.nullable() })
+      .meta({ id: "DpmPolicyPackTaxPolicy" }),
+    settlement_policy: z
+      .strictObject({ enable_settlement_awareness: flagText, settlement_horizon_days: z.int().nullable() })
+      .meta({ id: "DpmPolicyPackSettlementPolicy" }),
+    constraint_policy: z
+      .strictObject({
+        single_position_max_weight: DecimalText.nullable(),
+        group_constraints: z.record(z.string(), z.strictObject({ max_weight: DecimalText })),
+      })
+      .meta({ id: "DpmPolicyPackConstraintPolicy" }),
+    workflow_policy: z
+      .strictObject({
+        enable_workflow_gates: flagText,
+        workflow_requires_client_consent: flagText,
+        client_consent_already_obtained: flagText,
+      })
+      .meta({ id: "DpmPolicyPackWorkflowPolicy" }),
+    idempotency_policy: z
+      .strictObject({ replay_enabled: flagText })
+      .meta({ id: "DpmPolicyPackIdempotencyPolicy" }),
+  })
+  .meta({ id: "DpmPolicyPackDefinition" });
+export type DpmPolicyPackDefinition = z.output<typeof DpmPolicyPackDefinition>;
+
+const PolicySource = z.enum(["DISABLED", "REQUEST", "TENANT_DEFAULT", "GLOBAL_DEFAULT", "NONE"]);
+
+export const DpmPolicyPackCatalogResponse = z
+  .strictObject({
+    enabled: z.boolean(),
+    total: z.int(),
+    selected_policy_pack_id: z.string().nullable(),
+    selected_policy_pack_present: z.boolean(),
+    selected_policy_pack_source: PolicySource,
+    items: z.array(DpmPolicyPackDefinition),
+  })
+  .meta({ id: "DpmPolicyPackCatalogResponse" });
+export type DpmPolicyPackCatalogResponse = z.output<typeof DpmPolicyPackCatalogResponse>;
+
+export const DpmPolicyPackMutationResponse = z
+  .strictObject({ item: DpmPolicyPackDefinition })
+  .meta({ id: "DpmPolicyPackMutationResponse" });
+export type DpmPolicyPackMutationResponse = z.output<typeof DpmPolicyPackMutationResponse>;
+
+export const DpmEffectivePolicyPackResolution = z
+  .strictObject({
+    enabled: z.boolean(),
+    selected_policy_pack_id: z.string().nullable(),
+    source: PolicySource,
+  })
+  .meta({ id: "DpmEffectivePolicyPackResolution" });
+export type DpmEffectivePolicyPackResolution = z.output<typeof DpmEffectivePolicyPackResolution>;

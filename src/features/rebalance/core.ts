@@ -1,0 +1,81 @@
+import type {
+  BatchRebalanceRequest,
+  BatchRebalanceResult,
+  RebalanceRequest,
+  RebalanceResult,
+} from "../../contract/rebalance.ts";
+import type { EngineOptions } from "../../contract/options.ts";
+import { add, decimal, ZERO } from "../../decimal/decimal.ts";
+import { freeMap } from "../../engine/free-map.ts";
+import { moneyText } from "../../engine/money.ts";
+import { compareCodePoints } from "../../engine/order.ts";
+
+/** The options of a scenario as the contract reads them, or the first thing that is wrong with them. */
+export type OptionsReading =
+  { readonly ok: true; readonly options: EngineOptions } | { readonly ok: false; readonly message: string };
+
+export type OptionsReader = (options: unknown) => OptionsReading;
+
+/** One what-if of a batch: the request that the engine is given, or why its options cannot be used. */
+export type Scenario =
+  | { readonly name: string; readonly input: RebalanceRequest }
+  | { readonly name: string; readonly fault: string };
+
+export type ScenarioResult = { readonly name: string; readonly result: RebalanceResult };
+
+/** The scenarios of a batch in ascending name order. A fault in the options of one leaves the others alone. */
+export function readScenarios(request: BatchRebalanceRequest, readOptions: OptionsReader): Scenario[] {
+  const { scenarios, ...inputs } = request;
+  return Object.entries(scenarios)
+    .sort(([a], [b]) => compareCodePoints(a, b))
+    .map(([name, scenario]) => {
+      const reading = readOptions(scenario.options);
+      if (!reading.ok) return { name, fault: `INVALID_OPTIONS: ${reading.message}` };
+      return { name, input: { ...inputs, options: reading.options } };
+    });
+}
+
+/** The answer of a batch: every scenario's result, its figures side by side, and what failed. */
+export function batchResult(
+  batchRunId: string,
+  runAtUtc: string,
+  request: BatchRebalanceRequest,
+  scenarios: readonly Scenario[],
+  results: readonly ScenarioResult[],
+): BatchRebalanceResult {
+  const failed = scenarios.flatMap((scenario): [string, string][] =>
+    "fault" in scenario ? [[scenario.name, scenario.fault]] : [],
+  );
+  const { portfolio_snapshot: portfolio, market_data_snapshot: marketData } = request;
+  return {
+    base_snapshot_ids: {
+      market_data_snapshot_id: marketData.snapshot_id ?? "md",
+      portfolio_snapshot_id: portfolio.snapshot_id ?? portfolio.portfolio_id,
+    },
+    batch_run_id: batchRunId,
+    comparison_metrics: freeMap(
+      results.map(({ name, result }) => [name, metric(result, portfolio.base_currency)] as const),
+    ),
+    failed_scenarios: freeMap(failed),
+    results: freeMap(results.map(({ name, result }) => [name, result] as const)),
+    run_at_utc: runAtUtc,
+    warnings: failed.length > 0 ? ["PARTIAL_BATCH_FAILURE"] : [],
+  };
+}
+
+type Metric = BatchRebalanceResult["comparison_metrics"][string];
+
+function metric(result: RebalanceResult, baseCurrency: string): Metric {
+  let trades = 0;
+  let turnover = ZERO;
+  for (const intent of result.intents) {
+    if (intent.intent_type !== "SECURITY_TRADE") continue;
+    trades += 1;
+    if (intent.notional_base !== null) turnover = add(turnover, decimal(intent.notional_base.amount));
+  }
+  return {
+    gross_turnover_notional_base: moneyText(turnover, baseCurrency),
+    security_intent_count: trades,
+    status: result.status,
+  };
+}

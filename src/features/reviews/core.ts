@@ -1,0 +1,152 @@
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { contentHash } from "../../platform/hash.ts";
+import type {
+  DpmRunWorkflowActionRequest,
+  DpmRunWorkflowDecisionResponse,
+  DpmRunWorkflowResponse,
+} from "../runs/schemas.ts";
+import type { WorkflowAction } from "../runs/schemas.ts";
+
+/** Where the review of a run stands that needs one. */
+export type ReviewStatus = "PENDING_REVIEW" | "APPROVED" | "REJECTED";
+
+/** What each action makes of each status; what is not here is refused. The same table is a check on `run_decision`. */
+export const REVIEW_TRANSITIONS: Readonly<
+  Record<ReviewStatus, Readonly<Partial<Record<WorkflowAction, ReviewStatus>>>>
+> = {
+  PENDING_REVIEW: { APPROVE: "APPROVED", REJECT: "REJECTED", REQUEST_CHANGES: "PENDING_REVIEW" },
+  APPROVED: { REJECT: "REJECTED", REQUEST_CHANGES: "PENDING_REVIEW" },
+  REJECTED: { REQUEST_CHANGES: "PENDING_REVIEW" },
+};
+
+/** What a review needs to know of its run. */
+export type ReviewedRun = {
+  readonly rebalance_run_id: string;
+  readonly correlation_id: string;
+  readonly status: string;
+};
+
+/** One decision as it is stored. */
+export type Decision = {
+  readonly rebalance_run_id: string;
+  readonly decision_no: number;
+  readonly decision_id: string;
+  readonly action: WorkflowAction;
+  readonly from_status: ReviewStatus;
+  readonly to_status: ReviewStatus;
+  readonly reason_code: string;
+  readonly comment: string | null;
+  readonly actor_id: string;
+  readonly decided_at: string;
+  readonly correlation_id: string;
+  readonly idempotency_key: string | null;
+  readonly run_correlation_id: string;
+  /** Null for the first. */
+  readonly previous_hash: string | null;
+  readonly decision_hash: string;
+};
+
+/** Who acts, and by which request. */
+export type ActionContext = {
+  readonly tenantId: string;
+  readonly correlationId: string;
+  readonly idempotencyKey: string | null;
+  readonly decisionId: string;
+  readonly now: Date;
+};
+
+export type ReviewRefusal = "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" | "DPM_WORKFLOW_INVALID_TRANSITION";
+
+export type ReviewOutcome =
+  { readonly ok: true; readonly decision: Decision } | { readonly ok: false; readonly code: ReviewRefusal };
+
+/** What an action does to a run whose newest decision is `latest`. Pure; called under the lock of the run. */
+export function decide(
+  run: ReviewedRun,
+  latest: Decision | undefined,
+  requiredForStatuses: readonly string[],
+  request: DpmRunWorkflowActionRequest,
+  context: ActionContext,
+): ReviewOutcome {
+  if (!requiredForStatuses.includes(run.status)) {
+    return { ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" };
+  }
+  const from = latest?.to_status ?? "PENDING_REVIEW";
+  const to = REVIEW_TRANSITIONS[from][request.action];
+  if (to === undefined) return { ok: false, code: "DPM_WORKFLOW_INVALID_TRANSITION" };
+  const draft = {
+    rebalance_run_id: run.rebalance_run_id,
+    decision_no: (latest?.decision_no ?? 0) + 1,
+    decision_id: context.decisionId,
+    action: request.action,
+    from_status: from,
+    to_status: to,
+    reason_code: request.reason_code,
+    comment: request.comment,
+    actor_id: request.actor_id,
+    decided_at: notBefore(latest?.decided_at, context.now.toISOString()),
+    correlation_id: context.correlationId,
+    idempotency_key: context.idempotencyKey,
+    run_correlation_id: run.correlation_id,
+    previous_hash: latest?.decision_hash ?? null,
+  };
+  return { ok: true, decision: { ...draft, decision_hash: hashOfDecision(context.tenantId, draft) } };
+}
+
+/** The clocks of two processes may differ; the time within one history does not run backwards. */
+function notBefore(earliest: string | undefined, now: string): string {
+  return earliest !== undefined && earliest > now ? earliest : now;
+}
+
+/** Covers the whole row and, by `previous_hash`, everything that was decided before. */
+export function hashOfDecision(tenantId: string, decision: Omit<Decision, "decision_hash">): string {
+  return contentHash(
+    canonicalJson({
+      action: decision.action,
+      actor_id: decision.actor_id,
+      comment: decision.comment,
+      correlation_id: decision.correlation_id,
+      decided_at: decision.decided_at,
+      decision_id: decision.decision_id,
+      decision_no: decision.decision_no,
+      from_status: decision.from_status,
+      idempotency_key: decision.idempotency_key,
+      previous_hash: decision.previous_hash,
+      reason_code: decision.reason_code,
+      rebalance_run_id: decision.rebalance_run_id,
+      run_correlation_id: decision.run_correlation_id,
+      tenant_id: tenantId,
+      to_status: decision.to_status,
+    }),
+  );
+}
+
+/** Where the review of a run stands. */
+export function reviewOf(
+  run: ReviewedRun,
+  latest: Decision | undefined,
+  requiredForStatuses: readonly string[],
+): DpmRunWorkflowResponse {
+  const isRequired = requiredForStatuses.includes(run.status);
+  return {
+    latest_decision: latest === undefined ? null : decisionView(latest),
+    requires_review: isRequired,
+    run_id: run.rebalance_run_id,
+    run_status: run.status,
+    workflow_status: isRequired ? (latest?.to_status ?? "PENDING_REVIEW") : "NOT_REQUIRED",
+  };
+}
+
+/** A decision as it goes out. */
+export function decisionView(decision: Decision): DpmRunWorkflowDecisionResponse {
+  return {
+    action: decision.action,
+    actor_id: decision.actor_id,
+    comment: decision.comment,
+    correlation_id: decision.correlation_id,
+    decided_at: decision.decided_at,
+    decision_id: decision.decision_id,
+    reason_code: decision.reason_code,
+    run_id: decision.rebalance_run_id,
+  };
+}

@@ -1,0 +1,27 @@
+import type { Database } from "../../platform/database/database.ts";
+import { databaseFault } from "../../platform/database/errors.ts";
+import { readMigrations } from "../../platform/database/migrations.ts";
+import { startupFaults } from "../../platform/database/startup-checks.ts";
+import type { ReadinessCheck } from "./routes.ts";
+
+/** Where the process is in its life; the one thing that changes after the start. */
+export type Lifecycle = { readonly isStopping: boolean };
+
+/** Readiness is asked again within seconds, so a slow database is an unready one. */
+const CHECK_DEADLINE_MS = 2_000;
+
+/** Whether requests can be served: not stopping, and the database as it was found at the start. */
+export function readinessCheck(database: Database, lifecycle: Lifecycle): () => Promise<ReadinessCheck[]> {
+  const migrations = readMigrations();
+  return async () => {
+    if (lifecycle.isStopping) return [{ name: "process", ok: false, reason: "stopping" }];
+    try {
+      const faults = await startupFaults(database, migrations, CHECK_DEADLINE_MS);
+      return [{ name: "database", ok: faults.length === 0, reason: faults[0] ?? null }];
+    } catch (error) {
+      const fault = databaseFault(error);
+      if (fault === undefined) throw error;
+      return [{ name: "database", ok: false, reason: fault.kind }];
+    }
+  };
+}

@@ -1,0 +1,35 @@
+import type { Database } from "../../platform/database/database.ts";
+import { inTransaction } from "../../platform/database/transaction.ts";
+import type { DpmRunVerificationResponse } from "../runs/schemas.ts";
+import { readEvidence } from "./repository/evidence.ts";
+import { verifyRun } from "./core/verification.ts";
+
+/** Verifies a run against everything that is stored of it, as of one moment. Undefined: there is no such run. */
+export async function verifyStoredRun(
+  database: Database,
+  tenantId: string,
+  rebalanceRunId: string,
+  engineVersion: string,
+): Promise<DpmRunVerificationResponse | undefined> {
+  const evidence = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+    readEvidence(tx, tenantId, rebalanceRunId),
+  );
+  if (evidence === undefined) return undefined;
+  const failures = verifyRun(tenantId, evidence, engineVersion);
+  const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords } = evidence;
+  return {
+    checked: {
+      artifacts: (payload?.artifact_text ?? null) === null ? 0 : 1,
+      decisions: decisions.length,
+      idempotency_history: history.length,
+      idempotency_records: actionRecords.length + (keyRecord === undefined ? 0 : 1),
+      lineage_edges: edges.length,
+      payloads: payload === undefined ? 0 : 1,
+      policy_packs: policyPack === undefined ? 0 : 1,
+      runs: 1,
+    },
+    failures,
+    rebalance_run_id: rebalanceRunId,
+    valid: failures.length === 0,
+  };
+}

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "vitest";
+import type { WorkflowAction } from "../../../src/features/runs/schemas.ts";
+import {
+  decide,
+  decisionView,
+  hashOfDecision,
+  reviewOf,
+  type Decision,
+  type ReviewStatus,
+} from "../../../src/features/reviews/core.ts";
+
+const RUN = {
+  rebalance_run_id: `rr_${"1".repeat(32)}`,
+  correlation_id: "corr_run",
+  status: "PENDING_REVIEW",
+};
+const REQUIRED = ["PENDING_REVIEW"];
+const NOW = new Date("2026-03-01T09:30:00.000Z");
+
+function context(change: { now?: Date; decisionId?: string } = {}) {
+  const ids = { tenantId: "default", correlationId: "corr_action", idempotencyKey: "key-1" };
+  return { ...ids, decisionId: `dwd_${"a".repeat(32)}`, now: NOW, ...change };
+}
+
+function request(action: WorkflowAction) {
+  return { action, reason_code: "LIMITS_CHECKED", comment: "as discussed", actor_id: "officer_1" };
+}
+
+/** The newest decision of a review that stands at `status`. */
+function standing(status: ReviewStatus): Decision {
+  const first = accepted("REQUEST_CHANGES", undefined);
+  if (status === "PENDING_REVIEW") return first;
+  return accepted(status === "APPROVED" ? "APPROVE" : "REJECT", first);
+}
+
+function accepted(action: WorkflowAction, latest: Decision | undefined): Decision {
+  const outcome = decide(RUN, latest, REQUIRED, request(action), context());
+  if (!outcome.ok) throw new Error(outcome.code);
+  return outcome.decision;
+}
+
+const REFUSED = "DPM_WORKFLOW_INVALID_TRANSITION";
+
+describe("every status and every action", () => {
+  const table: [ReviewStatus | "no decision", WorkflowAction, string][] = [
+    ["no decision", "APPROVE", "APPROVED"],
+    ["no decision", "REJECT", "REJECTED"],
+    ["no decision", "REQUEST_CHANGES", "PENDING_REVIEW"],
+    ["PENDING_REVIEW", "APPROVE", "APPROVED"],
+    ["PENDING_REVIEW", "REJECT", "REJECTED"],
+    ["PENDING_REVIEW", "REQUEST_CHANGES", "PENDING_REVIEW"],
+    ["APPROVED", "APPROVE", REFUSED],
+    ["APPROVED", "REJECT", "REJECTED"],
+    ["APPROVED", "REQUEST_CHANGES", "PENDING_REVIEW"],
+    ["REJECTED", "APPROVE", REFUSED],
+    ["REJECTED", "REJECT", REFUSED],
+    ["REJECTED", "REQUEST_CHANGES", "PENDING_REVIEW"],
+  ];
+
+  test.each(table)("%s + %s → %s", (from, action, expected) => {
+    const latest = from === "no decision" ? undefined : standing(from);
+    const outcome = decide(RUN, latest, REQUIRED, request(action), context());
+    expect(outcome.ok ? outcome.decision.to_status : outcome.code).toBe(expected);
+  });
+});
+
+test.each(["READY", "BLOCKED"])("a %s run that needs no review takes no action", (status) => {
+  const outcome = decide({ ...RUN, status }, undefined, REQUIRED, request("APPROVE"), context());
+  expect(outcome).toEqual({ ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" });
+});
+
+test("which statuses need a review is the deployment's to say", () => {
+  const blocked = { ...RUN, status: "BLOCKED" };
+  expect(decide(blocked, undefined, ["BLOCKED"], request("REJECT"), context()).ok).toBe(true);
+  expect(decide(RUN, undefined, [], request("REJECT"), context()).ok).toBe(false);
+});
+
+test("a decision says who, why, when and by which request, and follows the one before it", () => {
+  const first = accepted("APPROVE", undefined);
+  expect(first).toMatchObject({
+    decision_no: 1,
+    from_status: "PENDING_REVIEW",
+    reason_code: "LIMITS_CHECKED",
+    comment: "as discussed",
+    actor_id: "officer_1",
+    decided_at: "2026-03-01T09:30:00.000Z",
+    correlation_id: "corr_action",
+    run_correlation_id: "corr_run",
+    idempotency_key: "key-1",
+    previous_hash: null,
+  });
+  const second = accepted("REJECT", first);
+  expect(second).toMatchObject({
+    decision_no: 2,
+    from_status: "APPROVED",
+    previous_hash: first.decision_hash,
+  });
+});
+
+test("time does not run backwards in a history, whatever a clock says", () => {
+  const first = accepted("APPROVE", undefined);
+  const early = context({ now: new Date("2026-02-28T00:00:00.000Z") });
+  const outcome = decide(RUN, first, REQUIRED, request("REJECT"), early);
+  expect(outcome.ok && outcome.decision.decided_at).toBe(first.decided_at);
+});
+
+describe("the hash of a decision", () => {
+  const decision = accepted("REJECT", standing("APPROVED"));
+  const { decision_hash, ...content } = decision;
+
+  test("is what its content says", () => {
+    expect(hashOfDecision("default", content)).toBe(decision_hash);
+  });
+
+  test.each(Object.keys(content))("covers %s", (field) => {
+    expect(hashOfDecision("default", { ...content, [field]: "changed" })).not.toBe(decision_hash);
+  });
+
+  test("covers the tenant", () => {
+    expect(hashOfDecision("other", content)).not.toBe(decision_hash);
+  });
+});
+
+describe("the state of a review", () => {
+  test("is pending while nobody decided", () => {
+    expect(reviewOf(RUN, undefined, REQUIRED)).toEqual({
+      run_id: RUN.rebalance_run_id,
+      run_status: "PENDING_REVIEW",
+      workflow_status: "PENDING_REVIEW",
+      requires_review: true,
+      latest_decision: null,
+    });
+  });
+
+  test("is what the last decision left", () => {
+    const rejected = standing("REJECTED");
+    const review = reviewOf(RUN, rejected, REQUIRED);
+    expect(review).toMatchObject({ workflow_status: "REJECTED", latest_decision: decisionView(rejected) });
+  });
+
+  test("is not required for a run whose status needs none, also with decisions of a stricter day", () => {
+    const review = reviewOf(RUN, standing("APPROVED"), ["BLOCKED"]);
+    expect(review).toMatchObject({ workflow_status: "NOT_REQUIRED", requires_review: false });
+    expect(review.latest_decision).not.toBeNull();
+  });
+});
