@@ -1,6 +1,7 @@
 import { closest } from "fastest-levenshtein";
 import * as z from "zod";
-import { isJsonObject, mapFrom, TooManyFaults, type Reader, type RefusalParams } from "./wire.ts";
+import { mapFrom } from "./maps.ts";
+import { isJsonObject, TooManyFaults, type Reader, type RefusalParams } from "./wire.ts";
 
 /** One fault of what a caller sent: the path of the value, what is wrong with it, and a code for programs. */
 export type Fault = { readonly path: readonly Step[]; readonly msg: string; readonly code: string };

@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { compare, decimal as decimalOf, isNegative, ONE, type Decimal } from "../decimal/decimal.ts";
+import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
 import { decimal, decimalWithin, integerWithin, weight } from "./scalars.ts";
 import { LiquidityTier } from "./shelf.ts";
-import { emptyMap, mapOf, refusal, rule, wireObject, type Refusal } from "./wire.ts";
+import { mapOf, refusal, rule, wireObject, type Refusal } from "./wire.ts";
 
 export const ValuationMode = z.enum(["CALCULATED", "TRUST_SNAPSHOT"]);
 export type ValuationMode = z.output<typeof ValuationMode>;

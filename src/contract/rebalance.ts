@@ -3,6 +3,7 @@ import { DiagnosticsData } from "./diagnostics.ts";
 import { GateDecision } from "./gate.ts";
 import { FxSpotIntent, SecurityTradeIntent } from "./intents.ts";
 import { LineageData } from "./lineage-data.ts";
+import { emptyMap } from "./maps.ts";
 import { MarketDataSnapshot } from "./market-data.ts";
 import { ModelPortfolio } from "./model.ts";
 import { MoneyText } from "./money.ts";
@@ -12,7 +13,7 @@ import { Reconciliation, RuleResult, RunStatus } from "./rules.ts";
 import { anyObject, DecimalText, text, Timestamp } from "./scalars.ts";
 import { ShelfEntries } from "./shelf.ts";
 import { SimulatedState } from "./state.ts";
-import { emptyMap, mapOf, refusal, ruleOnAnything, wireObject, type Refusal } from "./wire.ts";
+import { mapOf, refusal, ruleOnAnything, wireObject, type Refusal } from "./wire.ts";
 
 const inputs = {
   portfolio_snapshot: PortfolioSnapshot,

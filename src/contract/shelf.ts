@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
 import { identifier, identifierOrEmpty, integerWithin, text } from "./scalars.ts";
-import { emptyMap, mapOf, mostItems, wireObject } from "./wire.ts";
+import { mapOf, mostItems, wireObject } from "./wire.ts";
 
 const MOST_SHELF_ENTRIES = 10_000;
 

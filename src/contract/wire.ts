@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { isJsonNumber } from "./json-number.ts";
+import { emptyMap } from "./maps.ts";
 
 /**
  * Why a value is refused: a stable code for programs, a sentence for people.
@@ -171,18 +172,6 @@ const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
 export function mapOf<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodString, Value> {
   const schema: AnyMap = new WireMap({ type: "record", keyType: z.string(), valueType: value });
   return schema as z.ZodRecord<z.ZodString, Value>;
-}
-
-/** A map for free keys: without a prototype, `constructor` and `__proto__` are keys like any other. */
-export function emptyMap<Value>(): Record<string, Value> {
-  return Object.create(null) as Record<string, Value>;
-}
-
-/** A map of these entries. */
-export function mapFrom<Value>(entries: Iterable<readonly [string, Value]>): Record<string, Value> {
-  const map = emptyMap<Value>();
-  for (const [key, value] of entries) map[key] = value;
-  return map;
 }
 
 export function isJsonObject(value: unknown): value is Record<string, unknown> {

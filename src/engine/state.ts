@@ -1,3 +1,4 @@
+import { mapFrom } from "../contract/maps.ts";
 import type {
   CashBalanceText,
   AllocationMetric,
@@ -8,7 +9,6 @@ import type { CashBalance } from "../contract/portfolio.ts";
 import type { Decimal } from "../decimal/decimal.ts";
 import { roundedQuotient } from "../decimal/quotient.ts";
 import { toFixedText, toText } from "../decimal/text.ts";
-import { freeMap } from "./free-map.ts";
 import { moneyText } from "./money.ts";
 import type { Bucket, Valuation, ValuedPosition } from "./valuation.ts";
 
@@ -66,7 +66,7 @@ function allocation(buckets: readonly Bucket[], baseCurrency: string): Allocatio
 }
 
 function attributeAllocation({ attributes, baseCurrency }: Valuation): Record<string, AllocationMetric[]> {
-  return freeMap(
+  return mapFrom(
     [...attributes].map(([name, buckets]) => [name, allocation(buckets, baseCurrency)] as const),
   );
 }

@@ -1,5 +1,5 @@
+import { mapFrom } from "../../contract/maps.ts";
 import { isDecimal } from "../../decimal/decimal.ts";
-import { freeMap } from "../free-map.ts";
 
 /** What differs between two packages of one request, and the hash itself. */
 const NOT_HASHED: ReadonlySet<string> = new Set([
@@ -32,5 +32,5 @@ function objectContent(object: object): object {
     if (content !== undefined) members.push([key, content]);
     if (content !== value) changed = true;
   }
-  return changed ? freeMap(members) : object;
+  return changed ? mapFrom(members) : object;
 }

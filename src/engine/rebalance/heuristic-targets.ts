@@ -1,3 +1,4 @@
+import { mapFrom } from "../../contract/maps.ts";
 import type { RunStatus } from "../../contract/rules.ts";
 import {
   add,
@@ -16,7 +17,6 @@ import {
 } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import type { Diagnostics } from "../diagnostics.ts";
-import { freeMap } from "../free-map.ts";
 import { sum } from "../sum.ts";
 import {
   BLOCKED_TARGETS,
@@ -75,7 +75,7 @@ function capGroup(weights: Weights, group: Group, universe: Universe, diagnostic
     constraint_key: group.key,
     group_weight_before: toText(before),
     max_weight: toText(group.maxWeight),
-    recipients: freeMap(shares.map(([instrument, share]) => [instrument, toText(share)] as const)),
+    recipients: mapFrom(shares.map(([instrument, share]) => [instrument, toText(share)] as const)),
     released_weight: toText(excess),
     status: released ? "CAPPED" : "BLOCKED",
   });

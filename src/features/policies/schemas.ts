@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { emptyMap } from "../../contract/maps.ts";
 import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
 import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../../contract/scalars.ts";
-import { emptyMap, wireObject } from "../../contract/wire.ts";
+import { wireObject } from "../../contract/wire.ts";
 
 /** Null means "leave the option of the request as it is". */
 const flag = z.boolean().nullable().default(null);

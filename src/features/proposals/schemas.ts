@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { ProposalArtifact } from "../../contract/artifact.ts";
 import { GateDecision } from "../../contract/gate.ts";
+import { emptyMap } from "../../contract/maps.ts";
 import { pageOf } from "../../contract/page.ts";
 import { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
 import { RunStatus } from "../../contract/rules.ts";
 import { freeObject, identifier, integerWithin, Hash, text, Timestamp } from "../../contract/scalars.ts";
-import { emptyMap, wireObject } from "../../contract/wire.ts";
+import { wireObject } from "../../contract/wire.ts";
 
 export const ProposalState = z.enum([
   "DRAFT",

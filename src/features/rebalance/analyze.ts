@@ -1,5 +1,5 @@
+import { mapFrom as freeMap } from "../../contract/maps.ts";
 import type { BatchRebalanceRequest } from "../../contract/rebalance.ts";
-import { freeMap } from "../../engine/free-map.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";

@@ -4,9 +4,9 @@ import type {
   RebalanceRequest,
   RebalanceResult,
 } from "../../contract/rebalance.ts";
+import { mapFrom as freeMap } from "../../contract/maps.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import { add, decimal, ZERO } from "../../decimal/decimal.ts";
-import { freeMap } from "../../engine/free-map.ts";
 import { moneyText } from "../../engine/money.ts";
 import { compareCodePoints } from "../../engine/order.ts";
 
