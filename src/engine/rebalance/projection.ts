@@ -2,52 +2,55 @@ import { compare, decimal, isNegative, multiply, type Decimal } from "../../deci
 import { decimalsOf, ratio, toScaledInteger } from "../../decimal/integer.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
-import { approximate } from "./projection-approximate.ts";
-import { solveExactly } from "./projection-exact.ts";
-import type { ProjectionRows } from "./projection-rows.ts";
+import { solveExactly } from "./active-set-method.ts";
+import { approximate } from "./dual-newton.ts";
+import type { SumConstraints } from "./sum-constraints.ts";
 
-/** Model weights and what bounds the answer, all as shares of the portfolio. */
+/** Model weights and constraints. All numbers are shares of the portfolio: 0.05 is 5 %. */
 export type ProjectionProblem = {
-  /** Instrument and model weight; each instrument once, in any order. */
+  /** Instrument id and model weight; each instrument once, in any order. */
   readonly targets: readonly (readonly [string, Decimal])[];
   readonly minimumSum: Decimal;
   readonly maximumSum: Decimal;
-  /** The most that one instrument may weigh, null without such a limit. */
+  /** The upper bound of every single weight, null without one. */
   readonly maximumWeight: Decimal | null;
-  /** Each bounds the sum of some of the instruments. */
+  /** Each limits the sum of the weights of its members. Members that are no targets are ignored. */
   readonly caps: readonly { readonly members: readonly string[]; readonly maximum: Decimal }[];
 };
 
+/** Weights to 28 digits, by instrument id. FAILED means that the solver reached its limit on iterations. */
 export type Projection =
   | { readonly outcome: "SOLVED"; readonly weights: ReadonlyMap<string, Decimal> }
   | { readonly outcome: "INFEASIBLE" }
   | { readonly outcome: "FAILED" };
 
 /**
- * The weights w ≥ 0 with the least Σ (w − model)² that keep all bounds: the projection of the model onto a
- * polyhedron, so there is at most one answer. It is guessed in doubles and then proved in exact arithmetic,
- * which leaves no residuals, decides ties and feasibility truly, and does not see the order of instruments.
+ * The weights w ≥ 0 with the least Σ (w − model)² that satisfy all constraints: the Euclidean projection of the
+ * model onto a polytope, a strictly convex quadratic program, so there is at most one solution. Its active set
+ * is guessed in doubles; the solution is then computed and verified in exact rational arithmetic. So
+ * feasibility is decided exactly, rounding ties do not depend on errors of doubles, and neither does the
+ * solution on the order of the instruments. docs/solver.md explains the method.
  */
 export function projectTargets(problem: ProjectionProblem): Projection {
-  if (isPlainlyInfeasible(problem)) return { outcome: "INFEASIBLE" };
+  if (isTriviallyInfeasible(problem)) return { outcome: "INFEASIBLE" };
   const targets = [...problem.targets].sort(([a], [b]) => compareCodePoints(a, b));
-  const rows = indexRows(problem, targets);
+  const constraints = sumConstraints(problem, targets);
   const scale = commonScale(problem);
   const integer = (value: Decimal): bigint => toScaledInteger(value, scale);
   const { maximumWeight } = problem;
-  const bounds = rowBounds(problem);
+  const limits = sumLimits(problem);
   const guess = approximate({
-    bounds: bounds.map(toDouble),
-    rows,
+    limits: limits.map(toDouble),
+    constraints,
     targets: targets.map(([, weight]) => toDouble(weight)),
-    upper: maximumWeight === null ? Infinity : toDouble(maximumWeight),
+    upperBound: maximumWeight === null ? Infinity : toDouble(maximumWeight),
   });
   const solution = solveExactly(
     {
-      bounds: bounds.map(integer),
-      rows,
+      limits: limits.map(integer),
+      constraints,
       targets: targets.map(([, weight]) => integer(weight)),
-      upper: maximumWeight === null ? null : integer(maximumWeight),
+      upperBound: maximumWeight === null ? null : integer(maximumWeight),
     },
     guess,
   );
@@ -59,8 +62,8 @@ export function projectTargets(problem: ProjectionProblem): Projection {
   return { outcome: "SOLVED", weights: new Map(weights) };
 }
 
-/** Contradictions that one look at the bounds shows; all others are for the solver to prove. */
-function isPlainlyInfeasible({
+/** Finds contradictions that need no solver, such as a negative limit; it does not find all. */
+function isTriviallyInfeasible({
   targets,
   minimumSum,
   maximumSum,
@@ -74,26 +77,27 @@ function isPlainlyInfeasible({
   return isNegative(maximumWeight) || compare(capacity, minimumSum) < 0;
 }
 
-/** Every bound as Σ sign·w ≤ bound over its members: the largest sum, the smallest, then the caps. */
-function indexRows({ caps }: ProjectionProblem, targets: ProjectionProblem["targets"]): ProjectionRows {
+/** The sum constraints in the form A·w ≤ limits: the largest total, the smallest total negated, the caps. */
+function sumConstraints({ caps }: ProjectionProblem, targets: ProjectionProblem["targets"]): SumConstraints {
   const indexOf = new Map(targets.map(([instrument], index) => [instrument, index]));
   const all = targets.map((_, index) => index);
-  const members = caps.map((cap) =>
+  const capMembers = caps.map((cap) =>
     cap.members.map((member) => indexOf.get(member)).filter((index) => index !== undefined),
   );
-  const rowMembers = [all, all, ...members];
-  const rowsOf: number[][] = targets.map(() => []);
-  rowMembers.forEach((row, number) => {
-    for (const index of row) rowsOf[index]?.push(number);
+  const members = [all, all, ...capMembers];
+  const memberships: number[][] = targets.map(() => []);
+  members.forEach((indices, sumIndex) => {
+    for (const index of indices) memberships[index]?.push(sumIndex);
   });
-  return { members: rowMembers, rowsOf, signs: rowMembers.map((_, row) => (row === 1 ? -1 : 1)) };
+  return { members, memberships, signs: members.map((_, sumIndex) => (sumIndex === 1 ? -1 : 1)) };
 }
 
-function rowBounds({ minimumSum, maximumSum, caps }: ProjectionProblem): Decimal[] {
+/** The right-hand sides of the sum constraints, in the same order. */
+function sumLimits({ minimumSum, maximumSum, caps }: ProjectionProblem): Decimal[] {
   return [maximumSum, multiply(minimumSum, decimal(-1)), ...caps.map(({ maximum }) => maximum)];
 }
 
-/** Enough decimals to hold every number of the problem as an integer. */
+/** The number of decimals with which every number of the problem is an integer. */
 function commonScale({ targets, maximumWeight, ...problem }: ProjectionProblem): number {
   let scale = Math.max(decimalsOf(problem.minimumSum), decimalsOf(problem.maximumSum));
   if (maximumWeight !== null) scale = Math.max(scale, decimalsOf(maximumWeight));

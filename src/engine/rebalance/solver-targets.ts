@@ -28,22 +28,28 @@ import type { Universe } from "./universe.ts";
 
 const WEIGHT_DECIMALS = 4;
 
-/** A group whose cap binds the solver, less what is locked in it already. */
-type Cap = {
+/** A group constraint as the solver sees it. All numbers are shares of the portfolio. */
+type GroupCap = {
   readonly key: string;
-  readonly lockedMembers: Decimal;
-  readonly max: Decimal;
+  /** The weight of its members that are not buyable; the solver cannot change it. */
+  readonly lockedWeight: Decimal;
+  readonly maxWeight: Decimal;
+  /** Its buyable members. */
   readonly members: string[];
 };
 
-/** The weights nearest to the model, by the sum of squares, that keep every constraint at once. */
+/**
+ * The weights with the least sum of squared differences from the model that satisfy every constraint at once,
+ * rounded half-even to four decimals. Without such weights the outcome is BLOCKED, with warnings that say why.
+ * docs/solver.md explains the method.
+ */
 export function solverTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
   const { universe } = problem;
   const weights: Weights = new Map(universe.eligible);
   const status = redistributeSellOnly(weights, universe);
   if (universe.buyable.size === 0) return { status, weights };
   const caps = groupCaps(problem, weights, diagnostics);
-  const projection = describe(problem, lockedWeight(weights, universe), caps);
+  const projection = projectionProblem(problem, lockedWeight(weights, universe), caps);
   const solution = projectTargets(projection);
   if (solution.outcome === "INFEASIBLE") {
     diagnostics.warnings.push("INFEASIBLE_INFEASIBLE", ...infeasibilityHints(projection, caps));
@@ -59,41 +65,46 @@ export function solverTargets(problem: TargetProblem, diagnostics: Diagnostics):
   return { status, weights };
 }
 
-function groupCaps(problem: TargetProblem, weights: Weights, diagnostics: Diagnostics): Cap[] {
-  const caps: Cap[] = [];
+function groupCaps(problem: TargetProblem, weights: Weights, diagnostics: Diagnostics): GroupCap[] {
+  const caps: GroupCap[] = [];
   for (const group of groupsOf(problem)) {
     if (!group.known) warnUnknownAttribute(diagnostics, group);
     else caps.push(groupCap(group, weights, problem.universe));
   }
-  return caps.filter(({ members, lockedMembers }) => members.length > 0 || !isZero(lockedMembers));
+  return caps.filter((cap) => cap.members.length > 0 || !isZero(cap.lockedWeight));
 }
 
-function groupCap({ key, maxWeight, members }: Group, weights: Weights, { buyable }: Universe): Cap {
+function groupCap({ key, maxWeight, members }: Group, weights: Weights, { buyable }: Universe): GroupCap {
   const locked = members.filter((member) => !buyable.has(member));
   return {
     key,
-    lockedMembers: sum(locked.map((member) => weights.get(member) ?? ZERO)),
-    max: maxWeight,
+    lockedWeight: sum(locked.map((member) => weights.get(member) ?? ZERO)),
+    maxWeight,
     members: members.filter((member) => buyable.has(member)),
   };
 }
 
-function describe(
+/** Locked weights are constant, so they are subtracted from every limit that they count against. */
+function projectionProblem(
   { universe, options }: TargetProblem,
   locked: Decimal,
-  caps: readonly Cap[],
+  caps: readonly GroupCap[],
 ): ProjectionProblem {
   return {
-    // The model's own weights: what SELL_ONLY targets leave is placed by the solver, not shared out first.
+    // The weights of the model itself, not those after the pro rata redistribution of SELL_ONLY targets.
     targets: [...universe.eligible].filter(([instrument]) => universe.buyable.has(instrument)),
     minimumSum: subtract(subtract(ONE, options.cash_band_max_weight), locked),
     maximumSum: subtract(subtract(ONE, options.cash_band_min_weight), locked),
     maximumWeight: options.single_position_max_weight,
-    caps: caps.map(({ lockedMembers, max, members }) => ({ members, maximum: subtract(max, lockedMembers) })),
+    caps: caps.map((cap) => ({
+      members: cap.members,
+      maximum: subtract(cap.maxWeight, cap.lockedWeight),
+    })),
   };
 }
 
-function infeasibilityHints(problem: ProjectionProblem, caps: readonly Cap[]): string[] {
+/** Warnings for the causes that single constraints show; a conflict of several constraints has no hint. */
+function infeasibilityHints(problem: ProjectionProblem, caps: readonly GroupCap[]): string[] {
   const { targets, minimumSum, maximumSum, maximumWeight } = problem;
   const hints: string[] = [];
   if (compare(minimumSum, maximumSum) > 0) hints.push("INFEASIBILITY_HINT_CASH_BAND_CONTRADICTION");
@@ -101,8 +112,8 @@ function infeasibilityHints(problem: ProjectionProblem, caps: readonly Cap[]): s
     const capacity = multiply(maximumWeight, decimal(targets.length));
     if (compare(capacity, minimumSum) < 0) hints.push("INFEASIBILITY_HINT_SINGLE_POSITION_CAPACITY");
   }
-  for (const { key, lockedMembers, max } of caps) {
-    if (compare(lockedMembers, max) > 0) hints.push(`INFEASIBILITY_HINT_LOCKED_GROUP_WEIGHT_${key}`);
+  for (const { key, lockedWeight: locked, maxWeight } of caps) {
+    if (compare(locked, maxWeight) > 0) hints.push(`INFEASIBILITY_HINT_LOCKED_GROUP_WEIGHT_${key}`);
   }
   return hints;
 }

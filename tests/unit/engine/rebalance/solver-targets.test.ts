@@ -13,6 +13,19 @@ function solve(holdings: readonly Holding[], options: Readonly<Record<string, un
 
 const tech = { attributes: { sector: "TECH" } };
 
+const DOCUMENTED = [
+  { id: "A", target: "0.4", ...tech },
+  { id: "B", target: "0.3", ...tech },
+  { id: "C", target: "0.2" },
+  { id: "D", target: "0.1" },
+];
+
+const documentedLimits = (single_position_max_weight: string, techMaxWeight: string) => ({
+  cash_band_max_weight: "0.02",
+  group_constraints: { "sector:TECH": { max_weight: techMaxWeight } },
+  single_position_max_weight,
+});
+
 describe("the solver", () => {
   test("keeps the model where it obeys every constraint", () => {
     const { status, weights } = solve([
@@ -71,6 +84,17 @@ describe("the solver", () => {
     // A is cut to the limit, B to what the group leaves, C takes as much as it may.
     expect(weights).toEqual({ A: "0.35", B: "0.25", C: "0.35" });
     expect(status).toBe("READY");
+  });
+
+  test("solves the worked example of docs/solver.md", () => {
+    expect(solve(DOCUMENTED, documentedLimits("0.33", "0.6")).weights).toEqual({
+      A: "0.33",
+      B: "0.27",
+      C: "0.24",
+      D: "0.14",
+    });
+    const infeasible = solve(DOCUMENTED, documentedLimits("0.3", "0.3"));
+    expect([infeasible.status, infeasible.warnings]).toEqual(["BLOCKED", ["INFEASIBLE_INFEASIBLE"]]);
   });
 
   test("counts what is locked against the cash band and against the group", () => {
