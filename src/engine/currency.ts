@@ -12,7 +12,7 @@ const MINOR_UNITS: ReadonlyMap<string, number> = new Map([
   ["OMR", 3],
 ]);
 
-/** An amount rounded half-even to what the currency can pay. */
+/** An amount rounded half-even to the currency's minor unit. */
 export function toMinorUnits(amount: Decimal, currency: string): Decimal {
   return roundToScale(amount, MINOR_UNITS.get(currency) ?? DEFAULT_MINOR_UNITS);
 }

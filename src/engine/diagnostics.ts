@@ -1,10 +1,10 @@
 import type { DiagnosticsData } from "../contract/diagnostics.ts";
 import type { EngineOptions } from "../contract/options.ts";
 
-/** Logs of what was not there, in order of discovery, repeats included. FX pairs are `CCY/BASE`. */
+/** Missing input in order of discovery, repeats included. FX pairs are `CCY/BASE`. */
 export type DataQualityLog = { fx_missing: string[]; price_missing: string[]; shelf_missing: string[] };
 
-/** The diagnostics of a run while it goes on: each stage appends to it. */
+/** The diagnostics of a run in progress; each stage appends to them. */
 export type Diagnostics = Omit<DiagnosticsData, "data_quality"> & { data_quality: DataQualityLog };
 
 export function emptyDiagnostics(): Diagnostics {
@@ -31,14 +31,14 @@ export function logMissingRate(log: DataQualityLog, currency: string, baseCurren
   log.fx_missing.push(`${currency}/${baseCurrency}`);
 }
 
-/** How many gaps count against the run, given which kinds its options tolerate. */
+/** The number of missing inputs that block the run; its options may tolerate missing prices or rates. */
 export function blockingGapCount(log: DataQualityLog, options: EngineOptions): number {
   const prices = options.block_on_missing_prices ? log.price_missing.length : 0;
   const rates = options.block_on_missing_fx ? log.fx_missing.length : 0;
   return prices + rates + log.shelf_missing.length;
 }
 
-/** Adds a warning that is worth saying only once a run. */
+/** Adds a warning unless the run has it already. */
 export function warnOnce(diagnostics: Diagnostics, warning: string): void {
   if (!diagnostics.warnings.includes(warning)) diagnostics.warnings.push(warning);
 }

@@ -17,7 +17,7 @@ export function indexQuotes(rates: readonly FxRate[]): FxQuotes {
 
 /**
  * What an amount in `from` is multiplied by to give `to`: the direct quote, else the inverse of the opposite
- * quote. A quote of zero is as good as none.
+ * quote. A quote of zero counts as missing.
  */
 export function fxRate(quotes: FxQuotes, from: string, to: string): Decimal | undefined {
   if (from === to) return ONE;
@@ -27,14 +27,14 @@ export function fxRate(quotes: FxQuotes, from: string, to: string): Decimal | un
   return opposite === undefined || isZero(opposite) ? undefined : divide(ONE, opposite);
 }
 
-/** Rates into one currency, each worked out once: a portfolio asks for the same few again and again. */
+/** Rates into one currency, cached, because many positions share few currencies. */
 export function ratesInto(quotes: FxQuotes, to: string): RateLookup {
-  const known = new Map<string, Decimal | undefined>();
+  const cache = new Map<string, Decimal | undefined>();
   return (from) => {
-    const rate = known.get(from);
-    if (rate !== undefined || known.has(from)) return rate;
+    const rate = cache.get(from);
+    if (rate !== undefined || cache.has(from)) return rate;
     const found = fxRate(quotes, from, to);
-    known.set(from, found);
+    cache.set(from, found);
     return found;
   };
 }

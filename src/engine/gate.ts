@@ -6,7 +6,7 @@ import { isHardFailure, isSoftFailure } from "./rules.ts";
 
 type Severity = GateReason["severity"];
 
-/** A suitability issue that is new after the trades. */
+/** A suitability issue that the trades cause. */
 export type NewIssue = {
   readonly issue_id: string;
   readonly issue_key: string;
@@ -22,7 +22,7 @@ export type GateInput = {
   readonly consentObtained: boolean;
 };
 
-/** What must happen next with a simulated result, and why. */
+/** The next workflow step of a simulated result, with all reasons: the strictest gate that applies. */
 export function decideGate(input: GateInput): GateDecision {
   const summary = {
     hard_fail_count: input.rules.filter(isHardFailure).length,
@@ -35,7 +35,7 @@ export function decideGate(input: GateInput): GateDecision {
     ...issueReasons(input.newIssues),
     ...dataQualityReasons(input.dataQuality),
   ];
-  const [gate, recommended_next_step] = firstGateThatHolds(input, summary);
+  const [gate, recommended_next_step] = strictestGate(input, summary);
   return { gate, reasons: reasons.sort(compareReasons), recommended_next_step, summary };
 }
 
@@ -43,7 +43,7 @@ function countIssues(issues: readonly NewIssue[], severity: Severity): number {
   return issues.filter((issue) => issue.severity === severity).length;
 }
 
-function firstGateThatHolds(
+function strictestGate(
   { status, consentObtained, consentRequired }: GateInput,
   summary: GateDecision["summary"],
 ): [GateDecision["gate"], GateDecision["recommended_next_step"]] {

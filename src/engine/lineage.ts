@@ -2,7 +2,9 @@ import type { LineageData } from "../contract/lineage-data.ts";
 import type { MarketDataSnapshot } from "../contract/market-data.ts";
 import type { PortfolioSnapshot } from "../contract/portfolio.ts";
 
-/** What a run is told about itself: the engine makes no ids and reads no clock. */
+/**
+ * Identifies a run. The caller supplies it, because the engine is pure: it creates no ids and reads no clock.
+ */
 export type RunIdentity = {
   readonly runId: string;
   readonly correlationId: string;
@@ -11,7 +13,7 @@ export type RunIdentity = {
   readonly engineVersion: string;
 };
 
-/** The rules that this engine follows. A later version stands beside it: stored results keep theirs. */
+/** The version of the calculation rules. Stored results keep the version that they were calculated with. */
 export const RULES_VERSION = "1";
 
 /** Market data without an id of its own. */

@@ -2,14 +2,20 @@ import type { MarketDataSnapshot, Price } from "../contract/market-data.ts";
 import type { ShelfEntry } from "../contract/shelf.ts";
 import { indexQuotes, ratesInto, type FxQuotes, type RateLookup } from "./fx.ts";
 
-/** What valuing a position takes to know of its instrument; found once, asked for before and after the trades. */
+/**
+ * What the valuation of a position needs of its instrument; cached, because states before and after are
+ * valued.
+ */
 export type Instrument = {
   readonly price: Price | undefined;
   readonly assetClass: string;
   readonly attributes: readonly (readonly [attribute: string, value: string])[];
 };
 
-/** What a run looks up by id, indexed once so that cost grows with positions, not positions × prices. */
+/**
+ * Indexes of the input by id, built once, so that the cost grows with positions and not with positions ×
+ * prices.
+ */
 export type Lookups = {
   readonly baseCurrency: string;
   readonly quotes: FxQuotes;
@@ -30,7 +36,7 @@ export function buildLookups(
   const quotes = indexQuotes(marketData.fx_rates);
   const prices = firstById(marketData.prices);
   const shelf = firstById(shelfEntries);
-  const repeats = shelf.size < shelfEntries.length;
+  const hasRepeats = shelf.size < shelfEntries.length;
   return {
     baseCurrency,
     quotes,
@@ -38,7 +44,7 @@ export function buildLookups(
     prices,
     instrument: instrumentLookup(prices, shelf),
     shelf,
-    latestShelf: repeats ? new Map(shelfEntries.map((entry) => [entry.instrument_id, entry])) : shelf,
+    latestShelf: hasRepeats ? new Map(shelfEntries.map((entry) => [entry.instrument_id, entry])) : shelf,
   };
 }
 
@@ -46,9 +52,9 @@ function instrumentLookup(
   prices: ReadonlyMap<string, Price>,
   shelf: ReadonlyMap<string, ShelfEntry>,
 ): Lookups["instrument"] {
-  const known = new Map<string, Instrument>();
+  const cache = new Map<string, Instrument>();
   return (id) => {
-    const found = known.get(id);
+    const found = cache.get(id);
     if (found !== undefined) return found;
     const entry = shelf.get(id);
     const instrument = {
@@ -56,7 +62,7 @@ function instrumentLookup(
       assetClass: entry?.asset_class ?? "UNKNOWN",
       attributes: Object.entries(entry?.attributes ?? {}),
     };
-    known.set(id, instrument);
+    cache.set(id, instrument);
     return instrument;
   };
 }

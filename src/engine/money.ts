@@ -2,7 +2,7 @@ import type { Money, MoneyText } from "../contract/money.ts";
 import type { Decimal } from "../decimal/decimal.ts";
 import { toText } from "../decimal/text.ts";
 
-/** An amount as results show it. */
+/** An amount in its wire shape. */
 export function moneyText(amount: Decimal, currency: string): MoneyText {
   return { amount: toText(amount), currency };
 }

@@ -11,10 +11,10 @@ const RELATIVE_TOLERANCE = decimal("0.0005");
 export type Totals = {
   readonly before: Decimal;
   readonly after: Decimal;
-  /** What `after` ought to be. */
+  /** What `after` should be. */
   readonly expected: Decimal;
-  /** What the relative part of the tolerance is taken of; a negative one shrinks it. */
-  readonly toleranceOf: Decimal;
+  /** The relative part of the tolerance is a share of this; a negative value reduces the tolerance. */
+  readonly toleranceBase: Decimal;
 };
 
 export type ReconciliationOutcome = {
@@ -23,10 +23,10 @@ export type ReconciliationOutcome = {
   readonly mismatch: RuleResult | null;
 };
 
-/** Checks that simulated trades neither made nor lost value: 0.5 of base currency and 5 basis points are borne. */
+/** Checks that the trades preserve value, with a tolerance of 0.5 in base currency plus 5 basis points. */
 export function reconcile(totals: Totals, baseCurrency: string): ReconciliationOutcome {
   const { before, after } = totals;
-  const tolerance = add(ABSOLUTE_TOLERANCE, multiply(totals.toleranceOf, RELATIVE_TOLERANCE));
+  const tolerance = add(ABSOLUTE_TOLERANCE, multiply(totals.toleranceBase, RELATIVE_TOLERANCE));
   const difference = absolute(subtract(after, totals.expected));
   const agrees = compare(difference, tolerance) <= 0;
   const reconciliation: Reconciliation = {

@@ -15,10 +15,12 @@ import { toText } from "../decimal/text.ts";
 import { blockingGapCount, type DataQualityLog } from "./diagnostics.ts";
 import { weightOf, type Valuation } from "./valuation.ts";
 
-/** How far an after weight may lie above the limit, because trades are in whole units. */
+/** By how much a simulated weight may exceed the limit, because trades are in whole units. */
 const SINGLE_POSITION_TOLERANCE = decimal("0.001");
 
-/** What the rules look at: the state to judge, the logs so far and how many trades were suppressed. */
+/**
+ * What the rules evaluate: a valued state, the data quality log so far, and the number of suppressed trades.
+ */
 export type RuleInput = {
   readonly valuation: Valuation;
   readonly options: EngineOptions;
@@ -26,8 +28,11 @@ export type RuleInput = {
   readonly suppressedCount: number;
 };
 
-/** Judges a state by the standard rules: always all of them, in this order, one result per offender. */
-export function judgeRules(input: RuleInput): RuleResult[] {
+/**
+ * Evaluates all standard rules in this order. A rule has one result, but SINGLE_POSITION_MAX has one for each
+ * position above the limit.
+ */
+export function evaluateRules(input: RuleInput): RuleResult[] {
   return [
     cashBand(input),
     ...singlePositionMax(input),
@@ -38,14 +43,14 @@ export function judgeRules(input: RuleInput): RuleResult[] {
   ];
 }
 
-type Verdict = Pick<RuleResult, "rule_id" | "severity" | "threshold"> & {
+type RuleEvaluation = Pick<RuleResult, "rule_id" | "severity" | "threshold"> & {
   readonly measured: Decimal;
   /** Null when the rule passes. */
   readonly failure: { readonly code: string; readonly hint: string } | null;
   readonly passCode?: string;
 };
 
-/** A rule result from a verdict; engine-specific rules are written with it too. */
+/** A rule result in its wire shape; the rules of a single engine use it too. */
 export function ruleResult({
   rule_id,
   severity,
@@ -53,7 +58,7 @@ export function ruleResult({
   measured,
   failure,
   passCode,
-}: Verdict): RuleResult {
+}: RuleEvaluation): RuleResult {
   return {
     measured: toText(measured),
     reason_code: failure?.code ?? passCode ?? "OK",
@@ -106,7 +111,9 @@ function singlePositionMax({ valuation, options }: RuleInput): RuleResult[] {
   });
 }
 
-/** The largest weight is that of the largest value, or of the smallest where the total is negative. */
+/**
+ * Divides only once: the largest value has the largest weight, or the smallest value if the total is negative.
+ */
 function largestWeight({ positions, divisor }: Valuation): Decimal {
   const larger = isNegative(divisor) ? minimum : maximum;
   const [first, ...others] = positions;

@@ -16,7 +16,7 @@ const WEIGHT_DECIMALS = 4;
 
 // Results list their keys in code-unit order, the order of canonical JSON, which then has nothing to sort.
 
-/** A valuation as callers see it: decimals as text, weights rounded half-even to four decimals. */
+/** A valuation in its wire shape: decimals as text, weights rounded half-even to four decimals. */
 export function toState(valuation: Valuation): SimulatedState {
   const { baseCurrency } = valuation;
   const positions = valuation.positions.map((position) => positionSummary(position, valuation));
@@ -52,7 +52,7 @@ function positionSummary(position: ValuedPosition, { baseCurrency, divisor }: Va
   };
 }
 
-/** Works out no more digits of a weight than are written. */
+/** Computes no more digits than are shown, which is faster than a full division. */
 function weightText(value: Decimal, divisor: Decimal): string {
   return toFixedText(roundedQuotient(value, divisor, WEIGHT_DECIMALS), WEIGHT_DECIMALS);
 }

@@ -6,7 +6,7 @@ import type { Lookups } from "./lookups.ts";
 
 export type ValuationMode = EngineOptions["valuation_mode"];
 
-/** What is valued: a snapshot as it came or a working copy of it. */
+/** What is valued: a portfolio snapshot or a working copy of it. */
 export type Holdings = {
   readonly positions: readonly Position[];
   readonly cash_balances: readonly CashBalance[];
@@ -28,7 +28,10 @@ export type ValuedPosition = {
 /** A named part of the total; the weight is not rounded. */
 export type Bucket = { readonly key: string; readonly value: Decimal; readonly weight: Decimal };
 
-/** A portfolio's value with all digits: rules, drift and suitability read this, callers see `toState` of it. */
+/**
+ * A portfolio's value with all digits, for rules, drift and suitability. `toState` makes its rounded wire
+ * shape.
+ */
 export type Valuation = {
   readonly baseCurrency: string;
   readonly total: Decimal;
@@ -37,7 +40,7 @@ export type Valuation = {
   /** One entry per position row, in order. */
   readonly positions: readonly ValuedPosition[];
   readonly cashBalances: readonly CashBalance[];
-  /** In order of first appearance, CASH last unless a position's class bears that name. */
+  /** In order of first appearance, CASH last unless a position has that asset class. */
   readonly assetClasses: readonly Bucket[];
   /** Weight of the CASH bucket. */
   readonly cashWeight: Decimal;

@@ -12,7 +12,7 @@ export type WorkingPortfolio = {
   readonly cashRows: Map<string, number>;
 };
 
-/** A trade settled on what both engines know of it; the quantity and notional are those of the intent. */
+/** What both engines need of a trade to apply it. Quantity and notional are those of the intent. */
 export type SettledTrade = {
   readonly side: "BUY" | "SELL";
   readonly instrumentId: string;
@@ -46,7 +46,7 @@ export function copyPortfolio(portfolio: PortfolioSnapshot): WorkingPortfolio {
   };
 }
 
-/** The balance of a currency's first row, undefined without an account. */
+/** The balance of the first row of a currency, undefined without one. */
 export function cashBalance(portfolio: WorkingPortfolio, currency: string): Decimal | undefined {
   const row = portfolio.cashRows.get(currency);
   return row === undefined ? undefined : portfolio.cash_balances[row]?.amount;
@@ -70,7 +70,7 @@ export function applyFx(portfolio: WorkingPortfolio, fx: SettledFx): void {
 
 type Change = typeof add;
 
-// Rows are written out field by field: spreading them costs several times as much, and every trade comes here.
+// Rows are built field by field: spreading them costs several times as much, and this runs for every trade.
 
 function changeCash(portfolio: WorkingPortfolio, currency: string, amount: Decimal, change: Change): void {
   const row = rowOf(portfolio.cashRows, currency, portfolio.cash_balances.length);

@@ -1,7 +1,7 @@
 import { mapFrom } from "../../contract/maps.ts";
 import { isDecimal } from "../../decimal/decimal.ts";
 
-/** What differs between two packages of one request, and the hash itself. */
+/** Fields that differ between two artifacts of the same request, and the hash itself. */
 const NOT_HASHED: ReadonlySet<string> = new Set([
   "artifact_hash",
   "correlation_id",
@@ -10,9 +10,9 @@ const NOT_HASHED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What an artifact's hash covers: all of it but the fields named above, wherever they stand. Reads a built
- * artifact and a stored one alike, so that a hash can be checked at any later time. Parts without such a field
- * are shared with the artifact, not copied.
+ * The part of an artifact that its hash covers: everything except the fields above, at any depth. Accepts a new
+ * artifact and one read from storage, so that a hash can be verified later. Parts without such a field are
+ * shared with the artifact, not copied.
  */
 export function artifactContent(artifact: unknown): unknown {
   if (typeof artifact !== "object" || artifact === null || isDecimal(artifact)) return artifact;

@@ -23,7 +23,7 @@ import { addWeight, type Weights } from "./exposures.ts";
 
 const WEIGHT_DECIMALS = 4;
 
-/** What the proposal does to the portfolio: both states, heaviest first, and the weights that move most. */
+/** The states before and after, sorted by descending weight, and the largest changes of weight. */
 export function portfolioImpact(result: ProposalResult, limit: number): ProposalArtifactPortfolioImpact {
   const { before, after_simulated: after } = result;
   return {
@@ -43,8 +43,8 @@ export function portfolioImpact(result: ProposalResult, limit: number): Proposal
 
 function portfolioState(state: SimulatedState): ProposalArtifactPortfolioState {
   return {
-    allocation_by_asset_class: heaviestFirst(state, state.allocation_by_asset_class),
-    allocation_by_instrument: heaviestFirst(state, state.allocation_by_instrument),
+    allocation_by_asset_class: byDescendingWeight(state, state.allocation_by_asset_class),
+    allocation_by_instrument: byDescendingWeight(state, state.allocation_by_instrument),
     total_value: state.total_value,
   };
 }
@@ -53,14 +53,14 @@ function totalValueDelta(before: MoneyText, after: MoneyText): MoneyText {
   return moneyText(subtract(fromText(after.amount), fromText(before.amount)), after.currency);
 }
 
-/** The weights of a state are written with four decimals; its values have them with all digits. */
+/** The weights of a state have four decimals only, so they are computed again from its values. */
 function weightsOf(state: SimulatedState, metrics: readonly AllocationMetric[]): Decimal[] {
   const total = fromText(state.total_value.amount);
   const divisor = isZero(total) ? ONE : total;
   return metrics.map(({ value }) => divide(fromText(value.amount), divisor));
 }
 
-function heaviestFirst(state: SimulatedState, metrics: readonly AllocationMetric[]): AllocationMetric[] {
+function byDescendingWeight(state: SimulatedState, metrics: readonly AllocationMetric[]): AllocationMetric[] {
   const weights = weightsOf(state, metrics);
   return metrics
     .map((metric, index) => ({ metric, weight: weights[index] ?? ZERO }))

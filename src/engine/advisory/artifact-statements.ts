@@ -28,7 +28,7 @@ export function suitabilitySummary(
   };
 }
 
-/** What the simulation stands on, and what it leaves out. */
+/** The assumptions of the simulation, and what it does not model. */
 export function assumptionsAndLimits({
   market_data_snapshot,
   options,

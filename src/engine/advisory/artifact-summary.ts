@@ -14,7 +14,7 @@ type Takeaway = ProposalArtifactSummary["key_takeaways"][number];
 
 const CASH = "CASH";
 
-/** The first page of a proposal: what it is for, what follows, and what to know of it. */
+/** The summary of a proposal: its objectives, the recommended next step and the key takeaways. */
 export function artifactSummary(
   portfolioId: string,
   result: ProposalResult,

@@ -16,7 +16,7 @@ const DEPENDENCY_NOTE = {
   text: "Some trades may be sent only after the trades that they depend on.",
 };
 
-/** What is to be traded, in the order of execution, and the FX that pays for it. */
+/** The trades in the order of execution, and the FX trades that fund them. */
 export function tradesAndFunding(
   request: ProposalSimulateRequest,
   result: ProposalResult,
@@ -46,7 +46,7 @@ function tradeEntry(intent: SecurityTradeIntent): ProposalArtifactTrade {
   };
 }
 
-/** `rate` is the quote given for exactly this pair; where the trade used its inverse there is none to show. */
+/** `rate` is the quote of exactly this pair, null where the trade used the inverse of the opposite quote. */
 function fxEntry(intent: FxSpotIntent, quotes: FxQuotes): ProposalArtifactFx {
   const quote = quotes.get(intent.pair);
   return {

@@ -9,29 +9,29 @@ import { tradesAndFunding } from "./artifact-trades.ts";
 import { tradedInstruments } from "./intents.ts";
 import { decideProposalGate } from "./proposal-gate.ts";
 
-export type ArtifactSeal = {
-  /** When it is packaged; no part of the hash. */
+export type ArtifactStamp = {
+  /** When the artifact is built, an RFC 3339 timestamp; excluded from the hash. */
   readonly createdAt: string;
-  /** The hash over the canonical JSON of a document. */
+  /** Hashes the canonical JSON of a document. */
   readonly hash: (document: unknown) => string;
 };
 
 /**
- * Packages a proposal for the client, the reviewer and the file, from its request and its result alone. The
- * same request gives the same `artifact_hash`, whenever, for whomever and under whichever key it is packaged.
- * The inputs of the evidence are the request's own values; canonical JSON spells their decimals.
+ * Packages a proposal for client and reviewer from its request and result alone. The same request gives the
+ * same `artifact_hash`: time, correlation id and idempotency key are not hashed. The evidence shares the
+ * values of the request; canonical JSON writes their decimals.
  */
 export function buildArtifact(
   request: ProposalSimulateRequest,
   result: ProposalResult,
-  { createdAt, hash }: ArtifactSeal,
+  { createdAt, hash }: ArtifactStamp,
 ): ProposalArtifact {
-  const unsealed = { ...packageProposal(request, result), created_at: createdAt };
+  const unhashed = { ...packageProposal(request, result), created_at: createdAt };
   const hashes = {
-    artifact_hash: hash(artifactContent(unsealed)),
+    artifact_hash: hash(artifactContent(unhashed)),
     request_hash: result.lineage.request_hash,
   };
-  return { ...unsealed, evidence_bundle: { ...unsealed.evidence_bundle, hashes } };
+  return { ...unhashed, evidence_bundle: { ...unhashed.evidence_bundle, hashes } };
 }
 
 function packageProposal(request: ProposalSimulateRequest, result: ProposalResult) {

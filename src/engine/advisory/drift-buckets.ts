@@ -2,7 +2,7 @@ import { absolute, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts
 import { compareCodePoints } from "../order.ts";
 import type { Weights } from "./exposures.ts";
 
-/** How far one bucket is from its model weight, before and after; every figure is a share of the total. */
+/** The drift of one bucket from its model weight, before and after. All figures are shares of the total. */
 export type BucketDrift = {
   readonly bucket: string;
   readonly model: Decimal;
@@ -12,11 +12,11 @@ export type BucketDrift = {
   readonly driftAfter: Decimal;
   readonly distanceBefore: Decimal;
   readonly distanceAfter: Decimal;
-  /** Distance from the model won by the proposal; negative when it leads away. */
+  /** By how much the proposal reduces the distance from the model; negative when it increases it. */
   readonly improvement: Decimal;
 };
 
-/** One entry for each name that occurs anywhere, sorted by name. */
+/** One entry for each bucket that occurs in any of the arguments, sorted by name. */
 export function bucketDrifts(
   model: Weights,
   before: Weights,

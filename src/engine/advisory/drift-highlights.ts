@@ -4,7 +4,7 @@ import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
 import type { BucketDrift } from "./drift-buckets.ts";
 
-/** What an adviser looks at first: the best and worst moves, and holdings that the model does not know. */
+/** The largest improvements and deteriorations, and holdings that are not in the model. */
 export function driftHighlights(
   drifts: readonly BucketDrift[],
   limit: number,
@@ -37,7 +37,7 @@ function highlight({ bucket, improvement }: BucketDrift): DriftHighlightEntry {
   return { bucket, improvement: toText(improvement) };
 }
 
-/** Buckets without a weight in the model that weigh something before or after. */
+/** Buckets without a model weight whose weight before or after reaches the threshold. */
 function unmodeledExposures(
   drifts: readonly BucketDrift[],
   limit: number,

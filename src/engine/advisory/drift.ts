@@ -70,7 +70,7 @@ function dimension(drifts: readonly BucketDrift[], limit: number): DriftDimensio
   };
 }
 
-/** What one bucket has too much another has too little: half the sum is the share that is misplaced. */
+/** Overweights and underweights are equal in sum, so half the sum is the share that differs from the model. */
 function halfSum(distances: readonly Decimal[]): Decimal {
   return multiply(HALF, sum(distances));
 }

@@ -8,15 +8,15 @@ import type { ProposalRun } from "./proposal-run.ts";
 import { acceptTrades, inExecutionOrder, tradeIntent, type AcceptedTrade } from "./trades.ts";
 
 export type Execution = {
-  /** Sales, then FX, then purchases: the order in which they can be paid for. */
+  /** Sales, then FX, then purchases: each step provides the cash for the next. */
   readonly intents: readonly (FxSpotIntent | SecurityTradeIntent)[];
-  /** True when missing FX left purchases out and the options tolerate that. */
+  /** True when purchases were skipped for lack of an FX rate and the options tolerate that. */
   readonly needsReview: boolean;
 };
 
 const WITHOUT_FUNDING: Funding = { fxByCurrency: new Map(), unfunded: new Set(), needsReview: false };
 
-/** Carries the proposed trades out on the working portfolio: sales first, then funding, then purchases. */
+/** Applies the proposed trades to the working portfolio: sales first, then funding, then purchases. */
 export function executeTrades(run: ProposalRun, trades: readonly ProposedTrade[]): Execution {
   const accepted = acceptTrades(run, trades);
   const sales = inExecutionOrder(accepted, "SELL");

@@ -4,9 +4,9 @@ import { weightOf, type Valuation } from "../valuation.ts";
 /** Shares of a portfolio's total by name, not rounded. */
 export type Weights = ReadonlyMap<string, Decimal>;
 
-/** What a portfolio is exposed to: all that drift and suitability look at. */
+/** The weights of a portfolio that drift and suitability evaluate. */
 export type Exposures = {
-  /** An instrument that is held in several rows weighs what they weigh together. */
+  /** Several positions in one instrument are added up. */
   readonly instruments: Weights;
   /** Cash is the asset class CASH, together with positions of that class. */
   readonly assetClasses: Weights;
@@ -25,7 +25,7 @@ export function exposuresOf(valuation: Valuation): Exposures {
   };
 }
 
-/** Adds to the weight under a name. A first weight is taken as it is, with all its digits. */
+/** Adds to the weight under a name. The first weight is stored without an addition, which would round it. */
 export function addWeight(weights: Map<string, Decimal>, name: string, weight: Decimal): void {
   const sum = weights.get(name);
   weights.set(name, sum === undefined ? weight : add(sum, weight));

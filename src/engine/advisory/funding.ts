@@ -20,9 +20,9 @@ import type { ProposalRun } from "./proposal-run.ts";
 import type { AcceptedTrade } from "./trades.ts";
 
 export type Funding = {
-  /** FX intents by the currency whose purchases they pay for. */
+  /** FX intents by the currency of the purchases that they fund. */
   readonly fxByCurrency: ReadonlyMap<string, FxSpotIntent>;
-  /** Currencies whose purchases cannot be paid for. */
+  /** Currencies whose purchases could not be funded. */
   readonly unfunded: ReadonlySet<string>;
   /** True when FX was missing for funding and the options tolerate that. */
   readonly needsReview: boolean;
@@ -31,13 +31,13 @@ export type Funding = {
 type FundingState = {
   readonly fxByCurrency: Map<string, FxSpotIntent>;
   readonly unfunded: Set<string>;
-  /** What `missing_fx_pairs` and `fx_missing` hold already; the lists themselves may be long. */
+  /** The entries of `missing_fx_pairs` and `fx_missing` as sets, because the lists may be long. */
   readonly missingPairs: Set<string>;
   readonly loggedPairs: Set<string>;
   needsReview: boolean;
 };
 
-/** What the purchases in one currency lack, not rounded. */
+/** The amount that the purchases in one currency lack, not rounded. */
 type Need = { readonly currency: string; readonly amount: Decimal };
 
 type Shortfall = { readonly currency: string; readonly deficit: Decimal };
@@ -45,8 +45,8 @@ type Shortfall = { readonly currency: string; readonly deficit: Decimal };
 type Search = { readonly chosen: SettledFx | null; readonly smallestDeficit: Shortfall | null };
 
 /**
- * Pays for purchases that their own currency's cash does not cover, by one FX trade per currency out of the
- * first account that has enough. The trades are applied as they are found: the next currency sees what is left.
+ * Funds purchases that the cash in their own currency does not cover, by one FX trade for each currency from the
+ * first account that has enough. Each FX trade is applied at once, so the next currency finds the reduced cash.
  */
 export function fundPurchases(run: ProposalRun, purchases: readonly AcceptedTrade[]): Funding {
   const { data_quality, missing_fx_pairs } = run.diagnostics;
@@ -138,7 +138,7 @@ function findSource(run: ProposalRun, state: FundingState, need: Need): Search {
   return { chosen: null, smallestDeficit };
 }
 
-/** Base currency first, then the other accounts, sorted, as far as they are asked for. */
+/** Base currency first, then the other accounts, sorted, unless the options allow base currency only. */
 function* fundingSources({ options, lookups, portfolio }: ProposalRun, target: string): Generator<string> {
   const base = lookups.baseCurrency;
   if (base !== target) yield base;
@@ -156,7 +156,7 @@ function logMissingPair({ diagnostics }: ProposalRun, state: FundingState, pair:
   state.loggedPairs.add(pair);
 }
 
-/** A pair that any currency of the run missed explains the failure before a lack of cash does. */
+/** A missing pair, of any currency of the run, takes precedence over a lack of cash as the reason. */
 function recordFailure(run: ProposalRun, state: FundingState, smallestDeficit: Shortfall | null): void {
   const { diagnostics, hardFailures, options } = run;
   if (state.missingPairs.size > 0) {

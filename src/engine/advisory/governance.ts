@@ -3,7 +3,7 @@ import { ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { exceeds, type Finding } from "./findings.ts";
 
-/** One instrument under the bank's product governance; a weight is undefined where it is not held. */
+/** One instrument as product governance sees it; a weight is undefined where the instrument is not held. */
 export type GovernedHolding = {
   readonly instrumentId: string;
   readonly status: ShelfStatus;
@@ -14,8 +14,8 @@ export type GovernedHolding = {
 };
 
 /**
- * What the bank may not hold must not be there; what it only sells, or sells to few, must not grow. A purchase
- * that is asked for counts as growth even when it was refused, allowed, or changed no weight.
+ * BANNED and SUSPENDED instruments must not be held; SELL_ONLY and RESTRICTED ones must not increase. A
+ * requested purchase counts as an increase, whether or not it was allowed or changed the weight.
  */
 export function governanceFinding(holding: GovernedHolding): Finding | null {
   switch (holding.status) {
@@ -23,9 +23,9 @@ export function governanceFinding(holding: GovernedHolding): Finding | null {
     case "SUSPENDED":
       return isHeld(holding) ? heldFinding(holding) : null;
     case "SELL_ONLY":
-      return grows(holding) ? increaseFinding(holding, "HIGH", {}) : null;
+      return increases(holding) ? increaseFinding(holding, "HIGH", {}) : null;
     case "RESTRICTED":
-      return grows(holding) ? restrictedFinding(holding) : null;
+      return increases(holding) ? restrictedFinding(holding) : null;
     case "APPROVED":
       return null;
   }
@@ -35,7 +35,7 @@ function isHeld({ now }: GovernedHolding): boolean {
   return now !== undefined && exceeds(now, ZERO);
 }
 
-function grows({ before, now, buyRequested }: GovernedHolding): boolean {
+function increases({ before, now, buyRequested }: GovernedHolding): boolean {
   return buyRequested || exceeds(now ?? ZERO, before ?? ZERO);
 }
 
@@ -72,7 +72,7 @@ function increaseFinding(
     issue_id: `SUIT_GOVERNANCE_${status}_INCREASE`,
     issue_key: governanceKey(instrumentId, status),
     severity,
-    summary: `${instrumentId} is bought or grows although its shelf status is ${status}.`,
+    summary: `${instrumentId} is bought or increases although its shelf status is ${status}.`,
   };
 }
 

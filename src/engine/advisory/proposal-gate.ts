@@ -13,7 +13,7 @@ export type ProposalGateInput = {
   readonly options: EngineOptions;
 };
 
-/** Nothing that an advisor proposes is executed without the client's consent. */
+/** The gate of a proposal, which always requires the client's consent. */
 export function decideProposalGate(input: ProposalGateInput): GateDecision {
   const issues = input.suitability?.issues ?? [];
   return decideGate({

@@ -5,7 +5,7 @@ import { reconcile, type ReconciliationOutcome } from "../reconciliation.ts";
 import type { Valuation } from "../valuation.ts";
 import type { ProposalRun } from "./proposal-run.ts";
 
-/** Checks that trades and FX only moved value: what cash flows brought in or took out is expected. */
+/** Checks that trades and FX preserve value. The expected total includes the cash flows. */
 export function reconcileProposal(
   run: ProposalRun,
   before: Valuation,
@@ -13,7 +13,7 @@ export function reconcileProposal(
   flows: readonly ProposedCashFlow[],
 ): ReconciliationOutcome {
   const expected = flows.reduce((total, flow) => addInBase(run, total, flow), before.total);
-  const totals = { before: before.total, after: after.total, expected, toleranceOf: absolute(expected) };
+  const totals = { before: before.total, after: after.total, expected, toleranceBase: absolute(expected) };
   return reconcile(totals, run.lookups.baseCurrency);
 }
 

@@ -1,13 +1,17 @@
 import type { RuleResult } from "../../contract/rules.ts";
 import { decimal } from "../../decimal/decimal.ts";
-import { judgeRules, ruleResult } from "../rules.ts";
+import { evaluateRules, ruleResult } from "../rules.ts";
 import type { Valuation } from "../valuation.ts";
 import type { ProposalRun } from "./proposal-run.ts";
 
-/** The standard rules on the state after, and what the proposal itself gets wrong. */
-export function judgeProposal(run: ProposalRun, after: Valuation, needsReview: boolean): RuleResult[] {
+/** The standard rules on the state after, and the rules about the proposal itself. */
+export function evaluateProposalRules(
+  run: ProposalRun,
+  after: Valuation,
+  needsReview: boolean,
+): RuleResult[] {
   const { diagnostics, options } = run;
-  const results = judgeRules({
+  const results = evaluateRules({
     valuation: after,
     options,
     dataQuality: diagnostics.data_quality,

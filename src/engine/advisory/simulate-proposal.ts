@@ -15,14 +15,14 @@ import { exposuresOf, type Exposures } from "./exposures.ts";
 import { tradedInstruments } from "./intents.ts";
 import { decideProposalGate } from "./proposal-gate.ts";
 import { reconcileProposal } from "./proposal-reconciliation.ts";
-import { judgeProposal } from "./proposal-rules.ts";
+import { evaluateProposalRules } from "./proposal-rules.ts";
 import type { ProposalRun } from "./proposal-run.ts";
 import { requestedBuys, scanSuitability } from "./suitability.ts";
 
 type BothExposures = { readonly before: Exposures; readonly after: Exposures };
 
 /**
- * What an advisor's cash flows and trades do to a portfolio. Pure: the same request and identity give the same
+ * Simulates an advisor's cash flows and trades on a portfolio. Pure: the same request and identity give the same
  * result, and every valid request ends READY, PENDING_REVIEW or BLOCKED. Keys are in code-unit order, so that
  * canonical JSON has nothing to sort.
  */
@@ -37,7 +37,7 @@ export function simulateProposal(request: ProposalSimulateRequest, identity: Run
   const after = valueHoldings(run.portfolio, "CALCULATED", lookups, log);
   const exposures = { before: exposuresOf(before), after: exposuresOf(after) };
 
-  const rules = judgeProposal(run, after, execution.needsReview);
+  const rules = evaluateProposalRules(run, after, execution.needsReview);
   const { reconciliation, mismatch } = reconcileProposal(run, before, after, request.proposed_cash_flows);
   if (mismatch !== null) rules.push(mismatch);
   const status = statusOf(rules);

@@ -6,16 +6,16 @@ import { addWeight, type Exposures, type Weights } from "./exposures.ts";
 import { EPSILON, exceeds, percent, type Finding, type Findings } from "./findings.ts";
 import { governanceFinding } from "./governance.ts";
 
-/** From this multiple of its limit on, an excess is a matter for compliance. */
+/** A weight above this multiple of its limit is of high severity. */
 const HIGH_MULTIPLE = decimal("1.25");
 
-/** What a scan judges by; the last shelf entry of a repeated instrument counts. */
+/** The limits and the shelf of a scan; the last shelf entry of a repeated instrument counts. */
 export type ScanRules = {
   readonly options: EngineOptions;
   readonly shelf: ReadonlyMap<string, ShelfEntry>;
 };
 
-/** A portfolio as the scanner sees it: what weighs nothing or is sold short is outside. */
+/** The exposures without instruments of zero or negative weight, which the scan ignores. */
 export function heldExposures(exposures: Exposures): Exposures {
   const held = [...exposures.instruments].filter(([, weight]) => isPositive(weight));
   return { ...exposures, instruments: new Map(held) };
@@ -23,7 +23,7 @@ export function heldExposures(exposures: Exposures): Exposures {
 
 /**
  * Every issue of one state. `before` is the state that governance compares with; `requestedBuys` are the
- * instruments whose purchase is asked for, whether or not it was carried out.
+ * instruments of requested purchases, whether or not they were executed.
  */
 export function scan(
   rules: ScanRules,
@@ -76,8 +76,8 @@ function* dataGaps({ options, shelf }: ScanRules, instruments: Weights): Generat
   }
 }
 
-/** An empty issuer id names nobody. */
-function namesIssuer(entry: ShelfEntry): entry is ShelfEntry & { issuer_id: string } {
+/** An empty issuer id counts as missing. */
+function hasIssuer(entry: ShelfEntry): entry is ShelfEntry & { issuer_id: string } {
   return entry.issuer_id !== null && entry.issuer_id !== "";
 }
 
@@ -86,7 +86,7 @@ type Gap = readonly [gap: string, field: string, what: string];
 function gapsOf(entry: ShelfEntry | undefined): Gap[] {
   if (entry === undefined) return [["MISSING_SHELF", "shelf_entry", "shelf entry"]];
   const gaps: Gap[] = [];
-  if (!namesIssuer(entry)) gaps.push(["MISSING_ISSUER", "issuer_id", "issuer"]);
+  if (!hasIssuer(entry)) gaps.push(["MISSING_ISSUER", "issuer_id", "issuer"]);
   if (entry.liquidity_tier === null)
     gaps.push(["MISSING_LIQUIDITY_TIER", "liquidity_tier", "liquidity tier"]);
   return gaps;
@@ -99,7 +99,7 @@ function* groupLimits({ options, shelf }: ScanRules, instruments: Weights): Gene
   for (const [id, weight] of instruments) {
     const entry = shelf.get(id);
     if (entry === undefined) continue;
-    if (namesIssuer(entry)) addWeight(issuers, entry.issuer_id, weight);
+    if (hasIssuer(entry)) addWeight(issuers, entry.issuer_id, weight);
     if (entry.liquidity_tier !== null) addWeight(tiers, entry.liquidity_tier, weight);
   }
   const thresholds = options.suitability_thresholds;

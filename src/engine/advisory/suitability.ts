@@ -15,7 +15,7 @@ export type SuitabilityInput = ScanRules & {
   readonly evidence: SuitabilityEvidence;
 };
 
-/** What a proposal changes for the client: issues that it makes, leaves or resolves. */
+/** Compares the suitability issues before and after: NEW, PERSISTENT or RESOLVED. */
 export function scanSuitability(input: SuitabilityInput): SuitabilityResult {
   const before = heldExposures(input.before);
   const after = heldExposures(input.after);

@@ -10,7 +10,7 @@ import { compareCodePoints } from "../order.ts";
 import type { SettledTrade } from "../working-portfolio.ts";
 import { failWithWarning, type ProposalRun } from "./proposal-run.ts";
 
-/** A proposed trade that can be carried out; `notionalInBase` is null without a rate to base currency. */
+/** A proposed trade that can be executed; `notionalInBase` is null without a rate to base currency. */
 export type AcceptedTrade = SettledTrade & {
   readonly intentId: string;
   readonly notionalInBase: Decimal | null;
@@ -58,7 +58,7 @@ function mayBeBought({ status }: ShelfEntry, allowRestricted: boolean): boolean 
   return status === "APPROVED" || (status === "RESTRICTED" && allowRestricted);
 }
 
-/** Null when a notional is in another currency than the price, or has a price of zero to be divided by. */
+/** Null for a notional that is in another currency than the price, or whose price is zero. */
 function sizeOf({ quantity, notional }: ProposedTrade, { price, currency }: Price): Size | null {
   if (quantity !== null) return { quantity, notional: multiply(quantity, price) };
   if (notional === null || notional.currency !== currency || isZero(price)) return null;

@@ -17,11 +17,12 @@ export type ExactSolution =
 
 /**
  * The dual active-set method of Goldfarb and Idnani (1983), in rational arithmetic. Every iterate satisfies
- * all KKT conditions except primal feasibility. Each iteration adds the most violated constraint to the working set and
- * removes those whose multiplier would become negative. It ends when no constraint is violated, which is the
- * solution, or when a violated constraint cannot be added, which proves infeasibility. From a good guess of the
- * active set it takes few iterations, each linear in instruments. Exact arithmetic cannot cycle; FAILED means
- * that the iterations reached a limit, which guards against a pathologically long run.
+ * all KKT conditions except primal feasibility. Each iteration adds the most violated constraint to the
+ * working set and removes those whose multiplier would become negative. It ends when no constraint is
+ * violated, which is the solution, or when a violated constraint cannot be added, which proves infeasibility.
+ * From a good guess of the active set it takes few iterations, each linear in instruments. Exact arithmetic
+ * cannot cycle; FAILED means that the iterations reached a limit, which guards against a pathologically long
+ * run.
  */
 export function solveExactly(problem: ExactProblem, { activeSet, ray }: Approximation): ExactSolution {
   if (ray !== null && provesInfeasible(problem, ray)) return { outcome: "INFEASIBLE" };

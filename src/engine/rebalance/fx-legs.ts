@@ -15,9 +15,9 @@ import type { Lookups } from "../lookups.ts";
 import type { FxLeg, Trade } from "./trades.ts";
 
 /**
- * Funds every foreign currency that the trades leave short and sweeps every one they leave long. A currency
- * without a rate stays as it is: only runs that tolerate missing rates come here with one, because the others
- * were blocked when the cash was valued or the trade was sized.
+ * Buys every foreign currency that is negative after the trades (funding) and sells every positive one (sweep).
+ * A currency without a rate is left unchanged and logged. That happens only in runs that tolerate missing
+ * rates: others are blocked when the cash is valued or the trade is sized.
  */
 export function fxLegs(
   balances: readonly CashBalance[],
@@ -44,7 +44,7 @@ export function fxLegs(
   return legs;
 }
 
-/** Cash per currency after the trades. Of a currency's rows the last one counts. */
+/** Cash per currency after the trades. Of several balances in one currency the last one counts. */
 function projectCash(balances: readonly CashBalance[], trades: readonly Trade[]): Map<string, Decimal> {
   const projected = new Map(balances.map(({ currency, amount }) => [currency, amount]));
   for (const { currency, notional, side } of trades) {
@@ -56,7 +56,7 @@ function projectCash(balances: readonly CashBalance[], trades: readonly Trade[])
 
 type Flow = Omit<FxLeg, "currency" | "intentId" | "pair">;
 
-/** Buys what is missing and a buffer on top, because the rate at execution is not known. */
+/** Buys the missing amount and a buffer, because the rate at execution is not known. */
 function fundingFlow(
   currency: string,
   balance: Decimal,

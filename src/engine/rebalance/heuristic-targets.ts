@@ -38,7 +38,9 @@ const FULLY_INVESTED = decimal("1.0001");
 /** Weight above the single position limit that may stay in cash without a review. */
 const UNPLACED_TOLERANCE = decimal("0.001");
 
-/** Model weights bent to the constraints one after another, in a fixed order: simple, and easy to explain. */
+/**
+ * Applies the constraints to the model weights one after another in a fixed order, which is easy to explain.
+ */
 export function heuristicTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
   const { universe, options } = problem;
   const weights: Weights = new Map(universe.eligible);
@@ -50,12 +52,12 @@ export function heuristicTargets(problem: TargetProblem, diagnostics: Diagnostic
     sellOnly,
     scaleToFullyInvested(weights, universe),
     capSinglePositions(weights, universe, options.single_position_max_weight),
-    keepCashBuffer(weights, universe, options.min_cash_buffer_pct),
+    reserveCashBuffer(weights, universe, options.min_cash_buffer_pct),
   ];
   return { status: reviews.includes("PENDING_REVIEW") ? "PENDING_REVIEW" : "READY", weights };
 }
 
-/** Scales a group down to its cap and gives what it frees to the other buyables; false when nobody can take it. */
+/** Scales a group down to its cap and redistributes the excess; false when no instrument can receive it. */
 function capGroup(weights: Weights, group: Group, universe: Universe, diagnostics: Diagnostics): boolean {
   if (!group.known) warnUnknownAttribute(diagnostics, group);
   if (!group.known || group.members.length === 0) return true;
@@ -64,7 +66,7 @@ function capGroup(weights: Weights, group: Group, universe: Universe, diagnostic
   const scale = divide(group.maxWeight, before);
   const excess = subtract(before, group.maxWeight);
   for (const member of group.members) weights.set(member, multiply(weights.get(member) ?? ZERO, scale));
-  const shares = shareOut(weights, excess, group, universe);
+  const shares = proRataShares(weights, excess, group, universe);
   for (const [instrument, share] of shares) {
     weights.set(instrument, add(weights.get(instrument) ?? ZERO, share));
   }
@@ -82,8 +84,8 @@ function capGroup(weights: Weights, group: Group, universe: Universe, diagnostic
   return released;
 }
 
-/** The excess pro rata over the buyables outside the group; empty when their weights do not add up to anything. */
-function shareOut(
+/** The excess pro rata over the buyable instruments outside the group; empty unless they have weight. */
+function proRataShares(
   weights: Weights,
   excess: Decimal,
   { members }: Group,
@@ -103,12 +105,12 @@ function scaleToFullyInvested(weights: Weights, universe: Universe): RunStatus {
   return fits && compare(locked, ONE) <= 0 ? "READY" : "PENDING_REVIEW";
 }
 
-/** Scales the buyables down to `space`; true when they fitted as they were. */
-function scaleBuyables(weights: Weights, universe: Universe, space: Decimal): boolean {
+/** Scales the buyable weights down to the available weight; true when they already fit. */
+function scaleBuyables(weights: Weights, universe: Universe, available: Decimal): boolean {
   const buyable = buyableWeights(weights, universe);
   const total = sumOfWeights(buyable);
-  if (compare(total, space) <= 0) return true;
-  const scale = divide(space, total);
+  if (compare(total, available) <= 0) return true;
+  const scale = divide(available, total);
   for (const [instrument, weight] of buyable) weights.set(instrument, multiply(weight, scale));
   return false;
 }
@@ -133,7 +135,7 @@ function capSinglePositions(weights: Weights, universe: Universe, limit: Decimal
   return compare(remaining, UNPLACED_TOLERANCE) > 0 ? "PENDING_REVIEW" : "READY";
 }
 
-function keepCashBuffer(weights: Weights, universe: Universe, buffer: Decimal): RunStatus {
+function reserveCashBuffer(weights: Weights, universe: Universe, buffer: Decimal): RunStatus {
   if (!isPositive(buffer)) return "READY";
   const locked = lockedWeight(weights, universe);
   const allowed = maximum(ZERO, subtract(subtract(ONE, buffer), locked));

@@ -16,7 +16,7 @@ import { toState } from "../state.ts";
 import { valueHoldings, type Valuation } from "../valuation.ts";
 import { buildUniverse, type Universe } from "./universe.ts";
 
-/** A run between its stages. Only the diagnostics change. */
+/** What the stages of a run share. Only the diagnostics change. */
 export type Run = {
   readonly request: RebalanceRequest;
   readonly identity: RunIdentity;
@@ -28,8 +28,8 @@ export type Run = {
   readonly universe: Universe;
 };
 
-/** What a run came to, whichever way it ended. */
-export type Ending = {
+/** The outcome of a run, blocked or simulated to the end. */
+export type RunOutcome = {
   readonly status: RunStatus;
   readonly targets: TargetData["targets"];
   readonly intents: RebalanceResult["intents"];
@@ -38,11 +38,11 @@ export type Ending = {
   readonly reconciliation: Reconciliation | null;
   readonly taxImpact: TaxImpact | null;
   readonly explanation: RebalanceResult["explanation"];
-  /** Whether every price and rate that the run needed was there: 1 or 0. */
+  /** 1 for a run that was simulated to the end, 0 for one that was blocked before trading. */
   readonly coverage: "0" | "1";
 };
 
-/** Values the portfolio as it is and finds out what may be traded. */
+/** Values the portfolio before any trade and determines what may be traded. */
 export function startRun(request: RebalanceRequest, identity: RunIdentity): Run {
   const { market_data_snapshot, model_portfolio, options, portfolio_snapshot, shelf_entries } = request;
   const lookups = buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries);
@@ -63,10 +63,10 @@ export function startRun(request: RebalanceRequest, identity: RunIdentity): Run 
 }
 
 /**
- * The result as callers see it, with the gate that follows from how the run ended. Keys are in code-unit order,
- * as in every result: canonical JSON then has nothing to sort.
+ * The result in its wire shape, with the gate decision. Keys are in code-unit order, as in every result, so that
+ * canonical JSON has nothing to sort.
  */
-export function finish(run: Run, ending: Ending): RebalanceResult {
+export function toResult(run: Run, outcome: RunOutcome): RebalanceResult {
   const { identity, options, request } = run;
   const gate = options.enable_workflow_gates
     ? decideGate({
@@ -74,26 +74,26 @@ export function finish(run: Run, ending: Ending): RebalanceResult {
         consentRequired: options.workflow_requires_client_consent,
         dataQuality: run.diagnostics.data_quality,
         newIssues: [],
-        rules: ending.rules,
-        status: ending.status,
+        rules: outcome.rules,
+        status: outcome.status,
       })
     : null;
   return {
-    after_simulated: ending.after,
+    after_simulated: outcome.after,
     before: run.beforeState,
     correlation_id: identity.correlationId,
     diagnostics: run.diagnostics,
-    explanation: ending.explanation,
+    explanation: outcome.explanation,
     gate_decision: gate,
-    intents: ending.intents,
+    intents: outcome.intents,
     lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity),
     rebalance_run_id: identity.runId,
-    reconciliation: ending.reconciliation,
-    rule_results: ending.rules,
-    status: ending.status,
-    target: { strategy: {}, target_id: `target_${identity.runId}`, targets: ending.targets },
-    tax_impact: ending.taxImpact,
-    universe: universeData(run.universe, identity, ending.coverage),
+    reconciliation: outcome.reconciliation,
+    rule_results: outcome.rules,
+    status: outcome.status,
+    target: { strategy: {}, target_id: `target_${identity.runId}`, targets: outcome.targets },
+    tax_impact: outcome.taxImpact,
+    universe: universeData(run.universe, identity, outcome.coverage),
   };
 }
 

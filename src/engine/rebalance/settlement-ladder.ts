@@ -23,14 +23,14 @@ const DEFAULT_SETTLEMENT_DAYS = 2;
 
 type Breach = { readonly entry: CashLadderBreach; readonly shortfall: Decimal };
 
-/** Cash movements by currency, then by days from today. */
+/** Cash movements by currency; the position in the list is the number of days from today. */
 type Flows = Map<string, Decimal[]>;
 
 /**
- * Projects each currency's settled cash day by day into the diagnostics. The result is the failed rule of the
- * first day on which an overdraft allowance is exceeded, null when there is none.
+ * Projects each currency's settled cash day by day and writes the cash ladder to the diagnostics. Returns the
+ * failed rule of the first breach of an overdraft allowance, by currency and then by day; null without one.
  */
-export function climbSettlementLadder(
+export function projectCashLadder(
   balances: readonly CashBalance[],
   trades: readonly Trade[],
   legs: readonly FxLeg[],
@@ -58,7 +58,7 @@ export function climbSettlementLadder(
   }
   const breaches = [...flows]
     .sort(([a], [b]) => compareCodePoints(a, b))
-    .flatMap(([currency, days]) => climb(currency, days, options, diagnostics));
+    .flatMap(([currency, days]) => projectCurrency(currency, days, options, diagnostics));
   diagnostics.cash_ladder_breaches.push(...breaches.map(({ entry }) => entry));
   const first = breaches[0];
   if (first === undefined) return null;
@@ -72,7 +72,7 @@ function addFlow(flows: Flows, horizon: number, currency: string, day: number, a
   days[day] = add(days[day] ?? ZERO, amount);
 }
 
-function climb(
+function projectCurrency(
   currency: string,
   days: readonly Decimal[],
   options: EngineOptions,

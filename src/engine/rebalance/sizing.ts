@@ -28,7 +28,7 @@ export type SizingContext = {
   readonly lookups: Lookups;
   readonly options: EngineOptions;
   readonly diagnostics: Diagnostics;
-  /** Null when tax is not looked at. */
+  /** Null without tax awareness. */
   readonly taxLedger: TaxLedger | null;
 };
 
@@ -85,7 +85,7 @@ function sizeTrade(
   };
 }
 
-/** A market value that came with the position stands for its size here, whatever the valuation mode. */
+/** A market value supplied with the position takes precedence here, in every valuation mode. */
 function currentValue(position: Position | undefined, { price }: Price): Decimal {
   if (position === undefined) return ZERO;
   return position.market_value?.amount ?? multiply(position.quantity, price);
@@ -103,7 +103,7 @@ function sellable(
   return sellableQuantity({ wanted, position, price, rateToBase }, taxLedger, lookups, diagnostics);
 }
 
-/** The threshold is compared as a number, whatever its currency. */
+/** The threshold is compared as a number; its currency is ignored. */
 function isDust(notional: Decimal, threshold: Money, options: EngineOptions): boolean {
   return options.suppress_dust_trades && compare(notional, threshold.amount) < 0;
 }

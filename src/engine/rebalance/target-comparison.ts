@@ -10,7 +10,7 @@ import type { TargetMethod, TargetOutcome, TargetProblem } from "./targets.ts";
 
 type MethodName = EngineOptions["target_method"];
 
-/** How the method that was asked for and the other one differ on the same universe. */
+/** How the requested target method and the other one differ on the same universe. */
 export type TargetMethodComparison = {
   readonly alternate_method: MethodName;
   readonly alternate_status: RunStatus;
@@ -34,7 +34,10 @@ export type ChosenTargets = {
   readonly comparison: TargetMethodComparison | null;
 };
 
-/** Runs the method of the options; the other one beside it, with diagnostics of its own, when asked to compare. */
+/**
+ * Runs the requested target method; if the options ask for a comparison, the other one too, with separate
+ * diagnostics.
+ */
 export function chooseTargets(problem: TargetProblem, diagnostics: Diagnostics): ChosenTargets {
   const { target_method: method, compare_target_methods: comparing } = problem.options;
   const outcome = METHODS[method](problem, diagnostics);
@@ -69,7 +72,7 @@ function compareMethods(
   };
 }
 
-/** An instrument that only one method has a weight for counts as zero in the other. */
+/** An instrument without a weight in one of the outcomes counts as zero there. */
 function differingInstruments(
   a: TargetOutcome["weights"],
   b: TargetOutcome["weights"],

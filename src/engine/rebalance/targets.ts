@@ -32,7 +32,7 @@ export type TargetProblem = {
   readonly options: EngineOptions;
 };
 
-/** What a target method decided. A blocked method leaves no weights. */
+/** Final weights by instrument; empty when the status is BLOCKED. */
 export type TargetOutcome = { readonly status: RunStatus; readonly weights: ReadonlyMap<string, Decimal> };
 
 /** A method reads the problem, and writes to the diagnostics only. */
@@ -52,7 +52,7 @@ export function sumOfWeights(entries: readonly [string, Decimal][]): Decimal {
   return sum(entries.map(([, weight]) => weight));
 }
 
-/** Gives the weight of SELL_ONLY targets to the buyable ones pro rata; review when there is none to take it. */
+/** Redistributes the weight of SELL_ONLY targets pro rata; PENDING_REVIEW when there is no buyable weight. */
 export function redistributeSellOnly(weights: Weights, universe: Universe): RunStatus {
   const excess = universe.sellOnlyExcess;
   if (!isPositive(excess)) return "READY";
@@ -65,16 +65,17 @@ export function redistributeSellOnly(weights: Weights, universe: Universe): RunS
   return "READY";
 }
 
-/** A group constraint with the eligible instruments that it concerns, in the order of the eligible map. */
+/** A group constraint with its eligible instruments, in the order of the eligible map. */
 export type Group = {
   readonly key: string;
   readonly attribute: string;
   readonly maxWeight: Decimal;
+  /** False when no shelf entry has the attribute. */
   readonly known: boolean;
   readonly members: readonly string[];
 };
 
-/** The group constraints in ascending order of key. An instrument's last shelf entry names its groups. */
+/** The group constraints in ascending order of key. An instrument's last shelf entry determines its groups. */
 export function groupsOf({ universe, shelfEntries, lookups, options }: TargetProblem): Group[] {
   const members = new Map(Object.keys(options.group_constraints).map((key) => [key, [] as string[]]));
   if (members.size === 0) return [];
@@ -97,31 +98,34 @@ export function warnUnknownAttribute(diagnostics: Diagnostics, { attribute }: Gr
   diagnostics.warnings.push(`UNKNOWN_CONSTRAINT_ATTRIBUTE_${attribute}`);
 }
 
-/** One line for each model target in order, then one for each other eligible instrument. */
+/**
+ * One entry for each model target in order, then one for each other eligible instrument. `total` is in base
+ * currency.
+ */
 export function traceTargets(
   { modelTargets, universe, lookups }: TargetProblem,
   { status, weights }: TargetOutcome,
   total: Decimal,
 ): TargetData["targets"] {
   if (status === "BLOCKED") return [];
-  const line = (instrument_id: string, model: Decimal, final: Decimal, tags: string[]) => ({
+  const entry = (instrument_id: string, model: Decimal, final: Decimal, tags: string[]) => ({
     final_value: moneyText(multiply(total, final), lookups.baseCurrency),
     final_weight: toText(final),
     instrument_id,
     model_weight: toText(model),
     tags,
   });
-  const lines = modelTargets.map(({ instrument_id, weight }) => {
+  const entries = modelTargets.map(({ instrument_id, weight }) => {
     const final = weights.get(instrument_id) ?? ZERO;
-    return line(instrument_id, weight, final, modelTags(weight, final));
+    return entry(instrument_id, weight, final, modelTags(weight, final));
   });
   const modelled = new Set(modelTargets.map(({ instrument_id }) => instrument_id));
   for (const [instrument, final] of weights) {
     if (modelled.has(instrument)) continue;
     const sold = universe.buyable.has(instrument) || isZero(final);
-    lines.push(line(instrument, ZERO, final, [sold ? "IMPLICIT_SELL_TO_ZERO" : "LOCKED_POSITION"]));
+    entries.push(entry(instrument, ZERO, final, [sold ? "IMPLICIT_SELL_TO_ZERO" : "LOCKED_POSITION"]));
   }
-  return lines;
+  return entries;
 }
 
 function modelTags(model: Decimal, final: Decimal): string[] {

@@ -30,7 +30,7 @@ export type TaxLedger = {
   realizedLoss: Decimal;
 };
 
-/** A sell that has lots to walk. */
+/** A wanted sell of a position with tax lots. `rateToBase` converts from the currency of the price. */
 export type LotSale = {
   readonly wanted: Decimal;
   readonly position: Position;
@@ -41,16 +41,17 @@ export type LotSale = {
 type CostedLot = { readonly lot: TaxLot; readonly cost: Decimal };
 
 const TAX_BUDGET_LIMIT_REACHED = "TAX_BUDGET_LIMIT_REACHED";
-/** A budget used up to this much of its limit by a division that does not end counts as used up. */
-const BUDGET_RESIDUE = decimal("1e-10");
+/** A division may leave a rounding error; a budget with no more than this unused is reported as fully used. */
+const BUDGET_TOLERANCE = decimal("1e-10");
 
 export function openTaxLedger(budget: Decimal | null): TaxLedger {
   return { budget, realizedGain: ZERO, realizedLoss: ZERO };
 }
 
 /**
- * How much of a wanted sell the lots and the gains budget allow, highest cost first (HIFO), and what it
- * realizes. Lots that cover less than the sell cut it too. Without a rate for a lot's cost nothing is limited.
+ * The quantity of a wanted sell that the lots and the gains budget allow, highest cost first (HIFO). Adds the
+ * realized gains and losses to the ledger. Lots that hold less than the wanted quantity limit it too. Without a
+ * rate for the cost of a lot nothing is limited, and the missing pair is logged.
  */
 export function sellableQuantity(
   sale: LotSale,
@@ -60,7 +61,7 @@ export function sellableQuantity(
 ): Decimal {
   const lots = costedLots(sale, lookups, diagnostics);
   if (lots === null) return sale.wanted;
-  const allowed = walkLots(sale, lots, ledger);
+  const allowed = sellLots(sale, lots, ledger);
   if (compare(allowed, sale.wanted) < 0) {
     warnOnce(diagnostics, TAX_BUDGET_LIMIT_REACHED);
     diagnostics.tax_budget_constraint_events.push({
@@ -100,7 +101,7 @@ function highestCostFirst(a: CostedLot, b: CostedLot): number {
   );
 }
 
-function walkLots({ wanted, price, rateToBase }: LotSale, lots: CostedLot[], ledger: TaxLedger): Decimal {
+function sellLots({ wanted, price, rateToBase }: LotSale, lots: CostedLot[], ledger: TaxLedger): Decimal {
   let remaining = wanted;
   let allowed = ZERO;
   for (const { lot, cost } of lots) {
@@ -108,7 +109,7 @@ function walkLots({ wanted, price, rateToBase }: LotSale, lots: CostedLot[], led
     if (isZero(lot.quantity)) continue;
     const gainPerUnit = multiply(subtract(price.price, cost), rateToBase);
     const offered = minimum(remaining, lot.quantity);
-    const taken = minimum(offered, affordable(offered, gainPerUnit, ledger));
+    const taken = minimum(offered, unitsWithinBudget(offered, gainPerUnit, ledger));
     if (!isPositive(taken)) break;
     realize(ledger, multiply(gainPerUnit, taken));
     allowed = add(allowed, taken);
@@ -118,8 +119,12 @@ function walkLots({ wanted, price, rateToBase }: LotSale, lots: CostedLot[], led
   return allowed;
 }
 
-/** How many units the rest of the budget bears. */
-function affordable(offered: Decimal, gainPerUnit: Decimal, { budget, realizedGain }: TaxLedger): Decimal {
+/** How many units can be sold before the gains budget is used up. */
+function unitsWithinBudget(
+  offered: Decimal,
+  gainPerUnit: Decimal,
+  { budget, realizedGain }: TaxLedger,
+): Decimal {
   if (budget === null || !isPositive(gainPerUnit)) return offered;
   if (compare(realizedGain, budget) >= 0) return ZERO;
   return divide(subtract(budget, realizedGain), gainPerUnit);
@@ -143,6 +148,6 @@ export function taxImpact(
 }
 
 function budgetUsed(budget: Decimal, realizedGain: Decimal): Decimal {
-  const residue = absolute(subtract(budget, realizedGain));
-  return compare(residue, BUDGET_RESIDUE) <= 0 ? budget : minimum(realizedGain, budget);
+  const unused = absolute(subtract(budget, realizedGain));
+  return compare(unused, BUDGET_TOLERANCE) <= 0 ? budget : minimum(realizedGain, budget);
 }

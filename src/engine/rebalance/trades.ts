@@ -21,7 +21,7 @@ export type FxLeg = SettledFx & {
 
 type Intents = RebalanceResult["intents"];
 
-/** The intents as callers see them: sells, then FX, then buys, each in the order they came. */
+/** The intents in their wire shape: sells, then FX, then buys, each in the given order. */
 export function toIntents(
   trades: readonly Trade[],
   fxLegs: readonly FxLeg[],

@@ -18,8 +18,9 @@ import type { Trade } from "./trades.ts";
 type RankedTrade = { readonly trade: Trade; readonly size: Decimal; readonly score: Decimal };
 
 /**
- * Keeps the trades that fit under the turnover cap, the largest first; trades that are within it together keep
- * their order, others are kept in order of rank. `total` is the portfolio's value in base currency.
+ * Takes the trades from the largest down and drops each that no longer fits within the turnover cap. Trades that
+ * all fit are returned in their order, otherwise the kept ones are in order of rank. `maxTurnover` is a share of
+ * `total`, the portfolio's value in base currency.
  */
 export function capTurnover(
   trades: readonly Trade[],

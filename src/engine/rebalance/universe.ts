@@ -6,12 +6,14 @@ import type { DataQualityLog } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
 import { weightOf, type Valuation, type ValuedPosition } from "../valuation.ts";
 
-/** What a run may trade, and at which weight each instrument starts. */
+/** What a run may trade, and the initial weight of each instrument. */
 export type Universe = {
-  /** Instrument → weight, in the order of discovery. An instrument that is not buyable is locked at its weight. */
+  /**
+   * Instrument → weight, in the order of discovery. An instrument that is not buyable is locked at its weight.
+   */
   readonly eligible: ReadonlyMap<string, Decimal>;
   readonly buyable: ReadonlySet<string>;
-  /** Model weight of SELL_ONLY targets, to be given to the buyable ones. */
+  /** Model weight of SELL_ONLY targets, to be redistributed to the buyable ones. */
   readonly sellOnlyExcess: Decimal;
   readonly eligibleForBuy: readonly string[];
   readonly eligibleForSell: readonly string[];
@@ -26,6 +28,7 @@ type Draft = {
   readonly excluded: UniverseData["excluded"];
 };
 
+/** Classifies model targets and holdings by shelf status. Targets without a shelf entry are logged. */
 export function buildUniverse(
   targets: readonly ModelTarget[],
   before: Valuation,
@@ -70,7 +73,7 @@ function admitTarget(
   }
 }
 
-/** What is held but not in the model is sold to zero, or locked where the shelf forbids trading it. */
+/** Holdings outside the model are sold to zero, or locked where the shelf status forbids trading them. */
 function admitHoldings(draft: Draft, before: Valuation, lookups: Lookups): void {
   // A lock keeps the instrument's first row, the one that would be traded, even if that row is empty.
   const emptyFirstRows = new Map<string, ValuedPosition>();
