@@ -1,9 +1,10 @@
-import { runner, type RunnerOption } from "node-pg-migrate";
+import { PG_MIGRATE_LOCK_ID, runner } from "node-pg-migrate";
 import pg from "pg";
 import {
   MIGRATIONS_FOLDER,
   migrationFaults,
   readMigrations,
+  withNormalisedFiles,
   type AppliedMigration,
   type Migration,
 } from "./migrations.ts";
@@ -14,41 +15,52 @@ export type MigrateOptions = {
   readonly url: string;
   /** The login that the service works with, where it is another one: it is given the service's roles. */
   readonly serviceLogin?: string;
-  /** Default: the repository's own. */
-  readonly migrations?: readonly Migration[];
+  /** Where the SQL files are. Default: the repository's own. */
+  readonly folder?: string;
   readonly log?: (message: string) => void;
 };
 
-/** Names this work among the advisory locks of the database. */
-const LOCK = "7241865325823964";
-/** As long as another process may take for all its steps. */
-const LOCK_WAIT = "10min";
-/** A step that cannot have its lock at once must not hold up the requests that queue behind it. */
-const STEP_LOCK_TIMEOUT = "15s";
-/** Our bookkeeping has a schema of its own: it belongs to no tenant. */
+/** As long as another process may take for all its migrations. */
+const ADVISORY_LOCK_WAIT = "10min";
+/** A migration that cannot lock a table at once must not hold up the requests that queue behind it. */
+const TABLE_LOCK_TIMEOUT = "15s";
+/** The bookkeeping has a schema of its own: it belongs to no tenant. */
 const SCHEMA = "migration";
 
 /**
- * Brings the database to the newest step, forward only, all pending steps in one transaction, and returns the names of
- * those it applied. Two processes may start at once: one waits for the other. Throws an Error of one line when an
- * applied file was edited or is not known here.
+ * Applies the pending migrations, forward only, all in one transaction, and returns their names. Two processes may start
+ * at once: one waits for the other. Throws an Error of one line when an applied file was edited or is not known here.
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
-  const known = options.migrations ?? readMigrations();
+  const folder = options.folder ?? MIGRATIONS_FOLDER;
+  const known = readMigrations(folder);
   const session = new pg.Client({ connectionString: options.url, application_name: "ballast-migrate" });
+  // A session that is lost between two statements fails the next one; unheard, the event would end the process.
+  session.on("error", () => undefined);
   await session.connect();
   try {
-    await session.query(`set lock_timeout = '${LOCK_WAIT}'`);
-    await session.query(`select pg_advisory_lock(${LOCK})`);
-    await session.query(`set lock_timeout = '${STEP_LOCK_TIMEOUT}'`);
+    await takeAdvisoryLock(session);
     await prepareRoles(session, options.serviceLogin);
     await prepareBookkeeping(session);
-    await assertUnchanged(session, known);
-    return await applyPending(session, known, options.log ?? (() => undefined));
+    const pending = await findPending(session, known);
+    if (pending.length === 0) return [];
+    const log = options.log ?? (() => undefined);
+    return await withNormalisedFiles(folder, known, (dir) => applyPending(session, dir, pending, log));
   } finally {
     // Ends the advisory lock too.
     await session.end();
   }
+}
+
+/**
+ * The runner takes this same lock, but lets go of it when it returns and calls nothing of ours in between. The checksums
+ * must be compared under the lock that the run itself holds: otherwise another version could migrate after the
+ * comparison. The lock belongs to the session and is counted, so the runner gets it a second time at once.
+ */
+async function takeAdvisoryLock(session: pg.Client): Promise<void> {
+  await session.query(`set lock_timeout = '${ADVISORY_LOCK_WAIT}'`);
+  await session.query(`select pg_advisory_lock(${String(PG_MIGRATE_LOCK_ID)})`);
+  await session.query(`set lock_timeout = '${TABLE_LOCK_TIMEOUT}'`);
 }
 
 async function prepareBookkeeping(session: pg.Client): Promise<void> {
@@ -63,60 +75,76 @@ async function prepareBookkeeping(session: pg.Client): Promise<void> {
     grant select on ${SCHEMA}.checksum to ballast_service`);
 }
 
-async function assertUnchanged(session: pg.Client, known: readonly Migration[]): Promise<void> {
-  const { rows } = await session.query<AppliedMigration>(
-    `select name, checksum from ${SCHEMA}.checksum order by name`,
-  );
-  const [fault] = migrationFaults(known, rows);
+/** Throws where what was applied is not what this version knows. */
+async function findPending(session: pg.Client, known: readonly Migration[]): Promise<Migration[]> {
+  const applied = await readApplied(session);
+  const [fault] = migrationFaults(known, applied);
   if (fault !== undefined) throw new Error(fault);
+  const names = new Set(applied.map(({ name }) => name));
+  return known.filter(({ name }) => !names.has(name));
+}
+
+/** The table of the runner says what was applied; it is made by the first run. */
+async function readApplied(session: pg.Client): Promise<AppliedMigration[]> {
+  const table = await session.query(`select from pg_tables where schemaname = $1 and tablename = 'applied'`, [
+    SCHEMA,
+  ]);
+  if (table.rowCount === 0) return [];
+  const { rows } = await session.query<AppliedMigration>(
+    `select name, checksum from ${SCHEMA}.applied left join ${SCHEMA}.checksum using (name) order by name`,
+  );
+  return rows;
 }
 
 async function applyPending(
   session: pg.Client,
-  known: readonly Migration[],
+  dir: string,
+  pending: readonly Migration[],
   log: (message: string) => void,
 ): Promise<string[]> {
-  const underWay = { name: "" };
+  let current: string | undefined;
   try {
+    await recordChecksums(session, pending);
     const applied = await runner({
       dbClient: session,
-      ...loadedFrom(known, underWay),
+      dir,
       direction: "up",
       schema: "public",
       migrationsSchema: SCHEMA,
       migrationsTable: "applied",
       singleTransaction: true,
-      // The lock is held already, around the roles too.
-      noLock: true,
-      logger: { debug: () => undefined, info: () => undefined, warn: log, error: log },
+      advisoryLockMode: "wait",
+      logger: {
+        info: (message) => {
+          current = announced(message) ?? current;
+        },
+        warn: log,
+        error: log,
+      },
     });
     return applied.map(({ name }) => name);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`migration ${underWay.name} failed, nothing was applied: ${reason}`, { cause: error });
+    const failed = current === undefined ? "the migrations" : `migration ${current}`;
+    throw new Error(`${failed} failed, nothing was applied: ${reason}`, { cause: error });
   }
 }
 
-/** The runner reads a folder; what it runs is what was read and summed up here, so that the two cannot differ. */
-function loadedFrom(
-  known: readonly Migration[],
-  underWay: { name: string },
-): Pick<RunnerOption, "dir" | "migrationLoaderStrategies"> {
-  const units = known.map(({ name, sql, checksum }) => ({
-    id: name,
-    filePaths: [`${name}.sql`],
-    actions: {
-      up: (builder: { sql: (text: string) => void }) => {
-        underWay.name = name;
-        builder.sql(sql);
-        // In the transaction of the step itself: applied and remembered, or neither.
-        builder.sql(`insert into ${SCHEMA}.checksum (name, checksum) values ('${name}', '${checksum}')`);
-      },
-      down: false as const,
-    },
-  }));
-  return {
-    dir: MIGRATIONS_FOLDER,
-    migrationLoaderStrategies: [{ extensions: [".sql"], loader: () => Promise.resolve(units) }],
-  };
+/**
+ * Opens the transaction that the runner then works in: its BEGIN inside of it changes nothing (the server warns of it),
+ * and its COMMIT or ROLLBACK ends it. So a migration is never applied without its checksum, nor the other way round.
+ */
+async function recordChecksums(session: pg.Client, pending: readonly Migration[]): Promise<void> {
+  await session.query("begin");
+  await session.query(
+    `insert into ${SCHEMA}.checksum (name, checksum)
+     select * from unnest($1::text[], $2::text[])
+         on conflict (name) do update set checksum = excluded.checksum`,
+    [pending.map(({ name }) => name), pending.map(({ checksum }) => checksum)],
+  );
+}
+
+/** The runner names a migration in its log just before it runs it, and nowhere in its errors. */
+function announced(message: string): string | undefined {
+  return /^### MIGRATION (\S+) \(UP\) ###$/.exec(message)?.[1];
 }

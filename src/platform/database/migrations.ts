@@ -1,15 +1,16 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One step of the schema, `migrations/NNNN_what.sql`. Once applied anywhere it is never edited. */
+/** One file of the schema, `migrations/NNNN_what.sql`. Once applied anywhere it is never edited. */
 export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string };
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../../migrations", import.meta.url));
 const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
-/** The steps that this version of the service knows, in order. Throws where a file is misnamed or shares a number. */
+/** The migrations that this version of the service knows, in order. Throws where a file is misnamed or shares a number. */
 export function readMigrations(folder = MIGRATIONS_FOLDER): Migration[] {
   const files = readdirSync(folder).sort();
   const numbers = new Set<string>();
@@ -23,7 +24,7 @@ export function readMigrations(folder = MIGRATIONS_FOLDER): Migration[] {
 }
 
 function readMigration(path: string, file: string): Migration {
-  // A checkout may have turned the line ends.
+  // A checkout on Windows may have CRLF line ends; the checksum and what is run must not depend on it.
   const sql = readFileSync(path, "utf8").replaceAll("\r\n", "\n");
   return {
     name: file.slice(0, -".sql".length),
@@ -32,10 +33,32 @@ function readMigration(path: string, file: string): Migration {
   };
 }
 
-/** A step as the database remembers it. */
-export type AppliedMigration = { readonly name: string; readonly checksum: string };
+/**
+ * Calls `work` with a folder whose files hold exactly the text that the checksums were taken of, because the migration
+ * runner executes files byte for byte: `folder` itself, or a temporary copy with LF line ends where it has others.
+ */
+export async function withNormalisedFiles<T>(
+  folder: string,
+  migrations: readonly Migration[],
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  const isNormalised = migrations.every(
+    ({ name, sql }) => readFileSync(join(folder, `${name}.sql`), "utf8") === sql,
+  );
+  if (isNormalised) return work(folder);
+  const copy = mkdtempSync(join(tmpdir(), "ballast-migrations-"));
+  try {
+    for (const { name, sql } of migrations) writeFileSync(join(copy, `${name}.sql`), sql);
+    return await work(copy);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
 
-/** What is wrong between the steps known and the steps applied, a line for each; pending steps are not a fault. */
+/** A migration as the database records it; `checksum` null: it was applied by something that records none. */
+export type AppliedMigration = { readonly name: string; readonly checksum: string | null };
+
+/** What is wrong between known and applied migrations, a line for each; pending migrations are not a fault. */
 export function migrationFaults(known: readonly Migration[], applied: readonly AppliedMigration[]): string[] {
   const checksums = new Map(known.map(({ name, checksum }) => [name, checksum]));
   return applied.flatMap(({ name, checksum }) => {
@@ -43,6 +66,8 @@ export function migrationFaults(known: readonly Migration[], applied: readonly A
     if (expected === undefined) {
       return [`the database has migration ${name}, which this version of the service does not know`];
     }
+    if (checksum === null)
+      return [`migration ${name} was applied without a checksum, not by npm run migrate`];
     return expected === checksum ? [] : [`migration ${name} was changed after it was applied`];
   });
 }

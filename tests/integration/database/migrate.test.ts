@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
+import { withMigrationFiles } from "../../support/migration-files.ts";
 import { urlOf, withSession } from "../../support/session.ts";
 
 const { adminUrl, prefix } = inject("testServer");
-const names = Array.from({ length: 3 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
+const names = Array.from({ length: 5 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
 const urls = names.map((database) => urlOf(adminUrl, { database }));
-const [url = "", other = "", broken = ""] = urls;
+const [url = "", other = "", broken = "", crlf = "", cut = ""] = urls;
 const login = `ballast_migrated_${randomBytes(4).toString("hex")}`;
 
 beforeAll(async () => {
@@ -53,28 +54,133 @@ test("the login of the service is given its roles, and by taking one only its ri
 });
 
 test("an edited file is refused before anything runs", async () => {
-  const edited = known.map((step) => ({ ...step, checksum: step.name === all[1] ? "other" : step.checksum }));
-  const next = { name: "9999_next", sql: "create table next_step ()", checksum: "sum" };
-  await expect(migrate({ url, migrations: [...edited, next] })).rejects.toThrow(
-    `migration ${String(all[1])} was changed after it was applied`,
-  );
+  const edited = known.map(({ name, sql }) => ({ name, sql: name === all[1] ? `${sql}-- edited\n` : sql }));
+  const next = { name: "9999_next", sql: "create table next_step ()" };
+  await withMigrationFiles([...edited, next], async (folder) => {
+    await expect(migrate({ url, folder })).rejects.toThrow(
+      `migration ${String(all[1])} was changed after it was applied`,
+    );
+  });
   expect(await rowsOf(url, "select 1 where to_regclass('next_step') is not null")).toEqual([]);
 });
 
 test("a database ahead of this version is refused", async () => {
-  await expect(migrate({ url, migrations: known.slice(0, -1) })).rejects.toThrow(
-    `the database has migration ${String(all.at(-1))}, which this version of the service does not know`,
+  await withMigrationFiles(known.slice(0, -1), async (folder) => {
+    await expect(migrate({ url, folder })).rejects.toThrow(
+      `the database has migration ${String(all.at(-1))}, which this version of the service does not know`,
+    );
+  });
+});
+
+test("a migration that was applied without a checksum is refused", async () => {
+  const [first] = all;
+  await withSession(url, async (session) => {
+    await session.query("create table kept as select * from migration.checksum");
+    await session.query("delete from migration.checksum where name = $1", [first]);
+  });
+  await expect(migrate({ url })).rejects.toThrow(
+    `migration ${String(first)} was applied without a checksum, not by npm run migrate`,
   );
+  await withSession(url, async (session) => {
+    await session.query("insert into migration.checksum select * from kept where name = $1", [first]);
+    await session.query("drop table kept");
+  });
+  expect(await migrate({ url })).toEqual([]);
 });
 
 test("a step that fails is named, and nothing of the run stays", async () => {
   const steps = [
-    { name: "0001_good", sql: "create table good ()", checksum: "good" },
-    { name: "0002_bad", sql: "create table bad (", checksum: "bad" },
+    { name: "0001_good", sql: "create table good ()" },
+    { name: "0002_bad", sql: "create table bad (" },
   ];
-  await expect(migrate({ url: broken, migrations: steps })).rejects.toThrow(
-    "migration 0002_bad failed, nothing was applied: syntax error",
-  );
+  await withMigrationFiles(steps, async (folder) => {
+    await expect(migrate({ url: broken, folder })).rejects.toThrow(
+      "migration 0002_bad failed, nothing was applied: syntax error",
+    );
+  });
   expect(await rowsOf(broken, "select 1 where to_regclass('good') is not null")).toEqual([]);
   expect(await rowsOf(broken, "select name from migration.checksum")).toEqual([]);
+});
+
+test("misnamed and equally numbered files are refused", async () => {
+  const files = (...names: string[]) => names.map((name) => ({ name, sql: "create table refused ()" }));
+  await withMigrationFiles(files("0001_first", "second"), async (folder) => {
+    await expect(migrate({ url: broken, folder })).rejects.toThrow(
+      "migrations/second.sql is not named NNNN_what.sql",
+    );
+  });
+  await withMigrationFiles(files("0001_first", "0001_other"), async (folder) => {
+    await expect(migrate({ url: broken, folder })).rejects.toThrow(
+      "migrations/0001_other.sql: there is another file 0001",
+    );
+  });
+  expect(await rowsOf(broken, "select 1 where to_regclass('refused') is not null")).toEqual([]);
+});
+
+test("CRLF line ends of a checkout change neither what is applied nor its checksum", async () => {
+  const files = known.map(({ name, sql }) => ({ name, sql: sql.replaceAll("\n", "\r\n") }));
+  await withMigrationFiles(files, async (folder) => {
+    expect(await migrate({ url: crlf, folder })).toEqual(all);
+  });
+  const functions = "select prosrc from pg_proc where pronamespace = 'public'::regnamespace order by 1";
+  expect(await rowsOf(crlf, functions)).toEqual(await rowsOf(url, functions));
+  expect(await rowsOf(crlf, functions)).not.toEqual([]);
+  expect(await rowsOf(crlf, "select name, checksum from migration.checksum order by name")).toEqual(
+    known.map(({ name, checksum }) => ({ name, checksum })),
+  );
+  expect(await migrate({ url: crlf })).toEqual([]);
+});
+
+/** Waits until a session that migrates `database` waits for `event`, and gives its process id. */
+async function awaitMigration(database: string, event: string): Promise<number> {
+  return vi.waitFor(
+    async () => {
+      const [row] = await rowsOf<{ pid: number }>(
+        database,
+        `select pid from pg_stat_activity
+          where datname = current_database() and application_name = 'ballast-migrate' and wait_event = '${event}'`,
+      );
+      if (row === undefined) throw new Error(`no migration waits for ${event}`);
+      return row.pid;
+    },
+    { timeout: 10_000 },
+  );
+}
+
+test("a run that is cut off leaves neither a migration nor a checksum, and can be repeated", async () => {
+  const steps = [
+    { name: "0001_good", sql: "create table good ()" },
+    {
+      name: "0002_slow",
+      sql: "select pg_sleep(coalesce(nullif(current_setting('test.pause', true), ''), '60')::int)",
+    },
+  ];
+  await withMigrationFiles(steps, async (folder) => {
+    const cutOff = expect(migrate({ url: cut, folder })).rejects.toThrow(
+      /^migration 0002_slow failed, nothing was applied/,
+    );
+    const pid = await awaitMigration(cut, "PgSleep");
+    await withSession(cut, (session) => session.query("select pg_terminate_backend($1)", [pid]));
+    await cutOff;
+    expect(await rowsOf(cut, "select name from migration.checksum")).toEqual([]);
+    expect(await rowsOf(cut, "select 1 where to_regclass('migration.applied') is not null")).toEqual([]);
+    await withSession(adminUrl, (session) =>
+      session.query(`alter database ${new URL(cut).pathname.slice(1)} set test.pause = '0'`),
+    );
+    expect(await migrate({ url: cut, folder })).toEqual(steps.map(({ name }) => name));
+  });
+});
+
+test("waits for a process that holds the advisory lock of node-pg-migrate, as every version of the service does", async () => {
+  await withSession(other, async (session) => {
+    await session.query("select pg_advisory_lock(7241865325823964)");
+    let isDone = false;
+    const migrating = migrate({ url: other }).finally(() => {
+      isDone = true;
+    });
+    await awaitMigration(other, "advisory");
+    expect(isDone).toBe(false);
+    await session.query("select pg_advisory_unlock(7241865325823964)");
+    expect(await migrating).toEqual([]);
+  });
 });

@@ -14,6 +14,7 @@ import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { acceptOperation, executionDeps, succeeded, TENANT } from "../../support/operations.ts";
 import { act, makeRun } from "../../support/runs.ts";
+import { withMigrationFiles } from "../../support/migration-files.ts";
 import { urlOf, withSession } from "../../support/session.ts";
 import { storeRun } from "../../support/stored-run.ts";
 
@@ -211,7 +212,12 @@ describe("a database that was filled before it counted", () => {
     const url = urlOf(test.adminUrl, { database: name });
     try {
       await withSession(test.adminUrl, (session) => session.query(`create database ${name}`));
-      await migrate({ url, migrations: readMigrations().filter(({ name: step }) => step < "0008") });
+      await withMigrationFiles(
+        readMigrations().filter(({ name: step }) => step < "0008"),
+        async (folder) => {
+          await migrate({ url, folder });
+        },
+      );
       await withSession(url, (session) =>
         session.query(`
           insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
