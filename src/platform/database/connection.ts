@@ -1,9 +1,9 @@
 import type net from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import postgres from "postgres";
 import { plainError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
 import { gatherWrites, openSocket } from "./socket.ts";
+import { within } from "./time-limit.ts";
 import { valueTypes } from "./types.ts";
 
 /** How to reach the server, and the limits that every connection carries from its first byte. */
@@ -44,8 +44,12 @@ export type Connection = {
 const GOODBYE_MS = 1_000;
 const KEEPALIVE_S = 10;
 
-/** Opens a connection within `budgetMs`, or throws a DatabaseError `unavailable`. */
-export async function openConnection(options: ConnectionOptions, budgetMs: number): Promise<Connection> {
+/** Opens a connection within `budgetMs` and before `signal` is aborted, or throws a DatabaseError `unavailable`. */
+export async function openConnection(
+  options: ConnectionOptions,
+  budgetMs: number,
+  signal?: AbortSignal,
+): Promise<Connection> {
   const line: Line = {
     socket: null,
     onClose: () => undefined,
@@ -53,22 +57,14 @@ export async function openConnection(options: ConnectionOptions, budgetMs: numbe
     onNotification: () => undefined,
   };
   const client = createClient(options, line);
-  const inTime = new AbortController();
   try {
-    await Promise.race([client`select 1`, failAfter(budgetMs, inTime.signal)]);
+    await within({ ms: budgetMs, signal }, client`select 1`);
     return connectionOver(line, client);
   } catch (error) {
     abandon(line, client);
     const reason = error instanceof Error ? error.message : String(error);
     throw plainError("unavailable", `no connection to the database: ${reason}`, error);
-  } finally {
-    inTime.abort();
   }
-}
-
-async function failAfter(ms: number, signal: AbortSignal): Promise<never> {
-  await delay(ms, undefined, { signal });
-  throw new Error(`none within ${String(Math.round(ms))} ms`);
 }
 
 /** The one socket of a client, and who wants to hear of it. */

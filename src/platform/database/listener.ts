@@ -1,15 +1,21 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
+import { within } from "./time-limit.ts";
 
 export type ListenerOptions = {
   readonly connection: ConnectionOptions;
   readonly channel: string;
+  /** The most that a connect may take, and the most that LISTEN may take after it. */
   readonly connectTimeoutMs: number;
   /** Something was notified, or may have been while nobody was listening. */
   readonly onNotify: () => void;
   readonly onError: (error: unknown) => void;
 };
 
-export type Listener = { readonly stop: () => Promise<void> };
+export type Listener = {
+  /** Ends a connect under way at once. Nothing is notified from the call on. */
+  readonly stop: () => Promise<void>;
+};
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -19,43 +25,64 @@ const LONGEST_PAUSE_MS = 5_000;
  * heard by those who listen at that moment, so every new connection calls `onNotify` once: look for yourself.
  */
 export function listenTo(options: ListenerOptions): Listener {
-  let connection: Connection | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const running = keepListening(options, signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function keepListening(options: ListenerOptions, signal: AbortSignal): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS;
-  let connecting = connect();
-
-  async function connect(): Promise<void> {
-    try {
-      connection = await openConnection(options.connection, options.connectTimeoutMs);
-      connection.onNotification = options.onNotify;
-      connection.onLost = connectLater;
-      await connection.client`listen ${connection.client(options.channel)}`;
-      pauseMs = FIRST_PAUSE_MS;
-      options.onNotify();
-    } catch (error) {
-      if (!isStopped) options.onError(error);
-      if (connection === undefined || connection.isLost) connectLater();
-      else connection.destroy(new Error("LISTEN was refused"));
-    }
-  }
-
-  function connectLater(): void {
-    connection = undefined;
-    if (isStopped || timer !== undefined) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      connecting = connect();
-    }, pauseMs);
+  while (!signal.aborted) {
+    if (await connectAndListen(options, signal)) pauseMs = FIRST_PAUSE_MS;
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
   }
+}
 
-  async function stop(): Promise<void> {
-    isStopped = true;
-    clearTimeout(timer);
-    await connecting;
-    await connection?.close();
+/** Resolves when the connection is lost or `signal` is aborted: true if it was listening until then. */
+async function connectAndListen(options: ListenerOptions, signal: AbortSignal): Promise<boolean> {
+  try {
+    const connection = await openConnection(options.connection, options.connectTimeoutMs, signal);
+    await listen(connection, options, signal);
+    return true;
+  } catch (error) {
+    if (!signal.aborted) options.onError(error);
+    return false;
   }
+}
 
-  return { stop };
+async function listen(
+  connection: Connection,
+  { channel, connectTimeoutMs, onNotify }: ListenerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lost = new Promise<Error>((resolve) => {
+    connection.onLost = resolve;
+  });
+  connection.onNotification = () => {
+    if (!signal.aborted) onNotify();
+  };
+  try {
+    signal.throwIfAborted();
+    await within({ ms: connectTimeoutMs, signal }, replyToListen(connection, channel, lost));
+    connection.onNotification();
+    await within({ signal }, lost).catch(() => connection.close());
+  } catch (error) {
+    connection.destroy(new Error("LISTEN failed", { cause: error }));
+    throw error;
+  }
+}
+
+/** The driver may never settle the statement of a connection that was lost, so the loss ends the wait too. */
+async function replyToListen({ client }: Connection, channel: string, lost: Promise<Error>): Promise<void> {
+  const loss = lost.then((reason) => {
+    throw reason;
+  });
+  await Promise.race([client`listen ${client(channel)}`, loss]);
 }
