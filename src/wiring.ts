@@ -153,7 +153,7 @@ function eventualReads({ log, metrics, database, replica }: Surroundings): Event
   if (replica === database) return { primary: database, replica: null };
   const options = {
     pauseMs: REPLICA_PAUSE_MS,
-    patienceMs: REPLICA_PATIENCE_MS,
+    timeoutMs: REPLICA_PATIENCE_MS,
     onFallback: (error: DatabaseError | null) => {
       metrics.replicaFallbacks.inc();
       if (error !== null) log.warn({ err: error }, "the replica cannot serve, reads go to the primary");

@@ -40,7 +40,7 @@ beforeEach(() => {
   fallbacks = [];
   const options = {
     pauseMs: PAUSE_MS,
-    patienceMs: 5_000,
+    timeoutMs: 5_000,
     now: () => clockMs,
     onFallback: (error: DatabaseError | null) => fallbacks.push(error?.fault.kind ?? null),
   };

@@ -3,9 +3,9 @@ import { plainError } from "./errors.ts";
 export type AdmissionLimits = {
   /** Units of work under way at once. */
   readonly slots: number;
-  /** Units of work that may wait for a slot; one more is turned away at once. */
+  /** Units of work that may wait for a slot; one more is refused at once. */
   readonly queueLimit: number;
-  /** How long one may wait before it is turned away. */
+  /** How long one may wait before it is refused. */
   readonly queueWaitMs: number;
 };
 
@@ -34,7 +34,7 @@ export function createAdmission(limits: AdmissionLimits): Admission {
       return Promise.resolve();
     }
     if (queue.size >= limits.queueLimit) {
-      return Promise.reject(plainError("overloaded", "too much work is waiting for the database"));
+      return Promise.reject(plainError("overloaded", "too many units of work wait for a connection"));
     }
     return wait(budgetMs);
   }
@@ -52,8 +52,8 @@ export function createAdmission(limits: AdmissionLimits): Admission {
           queue.delete(waiter);
           reject(
             budgetMs < limits.queueWaitMs
-              ? plainError("deadline_exceeded", "the time was up while waiting for the database")
-              : plainError("overloaded", "the database stayed busy"),
+              ? plainError("deadline_exceeded", "the deadline passed while waiting for a connection")
+              : plainError("overloaded", "no connection became free in time"),
           );
         },
         Math.min(budgetMs, limits.queueWaitMs),

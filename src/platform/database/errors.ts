@@ -1,6 +1,6 @@
 import postgres from "postgres";
 
-/** A fault that names the constraint, so that a caller can tell which key or rule was met. */
+/** A fault that names the constraint, so that a caller can tell which key or rule was violated. */
 type ConstraintFault = {
   readonly kind: "unique_violation" | "constraint_violation";
   readonly constraint: string;
@@ -12,19 +12,19 @@ type PlainFault = {
   readonly kind:
     /** No connection could be made. Nothing was written. */
     | "unavailable"
-    /** The connection went before COMMIT was sent. Nothing was written. */
+    /** The connection was lost before COMMIT was sent. Nothing was written. */
     | "connection_lost"
-    /** The connection went, or the time was up, while COMMIT was under way: it landed or it did not. */
+    /** The connection was lost, or the deadline passed, while COMMIT was under way: it was written or it was not. */
     | "commit_outcome_unknown"
     /** Too many units of work are waiting. Nothing was written. */
     | "overloaded"
-    /** The time of this unit of work was up before COMMIT was sent. Nothing was written. */
+    /** The deadline of this unit of work passed before COMMIT was sent. Nothing was written. */
     | "deadline_exceeded"
     | "lock_timeout"
     | "statement_timeout"
     | "serialization_failure"
     | "deadlock"
-    /** The schema changed under a prepared statement: it is prepared anew next time. */
+    /** The schema changed under a prepared statement: the next attempt prepares it again. */
     | "stale_statement"
     /** Row-level security or a missing grant (42501). */
     | "not_permitted"

@@ -16,22 +16,26 @@ export type Replica = {
   /** How long no read tries a replica that failed one: a dead replica costs its connect timeout once in that time. */
   readonly pauseMs: number;
   /** The most that a read waits for the replica; what is left of its time is the primary's. */
-  readonly patienceMs: number;
-  /** A read went to the primary; `error` says why where this very read found out. */
+  readonly timeoutMs: number;
+  /** A read went to the primary; `error` is what the replica failed this read with, null during a pause. */
   readonly onFallback: (error: DatabaseError | null) => void;
-  /** Until when reads pass it by; the one thing here that changes. */
+  /** Until when reads go to the primary; the only mutable state here. */
   readonly pause: { untilMs: number };
 };
 
-/** It is down, cut off or far too slow: reads leave it alone for a while. */
-const GONE: ReadonlySet<DatabaseFaultKind> = new Set(["unavailable", "connection_lost", "deadline_exceeded"]);
-/** This read it could not serve, the next it may. */
-const PASSING: ReadonlySet<DatabaseFaultKind> = new Set([
+/** It is down, unreachable or far too slow: no read is sent to it for a while. */
+const UNREACHABLE: ReadonlySet<DatabaseFaultKind> = new Set([
+  "unavailable",
+  "connection_lost",
+  "deadline_exceeded",
+]);
+/** It could not serve this read, but may serve the next. */
+const TRANSIENT: ReadonlySet<DatabaseFaultKind> = new Set([
   "overloaded",
   // It cancelled the read to keep up with the primary.
   "serialization_failure",
   "deadlock",
-  // It lags behind a migration: a table or a grant is not there yet. A mistake of ours fails on the primary too.
+  // It lags behind a migration: a table or a grant is not there yet. A mistake in our code fails on the primary too.
   "rejected",
   "not_permitted",
 ]);
@@ -39,7 +43,7 @@ const PASSING: ReadonlySet<DatabaseFaultKind> = new Set([
 /** A replica that has failed no read yet. */
 export function replicaOf(
   database: Database,
-  options: Pick<Replica, "pauseMs" | "patienceMs" | "onFallback"> & { readonly now?: Replica["now"] },
+  options: Pick<Replica, "pauseMs" | "timeoutMs" | "onFallback"> & { readonly now?: Replica["now"] },
 ): Replica {
   return { now: () => performance.now(), ...options, database, pause: { untilMs: -Infinity } };
 }
@@ -68,22 +72,22 @@ async function tryReplica<T>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
-  const { database, pause, now, pauseMs, patienceMs, onFallback } = replica;
+  const { database, pause, now, pauseMs, timeoutMs, onFallback } = replica;
   if (now() < pause.untilMs) {
     onFallback(null);
     return undefined;
   }
-  // After a pause one read finds out for all: the others go on passing the replica by.
+  // After a pause one read tries the replica; the pause is renewed, so the others go on to the primary meanwhile.
   if (pause.untilMs > -Infinity) pause.untilMs = now() + pauseMs;
   try {
-    const result = await inTransaction(database, { ...context, deadlineMs: patienceMs }, work);
+    const result = await inTransaction(database, { ...context, deadlineMs: timeoutMs }, work);
     pause.untilMs = -Infinity;
     return { result };
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
     const { kind } = error.fault;
-    if (!GONE.has(kind) && !PASSING.has(kind)) throw error;
-    pause.untilMs = GONE.has(kind) ? now() + pauseMs : -Infinity;
+    if (!UNREACHABLE.has(kind) && !TRANSIENT.has(kind)) throw error;
+    pause.untilMs = UNREACHABLE.has(kind) ? now() + pauseMs : -Infinity;
     onFallback(error);
     return undefined;
   }

@@ -5,21 +5,23 @@ import pg from "pg";
  * The roles that the service works in. They belong to the cluster, not to a database, and nobody logs in as them:
  * - ballast_service: what requests run as, within one tenant;
  * - ballast_worker: taken for one transaction to find work across tenants;
- * - ballast_retention: taken for one transaction to delete what has outlived its keep.
+ * - ballast_retention: taken for one transaction to delete what is older than its retention.
  */
 export const SERVICE_ROLES = ["ballast_service", "ballast_worker", "ballast_retention"] as const;
 
-/** Faults of rivals who prepare the same roles from another database: duplicate_object, unique_violation, and the
- * plain XX000 "tuple concurrently updated" of two grants. */
-const RIVALRY = new Set(["42710", "23505", "XX000"]);
-const MOST_ATTEMPTS = 10;
-const PAUSE_MS = 50;
+/**
+ * What a process gets that prepares the same roles of the cluster from another database at the same time, where no
+ * advisory lock is shared: duplicate_object, unique_violation, and the XX000 "tuple concurrently updated" of two grants.
+ */
+const CONCURRENT_CHANGE = new Set(["42710", "23505", "XX000"]);
+const MAX_ATTEMPTS = 10;
+const BACKOFF_MS = 50;
 
 /** Makes the roles where they are missing, and lets `login` (default: the login of this session) take them. */
 export async function prepareRoles(session: pg.Client, login?: string): Promise<void> {
   for (const role of SERVICE_ROLES) {
-    await despiteRivals(() => createRole(session, role));
-    await despiteRivals(() => allowRole(session, role, login));
+    await retryWhenConcurrent(() => createRole(session, role));
+    await retryWhenConcurrent(() => allowRole(session, role, login));
   }
 }
 
@@ -45,15 +47,15 @@ async function allowRole(session: pg.Client, role: string, login: string | undef
   await session.query(`grant ${role} to ${pg.escapeIdentifier(row.login)}${options}`);
 }
 
-async function despiteRivals(work: () => Promise<void>): Promise<void> {
+async function retryWhenConcurrent(work: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await work();
       return;
     } catch (error) {
-      const isRivalry = error instanceof pg.DatabaseError && RIVALRY.has(error.code ?? "");
-      if (!isRivalry || attempt === MOST_ATTEMPTS) throw error;
-      await delay(PAUSE_MS * Math.random());
+      const isConcurrent = error instanceof pg.DatabaseError && CONCURRENT_CHANGE.has(error.code ?? "");
+      if (!isConcurrent || attempt === MAX_ATTEMPTS) throw error;
+      await delay(BACKOFF_MS * Math.random());
     }
   }
 }

@@ -7,8 +7,8 @@ import { inTransaction, type Tx } from "./transaction.ts";
 const DRIVER_PATCH = "3.4.9-ballast.1";
 
 /**
- * Why the service must not run on this database, a line for each reason; none means that it may. These are the ground
- * of every promise it makes: that COMMIT means written, and that row-level security holds for its role.
+ * Why the service must not run on this database, a line for each reason; none means that it may. Everything the
+ * service promises rests on these: that COMMIT means written, and that row-level security holds for its role.
  */
 export async function startupFaults(
   database: Database,
@@ -109,10 +109,10 @@ async function findTableFaults(tx: Tx): Promise<string[]> {
        and c.relnamespace in ('public'::regnamespace, to_regnamespace('migration'))
      order by c.relname`;
   const owned = rows.filter(({ is_owned }) => is_owned).map(({ name }) => name);
-  const bare = rows.filter(({ is_guarded }) => !is_guarded).map(({ name }) => name);
+  const unguarded = rows.filter(({ is_guarded }) => !is_guarded).map(({ name }) => name);
   return [
     ...when(owned.length > 0, `the role in force owns ${owned.join(", ")}: it could lift their guards`),
-    ...when(bare.length > 0, `row-level security is not enabled and forced on ${bare.join(", ")}`),
+    ...when(unguarded.length > 0, `row-level security is not enabled and forced on ${unguarded.join(", ")}`),
   ];
 }
 

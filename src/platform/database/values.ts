@@ -1,7 +1,7 @@
 import type postgres from "postgres";
 import type { Client } from "./connection.ts";
 
-/** A part of a statement, put together ahead of it: conditions that depend on which filters were given. */
+/** A part of a statement, built ahead of it: conditions that depend on which filters were given. */
 export type SqlFragment = {
   readonly kind: "fragment";
   readonly strings: TemplateStringsArray;
@@ -19,11 +19,11 @@ export function sql(strings: TemplateStringsArray, ...values: readonly SqlValue[
 }
 
 /** As many as the protocol can number. */
-const MOST_PARAMETERS = 65_533;
+const MAX_PARAMETERS = 65_533;
 
 /**
- * A statement in the driver's terms, sent when its promise is first waited for. Throws at what the driver could not
- * send: it would find that out halfway, blame the statement before it, and wait for replies that nobody was asked for.
+ * A query of the driver, sent when its promise is first awaited. Throws at what the driver could not send: the driver
+ * would fail halfway, reject the statement before it instead, and wait for replies that never come.
  */
 export function statement<Row extends object>(
   client: Client,
@@ -31,7 +31,7 @@ export function statement<Row extends object>(
   values: readonly SqlValue[],
 ): postgres.PendingQuery<Row[]> {
   const parameters = countParameters(values);
-  if (parameters > MOST_PARAMETERS) throw new Error(`${String(parameters)} parameters are too many`);
+  if (parameters > MAX_PARAMETERS) throw new Error(`${String(parameters)} parameters are too many`);
   return pending<Row>(client, strings, values);
 }
 
