@@ -220,7 +220,7 @@ type RecordRow = {
 };
 
 function lookUp(deps: OnceDeps, claim: Claim): Promise<OnceOutcome | undefined> {
-  const context = { tenantId: claim.tenantId, readOnly: true, oneFlight: true };
+  const context = { tenantId: claim.tenantId, readOnly: true, pipelineCommit: true };
   return inTransaction(deps.database, context, (tx) => findOutcome(tx, claim));
 }
 

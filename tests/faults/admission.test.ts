@@ -46,21 +46,21 @@ test("more work than connections waits its turn; none is lost, none shares a con
   expect(await backendStates(server.adminUrl, "turns")).toEqual(["idle", "idle"]);
 });
 
-test("a hundred statements and more in one flight stay inside their transaction", async () => {
-  database = openTestDatabase(server.url, { max: 1, applicationName: "flight" });
+test("a hundred statements and more in one pipeline stay inside their transaction", async () => {
+  database = openTestDatabase(server.url, { max: 1, applicationName: "pipelined" });
   const failing = inTransaction(database, context, async (tx) => {
     await Promise.all(
       Array.from(
         { length: 250 },
         (_, leg) =>
-          tx`insert into ledger_entry (tenant_id, account, leg) values (${TENANT}, 'flight', ${leg})`,
+          tx`insert into ledger_entry (tenant_id, account, leg) values (${TENANT}, 'pipelined', ${leg})`,
       ),
     );
     throw new Error("business rule failed");
   });
   expect(await outcomeOf(failing)).toBe("business rule failed");
-  expect(await legsOf(server.adminUrl, "flight")).toEqual([]);
-  expect(await backendStates(server.adminUrl, "flight")).toEqual(["idle"]);
+  expect(await legsOf(server.adminUrl, "pipelined")).toEqual([]);
+  expect(await backendStates(server.adminUrl, "pipelined")).toEqual(["idle"]);
 });
 
 test("past the queue work is turned away at once, and what waits is served when a connection is free", async () => {

@@ -52,7 +52,7 @@ test("work whose database falls silent is done on a fresh connection, within its
   expect(await legsOf(server.adminUrl, account)).toEqual([1, 2]);
 });
 
-test("one silent connection is enough to distrust the idle ones beside it", async () => {
+test("one half-open connection is enough to discard the idle ones too", async () => {
   const retries: string[] = [];
   const hooks = { onRetry: (kind: string) => void retries.push(kind) };
   proxy.stallAll();

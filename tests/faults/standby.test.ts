@@ -62,7 +62,7 @@ test("a COMMIT that waits for a standby is not cut short by statement_timeout", 
   );
   await expect(writing).rejects.toMatchObject({
     fault: { kind: "commit_outcome_unknown" },
-    message: "the time was up while COMMIT was under way",
+    message: "the deadline passed while COMMIT was under way",
   });
 });
 

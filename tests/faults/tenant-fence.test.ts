@@ -83,7 +83,7 @@ test("when the server refuses BEGIN, the statements sent with it leave nothing, 
     if (type === "B") seen.push(type);
     return "pass";
   };
-  // Once everything is prepared, BEGIN, the tenant and the payment are one flight.
+  // Once everything is prepared, BEGIN, the tenant and the payment are pipelined.
   await inTransaction(warm, { tenantId: TENANT }, (tx) => pay(tx, newAccount()));
   isRefusing = true;
   expect(await outcomeOf(inTransaction(warm, { tenantId: TENANT }, (tx) => pay(tx, account)))).toBe(

@@ -1,7 +1,7 @@
 import { parseServerAddress } from "../../src/platform/database/address.ts";
 import { openDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
 
-/** A door to a test database with limits that a test can afford to wait for. */
+/** Opens a test database with limits that a test can afford to wait for. */
 export function openTestDatabase(
   url: string,
   limits: Partial<Parameters<typeof openDatabase>[0]> = {},

@@ -2,7 +2,7 @@ import type net from "node:net";
 import postgres from "postgres";
 import { plainError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
-import { gatherWrites, openSocket } from "./socket.ts";
+import { corkUntilFlush, openSocket } from "./socket.ts";
 import { within } from "./time-limit.ts";
 import { valueTypes } from "./types.ts";
 
@@ -20,29 +20,29 @@ export type ConnectionOptions = {
 export type Client = ReturnType<typeof createClient>;
 
 /**
- * One connection: a client of the driver that is given one socket in its life. The driver's habit of reconnecting
- * under a transaction has nothing to reconnect to, so whatever belongs to a lost connection can reach no other.
+ * One connection: a client of the driver that is given one socket in its life. The driver reconnects in the middle of
+ * a transaction; here it gets no second socket, so no statement of a lost connection can reach another one.
  */
 export type Connection = {
   readonly client: Client;
   readonly openedAt: number;
   isLost: boolean;
-  /** Called once, when the socket has gone, by whoever holds the connection at that time. */
+  /** Called once, when the socket has closed; set by whoever uses the connection at that time. */
   onLost: (reason: Error) => void;
   /** Called with each WARNING of the server. */
   onWarning: (message: string) => void;
   /** Called with each notification of a channel that this connection listens to. */
   onNotification: () => void;
-  /** Lets the statements that are sent now leave together. */
-  readonly gather: () => void;
-  /** Cuts the connection now, whatever it is doing. */
+  /** Lets the statements that are sent in this turn of the event loop leave in one write. */
+  readonly cork: () => void;
+  /** Closes the socket now, whatever is under way on it. */
   readonly destroy: (reason: Error) => void;
-  /** Says goodbye to the server; for an idle connection. */
+  /** Ends the session in order (Terminate); for an idle connection. */
   readonly close: () => Promise<void>;
 };
 
-const GOODBYE_MS = 1_000;
-const KEEPALIVE_S = 10;
+const CLOSE_TIMEOUT_MS = 1_000;
+const TCP_KEEPALIVE_S = 10;
 
 /** Opens a connection within `budgetMs` and before `signal` is aborted, or throws a DatabaseError `unavailable`. */
 export async function openConnection(
@@ -50,57 +50,57 @@ export async function openConnection(
   budgetMs: number,
   signal?: AbortSignal,
 ): Promise<Connection> {
-  const line: Line = {
+  const transport: Transport = {
     socket: null,
     onClose: () => undefined,
     onWarning: () => undefined,
     onNotification: () => undefined,
   };
-  const client = createClient(options, line);
+  const client = createClient(options, transport);
   try {
     await within({ ms: budgetMs, signal }, client`select 1`);
-    return connectionOver(line, client);
+    return createConnection(transport, client);
   } catch (error) {
-    abandon(line, client);
+    destroyClient(transport, client);
     const reason = error instanceof Error ? error.message : String(error);
     throw plainError("unavailable", `no connection to the database: ${reason}`, error);
   }
 }
 
-/** The one socket of a client, and who wants to hear of it. */
-type Line = {
+/** The one socket of a client, and the handlers of its events. */
+type Transport = {
   socket: net.Socket | null;
   onClose: () => void;
   onWarning: (message: string) => void;
   onNotification: () => void;
 };
 
-function createClient(options: ConnectionOptions, line: Line) {
+function createClient(options: ConnectionOptions, transport: Transport) {
   const driverOptions = {
     max: 1,
     // TLS is spoken by the socket that it is given.
     ssl: false,
     // The driver would end a connection of that age in the middle of a transaction; the pool retires idle ones.
     max_lifetime: null,
-    keep_alive: KEEPALIVE_S,
+    keep_alive: TCP_KEEPALIVE_S,
     backoff: () => 0,
-    // If the connection goes while the driver looks types up, it rejects a promise that nobody holds.
+    // If the connection is lost while the driver looks types up, a rejection stays unhandled and ends the process.
     fetch_types: false,
     types: valueTypes,
     connection: startupParameters(options),
     onnotice: (notice: postgres.Notice) => {
-      if (notice["severity"] === "WARNING") line.onWarning(notice["message"] ?? "");
+      if (notice["severity"] === "WARNING") transport.onWarning(notice["message"] ?? "");
     },
     onnotify: () => {
-      line.onNotification();
+      transport.onNotification();
     },
     onclose: () => {
-      line.onClose();
+      transport.onClose();
     },
     socket: () => {
-      if (line.socket !== null) throw new Error("the connection closed before it was ready");
+      if (transport.socket !== null) throw new Error("the connection closed before it was ready");
       return openSocket(options.server, (socket) => {
-        line.socket = socket;
+        transport.socket = socket;
       });
     },
   };
@@ -120,7 +120,7 @@ function startupParameters(options: ConnectionOptions) {
   };
 }
 
-function connectionOver(line: Line, client: Client): Connection {
+function createConnection(transport: Transport, client: Client): Connection {
   const connection: Connection = {
     client,
     openedAt: performance.now(),
@@ -128,19 +128,19 @@ function connectionOver(line: Line, client: Client): Connection {
     onLost: () => undefined,
     onWarning: () => undefined,
     onNotification: () => undefined,
-    gather: () => {
-      if (line.socket !== null) gatherWrites(line.socket);
+    cork: () => {
+      if (transport.socket !== null) corkUntilFlush(transport.socket);
     },
     destroy,
     close,
   };
-  line.onClose = () => {
+  transport.onClose = () => {
     destroy(new Error("the server or the network closed the connection"));
   };
-  line.onWarning = (message) => {
+  transport.onWarning = (message) => {
     connection.onWarning(message);
   };
-  line.onNotification = () => {
+  transport.onNotification = () => {
     connection.onNotification();
   };
   return connection;
@@ -148,20 +148,20 @@ function connectionOver(line: Line, client: Client): Connection {
   function destroy(reason: Error): void {
     if (connection.isLost) return;
     connection.isLost = true;
-    abandon(line, client);
+    destroyClient(transport, client);
     connection.onLost(reason);
   }
 
   async function close(): Promise<void> {
     connection.isLost = true;
-    await client.end({ timeout: GOODBYE_MS / 1_000 });
-    line.socket?.destroy();
+    await client.end({ timeout: CLOSE_TIMEOUT_MS / 1_000 });
+    transport.socket?.destroy();
   }
 }
 
-/** Cuts the socket and lets the driver reject whatever it still holds. */
-function abandon(line: Line, client: Client): void {
-  line.socket?.destroy();
-  // Could reject only where the driver fails to drop what it holds, and then there is nothing more to end.
+/** Destroys the socket and lets the driver reject the statements that it still holds. */
+function destroyClient(transport: Transport, client: Client): void {
+  transport.socket?.destroy();
+  // Should it reject, there is nothing left to end: the socket is gone.
   client.end({ timeout: 0 }).catch(() => undefined);
 }

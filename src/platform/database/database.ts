@@ -19,23 +19,28 @@ export type DatabaseHooks = {
   readonly onFault?: (kind: DatabaseFaultKind) => void;
 };
 
-/** The door to one server: pass it to `inTransaction`. */
+/** One server and the pool of connections to it: pass it to `inTransaction`. */
 export type Database = {
   readonly pool: Pool;
   readonly limits: {
     readonly deadlineMs: number;
     readonly statementTimeoutMs: number;
-    readonly silenceMarginMs: number;
+    readonly replyMarginMs: number;
   };
   readonly hooks: DatabaseHooks;
 };
 
-/** A reply that is this much later than statement_timeout allows is not coming. */
-const SILENCE_MARGIN_MS = 1_000;
+/** The server ends a statement at statement_timeout; a reply this much later than that is not coming. */
+const REPLY_MARGIN_MS = 1_000;
 
 /** Opens nothing yet: connections are made when work comes. */
 export function openDatabase(config: DatabaseConfig, hooks: DatabaseHooks = {}): Database {
-  return databaseOver(createPool(poolOptions(config)), config, hooks);
+  const { deadlineMs, statementTimeoutMs } = config;
+  return {
+    pool: createPool(poolOptions(config)),
+    limits: { deadlineMs, statementTimeoutMs, replyMarginMs: REPLY_MARGIN_MS },
+    hooks,
+  };
 }
 
 function poolOptions(config: DatabaseConfig) {
@@ -44,11 +49,6 @@ function poolOptions(config: DatabaseConfig) {
     admission: { slots: config.max, queueLimit: config.queueLimit, queueWaitMs: config.queueWaitMs },
     connectTimeoutMs: config.connectTimeoutMs,
   };
-}
-
-export function databaseOver(pool: Pool, config: DatabaseConfig, hooks: DatabaseHooks): Database {
-  const { deadlineMs, statementTimeoutMs } = config;
-  return { pool, limits: { deadlineMs, statementTimeoutMs, silenceMarginMs: SILENCE_MARGIN_MS }, hooks };
 }
 
 /** How busy it is, for gauges. */
@@ -62,7 +62,7 @@ export function databaseUse(database: Database) {
   };
 }
 
-/** Takes no new work, lets what is under way end within `graceMs`, then cuts it. */
+/** Takes no new work, lets what is under way end within `graceMs`, then destroys its connections. */
 export async function closeDatabase(database: Database, graceMs = 5_000): Promise<void> {
   await closePool(database.pool, graceMs);
 }

@@ -22,29 +22,29 @@ export type Fence = {
     onFailure?: (error: DatabaseError) => void,
   ) => Promise<Reply<Row>>;
   readonly shut: (error: DatabaseError) => void;
-  /** The transaction is over: whoever sends a statement from now on has made a mistake. */
+  /** The transaction is over: a statement from now on is a mistake of the calling code and is refused. */
   readonly end: () => void;
   readonly shutBy: () => DatabaseError | undefined;
   /** The first statement that failed: after it the server takes nothing more in this transaction. */
   readonly firstFailure: () => DatabaseError | undefined;
-  /** Settles once no statement is under way. */
-  readonly settled: () => Promise<void>;
+  /** Resolves once no statement is under way. */
+  readonly whenIdle: () => Promise<void>;
   /** Rejects when the fence is shut; never resolves. */
   readonly whenShut: Promise<never>;
 };
 
 /**
- * A connection that owes a reply and says nothing for `silenceMs` is half open: it is cut, which shuts the fence.
- * The server itself ends a statement earlier than that, by statement_timeout.
+ * A connection on which a reply is due and nothing comes for `replyTimeoutMs` is half open: `onTimeout` destroys it,
+ * which shuts the fence. The server itself ends a statement earlier than that, by statement_timeout.
  */
-export function raiseFence(connection: Connection, silenceMs: number, onSilence: () => void): Fence {
+export function createFence(connection: Connection, replyTimeoutMs: number, onTimeout: () => void): Fence {
   const pending = new Set<(error: DatabaseError) => void>();
   const idleWaiters: (() => void)[] = [];
   let failure: DatabaseError | undefined;
   let shutBy: DatabaseError | undefined;
   let hasEnded = false;
-  const shutting = rejection();
-  const listen = silenceGuard(silenceMs, onSilence);
+  const shutting = rejectable();
+  const restartReplyTimer = replyTimer(replyTimeoutMs, onTimeout);
 
   function shut(error: DatabaseError): void {
     if (shutBy !== undefined) return;
@@ -53,9 +53,10 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
     shutting.reject(error);
   }
 
-  function settle(reject: (error: DatabaseError) => void): boolean {
+  /** False: the statement was rejected before its reply came, because the fence was shut. */
+  function remove(reject: (error: DatabaseError) => void): boolean {
     if (!pending.delete(reject)) return false;
-    listen(pending.size > 0);
+    restartReplyTimer(pending.size > 0);
     if (pending.size === 0) for (const resolve of idleWaiters.splice(0)) resolve();
     return true;
   }
@@ -65,18 +66,18 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
     onFailure?: (error: DatabaseError) => void,
   ): Promise<Reply<Row>> {
     const refused = shutBy ?? (hasEnded ? transactionOver() : undefined);
-    if (refused !== undefined) return droppable(Promise.reject(refused));
+    if (refused !== undefined) return handled(Promise.reject(refused));
     const reply = new Promise<Reply<Row>>((resolve, reject) => {
       const fail = (error: DatabaseError): void => {
         failure ??= error;
         onFailure?.(error);
-        if (settle(fail)) reject(error);
+        if (remove(fail)) reject(error);
       };
       pending.add(fail);
-      listen(true);
-      settledBy(statement).then(
+      restartReplyTimer(true);
+      execute(statement).then(
         (rows) => {
-          if (settle(fail)) resolve(rows);
+          if (remove(fail)) resolve(rows);
         },
         (error: unknown) => {
           const failed = translateError(error);
@@ -85,7 +86,7 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
         },
       );
     });
-    return droppable(reply);
+    return handled(reply);
   }
 
   return {
@@ -96,14 +97,14 @@ export function raiseFence(connection: Connection, silenceMs: number, onSilence:
     },
     shutBy: () => shutBy,
     firstFailure: () => failure,
-    settled: () =>
+    whenIdle: () =>
       pending.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
     whenShut: shutting.promise,
   };
 }
 
-/** A promise that its holder may let fall: its failure is known otherwise. */
-function droppable<T>(promise: Promise<T>): Promise<T> {
+/** Marks the rejection as handled: the caller need not wait for the promise, `firstFailure` keeps the error. */
+function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
 }
@@ -112,8 +113,8 @@ function transactionOver(): DatabaseError {
   return plainError("transaction_over", "a statement came after its transaction was over");
 }
 
-/** A statement that cannot even be put together fails as one that the server refuses. */
-function settledBy<Row extends object>(statement: () => Statement<Row>): PromiseLike<Reply<Row>> {
+/** A statement that cannot be built fails in the same way as one that the server refuses. */
+function execute<Row extends object>(statement: () => Statement<Row>): PromiseLike<Reply<Row>> {
   try {
     return statement();
   } catch (error) {
@@ -121,21 +122,21 @@ function settledBy<Row extends object>(statement: () => Statement<Row>): Promise
   }
 }
 
-/** Restarts at every call, and stands still while no reply is owed. */
-function silenceGuard(silenceMs: number, onSilence: () => void): (isReplyOwed: boolean) => void {
+/** Restarts at every call, and is stopped while no reply is due. */
+function replyTimer(timeoutMs: number, onTimeout: () => void): (isReplyDue: boolean) => void {
   let timer: NodeJS.Timeout | undefined;
-  return (isReplyOwed) => {
-    if (isReplyOwed && timer !== undefined) {
+  return (isReplyDue) => {
+    if (isReplyDue && timer !== undefined) {
       timer.refresh();
       return;
     }
     clearTimeout(timer);
-    timer = isReplyOwed ? setTimeout(onSilence, silenceMs) : undefined;
+    timer = isReplyDue ? setTimeout(onTimeout, timeoutMs) : undefined;
   };
 }
 
-/** A promise that can only be rejected, from outside, and that nobody has to wait for. */
-function rejection(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+/** A promise that never resolves and is rejected from outside; its rejection counts as handled. */
+function rejectable(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
   let reject: (error: Error) => void = () => undefined;
   const promise = new Promise<never>((_, rejectPromise) => {
     reject = rejectPromise;

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { createAdmission, type Admission, type AdmissionLimits } from "./admission.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
 import { plainError } from "./errors.ts";
+import { within } from "./time-limit.ts";
 
 export type PoolOptions = {
   readonly connection: ConnectionOptions;
@@ -13,7 +13,7 @@ export type PoolOptions = {
 export type Pool = {
   readonly options: PoolOptions;
   readonly admission: Admission;
-  /** Ready for work; the last one used is the first one taken, it is warm. */
+  /** Ready for work; the one used last is taken first, because its caches in the server are warm. */
   readonly idle: Connection[];
   readonly open: Set<Connection>;
   isClosed: boolean;
@@ -29,22 +29,22 @@ export function createPool(options: PoolOptions): Pool {
   };
 }
 
-/** Old connections are replaced, so that a moved server, renewed roles and leaked memory do not stay for ever. */
-const CONNECTION_LIFE_MS = 30 * 60 * 1_000;
+/** Old connections are replaced, so that they follow a moved server and changed role settings, and free the memory of their backends. */
+const MAX_LIFETIME_MS = 30 * 60 * 1_000;
 
 /**
- * Hands out a connection that nobody else holds, within `budgetMs`. `giveBack` takes it back once what was asked of it
- * is over; the slot is free only then. A connection that is lost is not used again, it only frees its slot.
+ * Hands out a connection that nobody else holds, within `budgetMs`. `release` is called once, when no statement is under
+ * way any more; the slot is free only then. A connection that was lost is not used again, its release only frees the slot.
  */
-export async function borrow(
+export async function acquire(
   pool: Pool,
   budgetMs: () => number,
-): Promise<{ readonly connection: Connection; readonly giveBack: () => void }> {
+): Promise<{ readonly connection: Connection; readonly release: () => void }> {
   await pool.admission.enter(budgetMs());
   try {
     if (pool.isClosed) throw plainError("unavailable", "the database is being closed");
     const connection = pool.idle.pop() ?? (await addConnection(pool, budgetMs()));
-    return { connection, giveBack: () => giveBack(pool, connection) };
+    return { connection, release: () => release(pool, connection) };
   } catch (error) {
     pool.admission.leave();
     throw error;
@@ -60,16 +60,16 @@ async function addConnection(pool: Pool, budgetMs: number): Promise<Connection> 
   return connection;
 }
 
-function giveBack(pool: Pool, connection: Connection): void {
+function release(pool: Pool, connection: Connection): void {
   connection.onWarning = () => undefined;
-  const isOld = performance.now() - connection.openedAt > CONNECTION_LIFE_MS;
+  const isExpired = performance.now() - connection.openedAt > MAX_LIFETIME_MS;
   if (connection.isLost) {
     pool.open.delete(connection);
-  } else if (isOld || pool.isClosed) {
+  } else if (isExpired || pool.isClosed) {
     retire(pool, connection);
   } else {
     connection.onLost = () => {
-      dropIdle(pool, connection);
+      removeIdle(pool, connection);
     };
     pool.idle.push(connection);
   }
@@ -81,26 +81,22 @@ function retire(pool: Pool, connection: Connection): void {
   connection.close().catch(() => undefined);
 }
 
-function dropIdle(pool: Pool, connection: Connection): void {
+function removeIdle(pool: Pool, connection: Connection): void {
   pool.open.delete(connection);
   const position = pool.idle.indexOf(connection);
   if (position >= 0) pool.idle.splice(position, 1);
 }
 
-/** One connection fell silent, so the idle ones beside it are likely dead too: the next work opens fresh ones. */
-export function distrustIdle(pool: Pool, reason: Error): void {
+/** Where one connection is half open, the idle ones are likely to be too: the next transactions open new ones. */
+export function discardIdle(pool: Pool, reason: Error): void {
   for (const connection of [...pool.idle]) connection.destroy(reason);
 }
 
-/** Takes no new work, closes the idle connections, waits up to `graceMs` for the others, then cuts them. */
+/** Takes no new work, closes the idle connections, waits up to `graceMs` for the others, then destroys them. */
 export async function closePool(pool: Pool, graceMs: number): Promise<void> {
   pool.isClosed = true;
   const closing = pool.idle.splice(0).map((connection) => connection.close());
-  const inTime = new AbortController();
-  const timeUp = delay(graceMs, undefined, { signal: inTime.signal });
-  await Promise.race([pool.admission.drained(), timeUp]);
-  inTime.abort();
-  timeUp.catch(() => undefined);
+  await within({ ms: graceMs }, pool.admission.drained()).catch(() => undefined);
   for (const connection of [...pool.open]) connection.destroy(new Error("the database is being closed"));
   await Promise.all(closing);
 }

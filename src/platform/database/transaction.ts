@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { databaseFault, plainError, type DatabaseFaultKind } from "./errors.ts";
-import { raiseFence, type Fence, type Rows } from "./fence.ts";
-import { borrow, distrustIdle } from "./pool.ts";
+import { createFence, type Fence, type Rows } from "./fence.ts";
+import { acquire, discardIdle } from "./pool.ts";
+import { within } from "./time-limit.ts";
 import { statement, type SqlValue } from "./values.ts";
 
 export type { Rows } from "./fence.ts";
@@ -24,8 +25,8 @@ export type TransactionContext = {
   readonly tenantId: string | null;
   /** One snapshot for all its reads, and no write. */
   readonly readOnly?: boolean;
-  /** Of a read: its statements are all sent before it waits for any, so COMMIT may travel with them. */
-  readonly oneFlight?: boolean;
+  /** Of a read that sends all its statements before it waits for any: COMMIT is pipelined behind them. */
+  readonly pipelineCommit?: boolean;
   /** From now until the unit of work is over, waiting and retries included. */
   readonly deadlineMs?: number;
   /** A role taken for this transaction only. */
@@ -42,8 +43,8 @@ const RETRYABLE: ReadonlySet<DatabaseFaultKind> = new Set([
 ]);
 /** Refused only because an earlier statement failed, and that one says why. */
 const IN_FAILED_TRANSACTION = "25P02";
-const MOST_ATTEMPTS = 6;
-const FIRST_PAUSE_MS = 10;
+const MAX_ATTEMPTS = 6;
+const BASE_BACKOFF_MS = 10;
 
 /**
  * Runs `work` in one transaction: everything it wrote is committed when this resolves, nothing when it rejects, except
@@ -65,12 +66,12 @@ export async function inTransaction<T>(
     } catch (error) {
       const kind = databaseFault(error)?.kind;
       if (kind !== undefined) database.hooks.onFault?.(kind);
-      // Jitter: rivals that met must not meet again.
-      const pauseMs = FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random());
-      const isLast = attempt === MOST_ATTEMPTS || pauseMs >= budgetMs();
+      // Jitter, so that transactions that conflicted do not run at the same time again.
+      const backoffMs = BASE_BACKOFF_MS * 2 ** attempt * (0.5 + Math.random());
+      const isLast = attempt === MAX_ATTEMPTS || backoffMs >= budgetMs();
       if (kind === undefined || !RETRYABLE.has(kind) || isLast) throw error;
       database.hooks.onRetry?.(kind, attempt);
-      await delay(pauseMs);
+      await delay(backoffMs);
     }
   }
 }
@@ -81,24 +82,25 @@ async function runOnce<T>(
   work: (tx: Tx) => Promise<T>,
   budgetMs: () => number,
 ): Promise<T> {
-  const askedAt = performance.now();
-  const { connection, giveBack } = await borrow(database.pool, budgetMs);
-  database.hooks.onWait?.(performance.now() - askedAt);
-  const unit = startUnit(database, connection, giveBack, budgetMs());
+  const startedAt = performance.now();
+  const { connection, release } = await acquire(database.pool, budgetMs);
+  database.hooks.onWait?.(performance.now() - startedAt);
+  const unit = startUnit(database, connection, release, budgetMs());
   begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
   const working = callWork(unit, work);
-  const ahead = context.readOnly === true && context.oneFlight === true ? commitAhead(unit) : undefined;
+  const pipelined =
+    context.readOnly === true && context.pipelineCommit === true ? pipelineCommit(unit) : undefined;
   try {
     const result = await outcomeOfWork(unit, working);
-    const ended = endUnit(unit, () => ahead ?? commit(unit));
-    // Nothing hangs on the COMMIT of a transaction that only read; the connection is free once it is done.
+    const ended = endUnit(unit, () => pipelined ?? commit(unit));
+    // The COMMIT of a read changes nothing, so its reply is not waited for; the connection is released after it.
     if (context.readOnly === true) ended.catch(() => undefined);
     else await ended;
     return result;
   } catch (error) {
     await endUnit(unit, () => rollBack(unit));
-    // Work must have ended before it may run again. Its statements have all failed by now.
-    await settledWithin(working, budgetMs());
+    // The work must have ended before it runs again. Its statements have all failed by now.
+    await within({ ms: budgetMs() }, working).catch(() => undefined);
     throw error;
   }
 }
@@ -108,22 +110,22 @@ type Unit = {
   readonly connection: Connection;
   readonly fence: Fence;
   readonly deadline: NodeJS.Timeout;
-  readonly giveBack: () => void;
+  readonly release: () => void;
   /** COMMIT was handed to the driver: from here on a lost connection leaves the outcome unknown. */
   isCommitting: boolean;
   isOver: boolean;
   warnings: string[];
 };
 
-function startUnit(database: Database, connection: Connection, giveBack: () => void, budgetMs: number): Unit {
-  const silenceMs = database.limits.statementTimeoutMs + database.limits.silenceMarginMs;
-  const fence = raiseFence(connection, silenceMs, () => {
-    const reason = new Error(`no reply within ${String(silenceMs)} ms`);
-    distrustIdle(database.pool, reason);
+function startUnit(database: Database, connection: Connection, release: () => void, budgetMs: number): Unit {
+  const replyTimeoutMs = database.limits.statementTimeoutMs + database.limits.replyMarginMs;
+  const fence = createFence(connection, replyTimeoutMs, () => {
+    const reason = new Error(`no reply within ${String(replyTimeoutMs)} ms`);
+    discardIdle(database.pool, reason);
     connection.destroy(reason);
   });
   const deadline = setTimeout(() => {
-    const reason = new Error("the unit of work took too long");
+    const reason = new Error("the deadline of the unit of work passed");
     shutFence(unit, "deadline_exceeded", reason);
     connection.destroy(reason);
   }, budgetMs);
@@ -131,7 +133,7 @@ function startUnit(database: Database, connection: Connection, giveBack: () => v
     connection,
     fence,
     deadline,
-    giveBack,
+    release,
     isCommitting: false,
     isOver: false,
     warnings: [],
@@ -147,7 +149,7 @@ function startUnit(database: Database, connection: Connection, giveBack: () => v
 }
 
 function shutFence(unit: Unit, kind: "deadline_exceeded" | "connection_lost", reason: Error): void {
-  const message = kind === "connection_lost" ? "the connection was lost" : "the time was up";
+  const message = kind === "connection_lost" ? "the connection was lost" : "the deadline passed";
   unit.fence.shut(
     unit.isCommitting
       ? plainError("commit_outcome_unknown", `${message} while COMMIT was under way`, reason)
@@ -155,7 +157,7 @@ function shutFence(unit: Unit, kind: "deadline_exceeded" | "connection_lost", re
   );
 }
 
-/** Ends the transaction, then lets go of the connection: its slot is free when the server is done with it. */
+/** Ends the transaction, then releases the connection: its slot is free when the server is done with it. */
 async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
   if (unit.isOver) return;
   unit.isOver = true;
@@ -165,14 +167,14 @@ async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
     await ended;
   } finally {
     clearTimeout(unit.deadline);
-    unit.giveBack();
+    unit.release();
   }
 }
 
 /**
- * Sends BEGIN, the tenant and the limit without waiting: they travel with the first statements of the work. Should the
- * server refuse BEGIN, those statements run without a tenant, so row-level security gives them no row and takes none
- * from them; the fence is shut as soon as the refusal is known, and COMMIT is never sent.
+ * Sends BEGIN, the tenant and the time limit without waiting: the first statements of the work are pipelined behind
+ * them. Should the server refuse BEGIN, those statements run without a tenant, so row-level security shows them no row
+ * and accepts none; the fence is shut as soon as the refusal is known, and COMMIT is never sent.
  */
 function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: number): void {
   const { fence, connection } = unit;
@@ -180,7 +182,7 @@ function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: numb
   const tenantId = context.tenantId ?? "";
   const timeout = String(Math.max(1, Math.ceil(statementTimeoutMs)));
   const { localRole } = context;
-  connection.gather();
+  connection.cork();
   void fence.send(
     () =>
       context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
@@ -200,10 +202,10 @@ function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: numb
   );
 }
 
-/** A work that throws before it returns a promise is a work that fails. */
+/** `async`, so that work that throws before it returns a promise fails as one that rejects. */
 async function callWork<T>({ fence, connection }: Unit, work: (tx: Tx) => Promise<T>): Promise<T> {
   return await work(<Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) => {
-    connection.gather();
+    connection.cork();
     return fence.send(() => statement<Row>(connection.client, strings, values));
   });
 }
@@ -212,7 +214,7 @@ async function callWork<T>({ fence, connection }: Unit, work: (tx: Tx) => Promis
 async function outcomeOfWork<T>({ fence }: Unit, working: Promise<T>): Promise<T> {
   try {
     const result = await Promise.race([working, fence.whenShut]);
-    await fence.settled();
+    await fence.whenIdle();
     throwIfFailed(fence);
     return result;
   } catch (error) {
@@ -224,14 +226,6 @@ async function outcomeOfWork<T>({ fence }: Unit, working: Promise<T>): Promise<T
 function throwIfFailed(fence: Fence): void {
   const failed = fence.shutBy() ?? fence.firstFailure();
   if (failed !== undefined) throw failed;
-}
-
-async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
-  const settled = new AbortController();
-  const timeUp = delay(ms, undefined, { signal: settled.signal });
-  await Promise.race([promise, timeUp]).catch(() => undefined);
-  settled.abort();
-  timeUp.catch(() => undefined);
 }
 
 async function commit(unit: Unit): Promise<void> {
@@ -250,14 +244,14 @@ async function commit(unit: Unit): Promise<void> {
   }
 }
 
-/** Ends a read right behind its statements. It changed nothing, so nothing hangs on what becomes of this COMMIT. */
-async function commitAhead({ connection, fence }: Unit): Promise<void> {
+/** Sends COMMIT right behind the statements of a read. It has nothing to write, so a failure of COMMIT loses nothing. */
+async function pipelineCommit({ connection, fence }: Unit): Promise<void> {
   const reply = fence.send(() => connection.client`commit`);
   fence.end();
   await reply.catch(() => undefined);
 }
 
-/** Rolls back on the server, or cuts the connection, which rolls back too. */
+/** Rolls back on the server, or destroys the connection, which makes the server roll back too. */
 async function rollBack(unit: Unit): Promise<void> {
   const { connection, fence } = unit;
   const rollback = fence.send(() => connection.client`rollback`);

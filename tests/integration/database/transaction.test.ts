@@ -10,7 +10,7 @@ import { openProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 let db: TestDatabase;
 let proxy: TcpProxy;
 let database: Database;
-const READ = { tenantId: "a", readOnly: true, oneFlight: true };
+const READ = { tenantId: "a", readOnly: true, pipelineCommit: true };
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -33,7 +33,7 @@ function tenantOf(context: Parameters<typeof inTransaction>[1]): Promise<string 
   });
 }
 
-test("a read in one flight sees its tenant, and its COMMIT goes out ahead of the first reply", async () => {
+test("a read with a pipelined COMMIT sees its tenant, and its COMMIT is sent before the first reply", async () => {
   await tenantOf(READ); // prepared from here on
   const order: string[] = [];
   proxy.judge = (direction, { type }) => {
@@ -47,7 +47,7 @@ test("a read in one flight sees its tenant, and its COMMIT goes out ahead of the
   expect(await tenantOf({ ...READ, tenantId: "b" })).toBe("b");
 });
 
-test("a statement that comes after the flight is refused and never sent", async () => {
+test("a statement that comes after the pipelined COMMIT is refused and never sent", async () => {
   const late = inTransaction(database, READ, async (tx) => {
     await tx`select 1`;
     return tx`select 2`;
@@ -56,13 +56,13 @@ test("a statement that comes after the flight is refused and never sent", async 
   expect(await tenantOf({ tenantId: "c" })).toBe("c");
 });
 
-test("a flight of which a statement fails reports that statement, and leaves nothing behind", async () => {
+test("a read with a pipelined COMMIT of which a statement fails reports that statement, and leaves nothing behind", async () => {
   const failing = inTransaction(database, READ, (tx) => tx`select 1 / ${0}::int`);
   expect(databaseFault(await failing.catch((error: unknown) => error))).toMatchObject({ sqlState: "22012" });
   expect(await tenantOf({ tenantId: "d" })).toBe("d");
 });
 
-test("a flight cannot write", async () => {
+test("a read with a pipelined COMMIT cannot write", async () => {
   const writing = inTransaction(
     database,
     READ,

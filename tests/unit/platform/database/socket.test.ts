@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { gatherWrites, openSocket } from "../../../../src/platform/database/socket.ts";
+import { corkUntilFlush, openSocket } from "../../../../src/platform/database/socket.ts";
 
 let server: net.Server;
 /** What the latest connection has brought. */
@@ -41,9 +41,9 @@ test("a document does not make the driver wait before it sends the next statemen
 
 test("what is written in one turn of the event loop leaves together, the driver's own flush included", async () => {
   const socket = await connect();
-  gatherWrites(socket);
+  corkUntilFlush(socket);
   socket.write("begin;");
-  gatherWrites(socket);
+  corkUntilFlush(socket);
   socket.write("insert;");
   // As the driver flushes what is left: at the end of the turn.
   setImmediate(() => socket.write("insert."));
