@@ -35,7 +35,7 @@ const OWNER_LOCK_WAIT = "3s";
 const RESTORE_PAUSE_MS = 100;
 
 /**
- * Has the database in `folder` served: made on the first call, adopted from a service that was killed, brought back
+ * Serves the database in `folder`: made on the first call, adopted from a service that was killed, started again
  * when it ends. Throws an Error of one line, and leaves no server of its own behind, when that cannot be done or when
  * another service owns the folder.
  */
@@ -99,7 +99,7 @@ function keepServing(owned: OwnedCluster, { session, port }: Running, options: E
   }
 
   async function restore(): Promise<void> {
-    options.log("the embedded PostgreSQL ended the session of its owner, it is looked after");
+    options.log("the embedded PostgreSQL ended the session of its owner: it is started again if it stopped");
     await pause(RESTORE_PAUSE_MS);
     const restored = await launch(owned, SETTINGS, port);
     await claim(owned, restored.session);

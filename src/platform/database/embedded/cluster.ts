@@ -18,7 +18,7 @@ import { serverUser } from "./server-user.ts";
 
 const SECRET_FILE = "ballast.secret";
 const DRAFT = "draft-";
-const DRAFT_LIFE_MS = 10 * 60_000;
+const DRAFT_MAX_AGE_MS = 10 * 60_000;
 
 /** A cluster that is ready to be served, and the password of its superuser. */
 export type OwnedCluster = { cluster: Cluster; password: string };
@@ -86,7 +86,7 @@ function removeOldDrafts(home: string): void {
   for (const name of readdirSync(home).filter((entry) => entry.startsWith(DRAFT))) {
     const path = join(home, name);
     const madeAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (Date.now() - madeAt > DRAFT_LIFE_MS) rmSync(path, { recursive: true, force: true });
+    if (Date.now() - madeAt > DRAFT_MAX_AGE_MS) rmSync(path, { recursive: true, force: true });
   }
 }
 

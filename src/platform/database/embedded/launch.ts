@@ -7,16 +7,16 @@ import { SUPERUSER, lastFatal, readPostmaster, startServer, type ServerProcess }
 /** A server that answers, and the session that found it so: whoever launched it owns both. */
 export type Running = { port: number; session: pg.Client };
 
-const PATIENCE_MS = 120_000; // recovery after a crash replays up to max_wal_size
-const SILENT_MS = 5_000; // a process that holds the lock file but never answers is not this server
+const START_TIMEOUT_MS = 120_000; // recovery after a crash replays up to max_wal_size
+const CONNECT_TIMEOUT_MS = 5_000; // a process that holds the lock file but never answers is not this server
 const PAUSE_MS = 50;
 
-/** Reasons that pass: another start is under way, the last server is still ending, the port was taken meanwhile. */
-const PASSING =
+/** Reasons to try again: another start is under way, the last server is still stopping, the port was taken meanwhile. */
+const TRANSIENT =
   /already exists|still in use|starting up|shutting down|address already in use|could not bind|could not create any TCP/i;
 
 /**
- * Has the cluster served: by the server that serves it already (an earlier process was killed), or by a new one
+ * Joins the server that runs on the cluster already (an earlier process was killed), or starts a new one
  * on `port`, by default a free one. Throws with one clear line when the server refuses to start.
  */
 export async function launch(
@@ -24,7 +24,7 @@ export async function launch(
   settings: Record<string, string>,
   port: number | null = null,
 ): Promise<Running> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const adopted = await joinRunning(owned, deadline);
     if (adopted !== null) return adopted;
@@ -32,7 +32,7 @@ export async function launch(
     const session = await awaitStart(owned, startServer(owned.cluster, chosen, settings), chosen, deadline);
     if (session !== null) return { port: chosen, session };
     const reason = lastFatal(owned.cluster) ?? "the server gave no reason";
-    if (!PASSING.test(reason) || Date.now() > deadline) {
+    if (!TRANSIENT.test(reason) || Date.now() > deadline) {
       throw new Error(`the embedded PostgreSQL in ${owned.cluster.dataFolder} does not start: ${reason}`);
     }
     await pause(PAUSE_MS);
@@ -40,7 +40,7 @@ export async function launch(
 }
 
 async function joinRunning(owned: OwnedCluster, deadline: number): Promise<Running | null> {
-  const giveUp = Math.min(deadline, Date.now() + SILENT_MS);
+  const giveUp = Math.min(deadline, Date.now() + CONNECT_TIMEOUT_MS);
   for (;;) {
     const postmaster = readPostmaster(owned.cluster);
     if (postmaster === null) return null;
@@ -57,11 +57,11 @@ async function awaitStart(
   port: number,
   deadline: number,
 ): Promise<pg.Client | null> {
-  const end = { isHere: false };
+  const exit = { hasHappened: false };
   void server.exited.then(() => {
-    end.isHere = true;
+    exit.hasHappened = true;
   });
-  while (!end.isHere && Date.now() < deadline) {
+  while (!exit.hasHappened && Date.now() < deadline) {
     const session = await connect(owned.password, port);
     if (session !== null) return session;
     await Promise.race([pause(PAUSE_MS), server.exited]);
@@ -78,7 +78,7 @@ async function connect(password: string, port: number): Promise<pg.Client | null
     password,
     database: "postgres",
     application_name: "ballast-embedded",
-    connectionTimeoutMillis: SILENT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   });
   session.on("error", () => undefined); // the end of the session says the same, to whoever listens for it

@@ -74,7 +74,7 @@ export function startServer(cluster: Cluster, port: number, settings: Record<str
   const log = openLog(join(cluster.dataFolder, LOG_FILE));
   try {
     const child = spawn(program(cluster, "postgres"), ["-D", dataPath(cluster), ...flags], {
-      ...surroundings(cluster),
+      ...spawnOptions(cluster),
       detached: true,
       stdio: ["ignore", log, log],
     });
@@ -158,8 +158,8 @@ const isReachable = ({ dataFolder, user }: Cluster) => canReach(user, dirname(da
 const program = (cluster: Cluster, name: string) =>
   join(cluster.binaries.folder, "bin", process.platform === "win32" ? `${name}.exe` : name);
 
-// The environment is not handed on: PGOPTIONS, PGDATA or LD_LIBRARY_PATH of a shell would change the server.
-function surroundings({ dataFolder, user }: Cluster) {
+// The environment is not inherited: PGOPTIONS, PGDATA or LD_LIBRARY_PATH of a shell would change the server.
+function spawnOptions({ dataFolder, user }: Cluster) {
   return {
     cwd: dataFolder,
     env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C", TZ: "UTC", HOME: "/" },
@@ -170,18 +170,18 @@ function surroundings({ dataFolder, user }: Cluster) {
 function runProgram(cluster: Cluster, name: string, parameters: string[], file?: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program(cluster, name), parameters, {
-      ...surroundings(cluster),
+      ...spawnOptions(cluster),
       detached: true,
       stdio: ["ignore", "ignore", "pipe", file ?? "ignore"],
     });
-    let complaint = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => (complaint += text));
+    let errorText = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (errorText += text));
     child.once("error", reject);
     child.once("close", (code, signal) => {
       if (code === 0) resolve();
       else
         reject(
-          new Error(`${name} failed (${signal ?? code}): ${complaint.trim().replace(/\s*\n\s*/g, "; ")}`),
+          new Error(`${name} failed (${signal ?? code}): ${errorText.trim().replace(/\s*\n\s*/g, "; ")}`),
         );
     });
   });
