@@ -8,6 +8,14 @@ const driverCalls = ["begin", "reserve", "unsafe"].map((method) => ({
   message: "Only src/platform/database touches the driver: use inTransaction.",
 }));
 
+/** Statements stand in repositories, next to the rows that they return. */
+const statements = [
+  {
+    selector: 'TaggedTemplateExpression[tag.name="tx"]',
+    message: "SQL stands in the feature's repository.",
+  },
+];
+
 /** Money never passes through a double. */
 const doubleCalls = [
   {
@@ -17,7 +25,7 @@ const doubleCalls = [
 ];
 
 export default defineConfig(
-  { ignores: ["dist/", "coverage/", ".data/", "node_modules/"] },
+  { ignores: ["dist/", "coverage/", ".data/", "node_modules/", "tests/fixtures/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
@@ -55,6 +63,11 @@ export default defineConfig(
     // Each rule ends where what it guards is kept.
     ignores: ["src/platform/database/**", "src/decimal/**"],
     rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls] },
+  },
+  {
+    files: ["src/features/**/*.ts"],
+    ignores: ["src/features/*/repository.ts", "src/features/*/repository/**"],
+    rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls, ...statements] },
   },
   {
     files: ["src/decimal/**/*.ts"],

@@ -4,22 +4,23 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
-import { allRoutes, apiDocument } from "../src/app.ts";
+import { buildApp } from "../src/app.ts";
+import { openOperations } from "../src/background.ts";
 import { parseConfig } from "../src/config/config.ts";
 import { parseServerAddress } from "../src/platform/database/address.ts";
 import { openDatabase } from "../src/platform/database/database.ts";
 import { createLog } from "../src/platform/log.ts";
 import { createMetrics } from "../src/platform/metrics.ts";
-import { makeFeatures } from "../src/wiring.ts";
+import { createRuntime } from "../src/runtime.ts";
 
 const FILE = fileURLToPath(new URL("../docs/openapi.json", import.meta.url));
 
-const text = await format(JSON.stringify(currentDocument()), { parser: "json", printWidth: 110 });
+const text = await format(JSON.stringify(await currentDocument()), { parser: "json", printWidth: 110 });
 if (process.argv.includes("--check")) check();
 else writeFileSync(FILE, text);
 
 /** The routes describe themselves without a database: this one is never reached. */
-function currentDocument() {
+async function currentDocument(): Promise<unknown> {
   const config = parseConfig({});
   const database = openDatabase({
     ...config.database,
@@ -30,15 +31,14 @@ function currentDocument() {
     queueLimit: 0,
     deadlineMs: 1,
   });
-  const surroundings = {
-    config,
-    log: createLog("silent"),
-    metrics: createMetrics(),
-    database,
-    replica: database,
-  };
-  const features = makeFeatures(surroundings);
-  return apiDocument(allRoutes({ ...surroundings, features, lifecycle: { isStopping: false } }));
+  const runtime = createRuntime({ config, log: createLog("silent"), metrics: createMetrics(), database });
+  const app = await buildApp({
+    runtime,
+    operations: openOperations(runtime),
+    lifecycle: { isStopping: false },
+  });
+  await app.ready();
+  return app.swagger();
 }
 
 function check(): void {

@@ -1,53 +1,88 @@
 import type { FastifyInstance } from "fastify";
-import { databaseUse } from "./platform/database/database.ts";
-import { openApiDocument, type OpenApiDocument } from "./platform/http/openapi.ts";
-import type { Route } from "./platform/http/route.ts";
-import { addRoute, createServer } from "./platform/http/server.ts";
-import { watchPools, watchProcess } from "./platform/metrics.ts";
-import { addDocs } from "./features/service/docs.ts";
+import { operationsPlugin } from "./features/operations/plugin.ts";
+import type { Operations } from "./features/operations/operations.ts";
+import { policies } from "./features/policies/plugin.ts";
+import { proposals } from "./features/proposals/plugin.ts";
+import { rebalance } from "./features/rebalance/plugin.ts";
+import { reviews } from "./features/reviews/plugin.ts";
+import { runs } from "./features/runs/plugin.ts";
+import { docs } from "./features/service/docs.ts";
+import { service } from "./features/service/plugin.ts";
 import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts";
-import { serviceRoutes } from "./features/service/routes.ts";
-import { readVersion } from "./config/version.ts";
-import type { Surroundings } from "./surroundings.ts";
-import { featureRoutes, type Features } from "./wiring.ts";
+import { support } from "./features/support/plugin.ts";
+import { databaseUse } from "./platform/database/database.ts";
+import { requestContext } from "./platform/http/context.ts";
+import { idempotencyKey } from "./platform/http/idempotency-key.ts";
+import { idempotentReply } from "./platform/http/idempotent-reply.ts";
+import { openApi } from "./platform/http/openapi.ts";
+import { problems } from "./platform/http/problems.ts";
+import { requestLog } from "./platform/http/request-log.ts";
+import { createServer } from "./platform/http/server.ts";
+import { strictJson } from "./platform/http/strict-json.ts";
+import { validation } from "./platform/http/validation.ts";
+import { watchPools, watchProcess } from "./platform/metrics.ts";
+import type { Runtime } from "./runtime.ts";
 
-export type AppDeps = Surroundings & { readonly features: Features; readonly lifecycle: Lifecycle };
+export type AppOptions = {
+  readonly runtime: Runtime;
+  readonly operations: Operations;
+  readonly lifecycle: Lifecycle;
+};
 
 /** The whole HTTP service, not yet listening. Does no I/O. */
-export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const { config, log, metrics, database, replica } = deps;
-  const strictness = config.contract;
-  const app = createServer({
-    log,
-    metrics,
-    strictness,
-    maxBodyBytes: config.server.maxBodyBytes,
-    requestDeadlineMs: config.server.requestDeadlineMs,
+export async function buildApp({ runtime, operations, lifecycle }: AppOptions): Promise<FastifyInstance> {
+  const { config, log, metrics } = runtime;
+  watchMetrics(runtime);
+  const app = createServer({ log, metrics, ...config.server });
+  await app.register(requestContext);
+  await app.register(problems);
+  await app.register(requestLog, { log, metrics });
+  await app.register(idempotentReply, { metrics });
+  // Ahead of all routes: it describes those that are registered after it.
+  await app.register(openApi, { info: { ...INFO, version: runtime.engineVersion }, tags: TAGS });
+  // In a scope of their own, so that pages and unknown routes are not validated.
+  await app.register(async (api) => {
+    await api.register(strictJson);
+    await api.register(idempotencyKey, { requirement: config.contract.requireIdempotencyKey });
+    await api.register(validation, { unknownFields: config.contract.unknownFields });
+    await api.register(rebalance, { runtime, operations });
+    await api.register(operationsPlugin, { runtime, operations });
+    await api.register(runs, { runtime });
+    await api.register(reviews, { runtime });
+    await api.register(support, { runtime });
+    await api.register(policies, { runtime });
+    await api.register(proposals, { runtime, operations });
+    await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
-  watchProcess(metrics);
-  watchPools(metrics, {
-    primary: () => databaseUse(database),
-    ...(replica === database ? {} : { replica: () => databaseUse(replica) }),
-  });
-  const routes = allRoutes(deps);
-  for (const route of routes) addRoute(app, route, strictness);
-  await addDocs(app, apiDocument(routes));
+  await app.register(docs);
   return app;
 }
 
-/** Every route of the service, features first. */
-export function allRoutes(deps: AppDeps): Route[] {
-  const { log, metrics, database, features, lifecycle } = deps;
-  const checkReady = readinessCheck(database, lifecycle);
-  const service = { log, metrics, version: readVersion(), checkReady };
-  return [...featureRoutes(deps, features), ...serviceRoutes(service)];
+function watchMetrics({ metrics, database, reads }: Runtime): void {
+  const { replica } = reads;
+  watchProcess(metrics);
+  watchPools(metrics, {
+    primary: () => databaseUse(database),
+    ...(replica === null ? {} : { replica: () => databaseUse(replica.database) }),
+  });
 }
 
-/** The contract as an OpenAPI document. */
-export function apiDocument(routes: readonly Route[]): OpenApiDocument {
-  return openApiDocument(routes, { title: "Ballast", version: readVersion(), description: ABOUT });
-}
-
-const ABOUT = `Durable private-bank portfolio work: discretionary rebalances and advisory proposals. Every write is stored
+const INFO = {
+  title: "Ballast",
+  description: `Durable private-bank portfolio work: discretionary rebalances and advisory proposals. Every write is stored
 exactly once; a repeated request with the same Idempotency-Key gets the stored answer, byte for byte. Decimals are texts
-on the way out, and texts or JSON numbers on the way in. Errors are RFC 9457 problems whose \`detail\` is a stable code.`;
+on the way out, and texts or JSON numbers on the way in. Errors are RFC 9457 problems whose \`detail\` is a stable code.`,
+};
+
+/** The groups of operations, in the order in which they are shown. */
+const TAGS = [
+  "Rebalancing",
+  "Operations",
+  "Proposal operations",
+  "Runs",
+  "Support",
+  "Run review",
+  "Policy packs",
+  "Proposals",
+  "Service",
+].map((name) => ({ name }));

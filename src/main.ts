@@ -1,7 +1,38 @@
-import { runProcess } from "./process.ts";
-import { startService } from "./start.ts";
+import { buildApp } from "./app.ts";
+import { openOperations, startBackground } from "./background.ts";
+import { parseConfig } from "./config/config.ts";
+import { closeWithin, listen } from "./platform/http/listen.ts";
+import { createLog } from "./platform/log.ts";
+import { runProcess, type Start } from "./platform/process.ts";
+import { createGracePeriod } from "./platform/grace-period.ts";
+import { openRuntime } from "./runtime.ts";
 
-await runProcess({
-  start: startService,
-  greeting: ({ url }) => `Ballast listens on ${url}, its documentation is at ${url}/docs`,
-});
+/** `npm start`: serves HTTP, and works on accepted operations beside it. */
+const start: Start = async (onFatal) => {
+  const config = parseConfig(process.env);
+  const log = createLog(config.server.logLevel);
+  const { runtime, close } = await openRuntime({ config, log, onGone: onFatal });
+  try {
+    const grace = createGracePeriod(config.server.shutdownGraceMs);
+    const lifecycle = { isStopping: false };
+    const operations = openOperations(runtime);
+    const app = await buildApp({ runtime, operations, lifecycle });
+    const url = await listen(app, config.server);
+    const background = startBackground(runtime, operations);
+    const stop = async (hurry: AbortSignal) => {
+      lifecycle.isStopping = true; // readiness drops before the port closes
+      grace.start();
+      await background.stop();
+      await closeWithin(app, grace.remainingMs(), hurry);
+      await operations.attempts.drain(grace.remainingMs(), hurry);
+      await close(hurry);
+    };
+    const greeting = `Ballast listens on ${url}, its documentation is at ${url}/docs`;
+    return { log, greeting, stop };
+  } catch (error) {
+    await close(AbortSignal.abort());
+    throw error;
+  }
+};
+
+await runProcess(start);

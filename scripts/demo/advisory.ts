@@ -4,8 +4,8 @@ import * as z from "zod";
 import {
   ProposalCreateResponse,
   ProposalStateTransitionResponse,
-  ProposalWorkflowTimelineResponse,
 } from "../../src/features/proposals/schemas.ts";
+import { ProposalWorkflowTimelineResponse } from "../../src/features/proposals/read-schemas.ts";
 import { send, type Reply } from "./client.ts";
 import { marketData, shelf } from "./market.ts";
 

@@ -8,7 +8,7 @@ export type Fault = { readonly path: readonly Step[]; readonly msg: string; read
 
 type Step = string | number;
 
-export type Reading<T> =
+export type Validated<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Whether fields that no schema knows are refused, or dropped as if they had not been sent. */
@@ -22,17 +22,17 @@ const MORE_FAULTS: Fault = { path: [], msg: "there are more faults than these", 
  * Reads a value tree by a schema: the value with its defaults filled in, or every fault that can be found. What is good
  * for one tenant only is refused without a reader.
  */
-export function readAs<T>(
+export function validate<T>(
   schema: z.ZodType<T>,
   tree: unknown,
   unknownFields: UnknownFields,
   reader?: Reader,
-): Reading<T> {
+): Validated<T> {
   const outcome = parse(schema, tree, reader);
   if (outcome.success) return { ok: true, value: outcome.data };
   const { issues, complete } = outcome;
   if (unknownFields === "ignore" && complete && issues.some(isUnknownFields)) {
-    return readAs(schema, withoutUnknown(tree, issues), "refuse", reader);
+    return validate(schema, withoutUnknown(tree, issues), "refuse", reader);
   }
   const counted = unknownFields === "ignore" ? issues.filter((issue) => !isUnknownFields(issue)) : issues;
   const faults = counted.flatMap((issue) => toFaults(schema, issue));
@@ -48,7 +48,7 @@ type Outcome<T> =
 
 function parse<T>(schema: z.ZodType<T>, tree: unknown, reader: Reader | undefined): Outcome<T> {
   try {
-    const context: ReadingContext = { reportInput: true, reader };
+    const context: ParseContext = { reportInput: true, reader };
     const { success, data, error } = schema.safeParse(tree, context);
     return success ? { success, data } : { success, issues: error.issues, complete: true };
   } catch (error) {
@@ -57,13 +57,13 @@ function parse<T>(schema: z.ZodType<T>, tree: unknown, reader: Reader | undefine
   }
 }
 
-type ReadingContext = z.core.ParseContext<Issue> & {
+type ParseContext = z.core.ParseContext<Issue> & {
   readonly reader: Reader | undefined;
   readonly abortEarly?: true;
 };
 
 function firstIssues(schema: z.ZodType, tree: unknown, reader: Reader | undefined): readonly Issue[] {
-  const context: ReadingContext = { reportInput: true, abortEarly: true, reader };
+  const context: ParseContext = { reportInput: true, abortEarly: true, reader };
   return schema.safeParse(tree, context).error?.issues ?? [];
 }
 

@@ -1,4 +1,4 @@
-import { readAs, type UnknownFields } from "./faults.ts";
+import { validate, type UnknownFields } from "./faults.ts";
 import { EngineOptions } from "./options.ts";
 
 export type ScenarioOptions =
@@ -6,7 +6,7 @@ export type ScenarioOptions =
 
 /** Reads the options of one what-if scenario as they were sent: complete options, or the first thing wrong. */
 export function readScenarioOptions(options: unknown, unknownFields: UnknownFields): ScenarioOptions {
-  const reading = readAs(EngineOptions, options, unknownFields);
+  const reading = validate(EngineOptions, options, unknownFields);
   if (reading.ok) return { ok: true, options: reading.value };
   const [first] = reading.faults;
   return {

@@ -54,7 +54,7 @@ export type Reader = { readonly tenantId: string };
 /** Reads one JSON value in one step; a field that is absent arrives as undefined. */
 type Read<T> = (value: unknown, reader: Reader | undefined) => T | Refusal;
 
-/** zod hands one context through a whole parse; `readAs` puts the reader into it. */
+/** zod hands one context through a whole parse; `validate` puts the reader into it. */
 type ReaderContext = z.core.ParseContextInternal & { readonly reader?: Reader };
 
 interface ScalarDef extends z.core.$ZodTypeDef {
@@ -102,7 +102,7 @@ function pushNotAnObject(payload: Payload): Payload {
  */
 const MOST_REFUSED = 5_000;
 
-/** Thrown out of a parse; `readAs` then reports the first fault alone. */
+/** Thrown out of a parse; `validate` then reports the first fault alone. */
 export class TooManyFaults extends Error {}
 
 /** zod hands one context through a whole parse; it is where the count lives. */

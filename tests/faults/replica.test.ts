@@ -15,13 +15,6 @@ import { storeRun } from "../support/stored-run.ts";
 
 const TENANT = "tenant-a";
 const PAUSE_MS = 1_000;
-const NO_FILTER = {
-  from: undefined,
-  to: undefined,
-  status: undefined,
-  requestHash: undefined,
-  portfolioId: undefined,
-};
 
 let servers: ReplicatedServers;
 let primary: Database;
@@ -55,7 +48,7 @@ const store = (status: "READY" | "BLOCKED" = "READY") => storeRun(primary, { key
 
 async function list(): Promise<string[]> {
   const runs = await readEventually(reads, { tenantId: TENANT }, (tx) =>
-    listRuns(tx, TENANT, NO_FILTER, undefined, 100),
+    listRuns(tx, {}, { tenantId: TENANT, after: undefined, limit: 100 }),
   );
   return runs.map((run) => run.rebalance_run_id);
 }
@@ -77,7 +70,7 @@ describe("eventual reads", () => {
     expect(await list()).toEqual([before]);
     expect(await blocked()).toBe(0);
     const found = await inTransaction(primary, { tenantId: TENANT, readOnly: true }, (tx) =>
-      findRun(tx, TENANT, { by: "id", value: after }),
+      findRun(tx, TENANT, { by: "rebalance_run_id", value: after }),
     );
     expect(found?.rebalance_run_id).toBe(after);
     await servers.catchUp();

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
 import { inTransaction } from "../../src/platform/database/transaction.ts";
-import { attempt, type AttemptEnd } from "../../src/features/operations/execution.ts";
-import { claimDue } from "../../src/features/operations/repository.ts";
+import { attempt, type AttemptEnd } from "../../src/features/operations/attempt-operation.ts";
+import { claimDue } from "../../src/features/operations/repository/leases.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import {
   acceptOperation,
-  executionDeps,
+  attemptDeps,
   leaveTrace,
   makeClaimable,
   seeOperation,
@@ -45,7 +45,7 @@ async function attemptThrough(cut: Cut, cuts: number): Promise<{ id: string; end
   const behind = openTestDatabase(proxy.url(test.url), { max: 2, statementTimeoutMs: 1_000 });
   open.push(behind);
   const id = await acceptOperation(database);
-  const { terms } = executionDeps(database, () => Promise.reject(new Error("not this one")));
+  const { terms } = attemptDeps(database, () => Promise.reject(new Error("not this one")));
   const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
     claimDue(tx, terms, 1, new Date().toISOString()),
   );
@@ -59,7 +59,7 @@ async function attemptThrough(cut: Cut, cuts: number): Promise<{ id: string; end
     if (verdict !== "pass") left -= 1;
     return verdict;
   };
-  const deps = executionDeps(
+  const deps = attemptDeps(
     behind,
     (operation) => {
       proxy.judge = judge;
@@ -107,7 +107,7 @@ describe("the connection of a worker that writes its outcome", () => {
     expect(end).toBe("unsettled");
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "RUNNING", attempt: 1, traces: 0 });
     await makeClaimable(test.adminUrl, id);
-    const deps = executionDeps(database, (operation) => Promise.resolve(leaveTrace(operation, succeeded)));
+    const deps = attemptDeps(database, (operation) => Promise.resolve(leaveTrace(operation, succeeded)));
     const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
       claimDue(tx, deps.terms, 1, new Date().toISOString()),
     );

@@ -1,13 +1,14 @@
 import { expect } from "vitest";
 import * as z from "zod";
 import { buildApp } from "../../src/app.ts";
+import { openOperations } from "../../src/background.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { Problem } from "../../src/contract/problem.ts";
 import { closeDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { createMetrics } from "../../src/platform/metrics.ts";
-import type { Surroundings } from "../../src/surroundings.ts";
-import { makeFeatures, type Features } from "../../src/wiring.ts";
+import type { Operations } from "../../src/features/operations/operations.ts";
+import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { openTestDatabase } from "./databases.ts";
 
 export type Sent = {
@@ -47,8 +48,8 @@ function isJson(contentType: unknown): boolean {
 export type TestApp = {
   readonly database: Database;
   /** For what goes on beside requests: a test that wants it starts it. */
-  readonly surroundings: Surroundings;
-  readonly features: Features;
+  readonly runtime: Runtime;
+  readonly operations: Operations;
   readonly send: (method: "GET" | "POST" | "PUT" | "DELETE", url: string, sent?: Sent) => Promise<Received>;
   readonly get: (url: string, headers?: Sent["headers"]) => Promise<Received>;
   readonly post: (url: string, sent: Sent) => Promise<Received>;
@@ -64,9 +65,9 @@ export async function openTestApp(
   const config = parseConfig({ DATABASE_URL: url, ...env });
   const database = openTestDatabase(url, {}, hooks);
   const log = createLog("silent");
-  const surroundings = { config, log, metrics: createMetrics(), database, replica: database };
-  const features = makeFeatures(surroundings);
-  const app = await buildApp({ ...surroundings, features, lifecycle: { isStopping: false } });
+  const runtime = createRuntime({ config, log, metrics: createMetrics(), database });
+  const operations = openOperations(runtime);
+  const app = await buildApp({ runtime, operations, lifecycle: { isStopping: false } });
   const send: TestApp["send"] = async (method, path, { key, headers = {}, body } = {}) => {
     const reply = await app.inject({
       method,
@@ -83,8 +84,8 @@ export async function openTestApp(
   };
   return {
     database,
-    surroundings,
-    features,
+    runtime,
+    operations,
     send,
     get: (path, headers = {}) => send("GET", path, { headers }),
     post: (path, sent) => send("POST", path, sent),

@@ -3,20 +3,19 @@ import type { Database } from "../../src/platform/database/database.ts";
 import { inTransaction } from "../../src/platform/database/transaction.ts";
 import { newId } from "../../src/platform/ids.ts";
 import { systemClock } from "../../src/platform/clock.ts";
+import type { AttemptDeps, AttemptEnd } from "../../src/features/operations/attempt-operation.ts";
 import type {
-  AttemptEnd,
-  ExecutionDeps,
-  Executor,
   Operation,
-  Outcome,
-  WriteOutcome,
-} from "../../src/features/operations/execution.ts";
+  OperationHandler,
+  OperationResult,
+  PreparedResult,
+} from "../../src/features/operations/handlers.ts";
+import type { ClaimedOperation } from "../../src/features/operations/repository/leases.ts";
 import {
   insertOperation,
   type AcceptedOperation,
-  type Claim,
   type Due,
-} from "../../src/features/operations/repository.ts";
+} from "../../src/features/operations/repository/operations.ts";
 import { withSession } from "./session.ts";
 
 export const TENANT = "tenant-a";
@@ -28,55 +27,61 @@ export async function acceptOperation(
 ): Promise<string> {
   const { tenantId = TENANT, due = { inMs: 0 }, ...fields } = change;
   const operation: AcceptedOperation = {
-    operationId: newId("dop_"),
-    operationType: "ANALYZE_SCENARIOS",
-    correlationId: `corr-${randomUUID()}`,
-    idempotencyKey: null,
-    proposalId: null,
-    createdBy: null,
-    policyPackId: null,
-    requestText: "{}",
-    createdAt: new Date().toISOString(),
+    operation_id: newId("dop_"),
+    operation_type: "ANALYZE_SCENARIOS",
+    correlation_id: `corr-${randomUUID()}`,
+    idempotency_key: null,
+    proposal_id: null,
+    created_by: null,
+    policy_pack_id: null,
+    request_text: "{}",
+    created_at: new Date().toISOString(),
     ...fields,
   };
   await inTransaction(database, { tenantId }, (tx) => insertOperation(tx, tenantId, operation, due));
-  return operation.operationId;
+  return operation.operation_id;
 }
 
-/** What an executor of a test writes: an edge, as a trace that can be counted. */
-export function leaveTrace(operation: Operation, outcome: Outcome): WriteOutcome {
-  return async (tx) => {
+/** What a handler of a test writes: an edge, as a trace that can be counted. */
+export function leaveTrace(operation: Operation, result: OperationResult): PreparedResult {
+  const write: PreparedResult["write"] = async (tx) => {
     await tx`
       insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
-      values (${operation.tenantId}, ${operation.operationId}, 'CORRELATION_TO_RUN', ${newId("rr_")},
+      values (${operation.tenant_id}, ${operation.operation_id}, 'CORRELATION_TO_RUN', ${newId("rr_")},
               clock_timestamp(), '{}')`;
-    return outcome;
+    return result;
   };
+  return { write };
 }
 
-export const succeeded: Outcome = { kind: "succeeded", resultText: '{"done":true}', proposalId: null };
+export const succeeded: OperationResult = {
+  kind: "succeeded",
+  result_text: '{"done":true}',
+  proposal_id: null,
+};
 
 export type AttemptLog = {
-  claims: Claim[];
+  claims: ClaimedOperation[];
   ends: { operationId: string; end: AttemptEnd; error?: unknown }[];
 };
 
-/** Dependencies with one executor for every type; `log` sees what the hooks saw. */
-export function executionDeps(
+/** Dependencies with one handler for every type; `log` sees what the hooks saw. */
+export function attemptDeps(
   database: Database,
-  executor: Executor,
-  change: Partial<ExecutionDeps> = {},
-): ExecutionDeps & { log: AttemptLog } {
+  handler: OperationHandler,
+  change: Partial<AttemptDeps> = {},
+): AttemptDeps & { log: AttemptLog } {
   const log: AttemptLog = { claims: [], ends: [] };
   return {
     database,
     clock: systemClock,
     random: () => 0,
     terms: { owner: `worker-${randomUUID()}`, leaseMs: 30_000 },
-    executors: { ANALYZE_SCENARIOS: executor, CREATE_PROPOSAL: executor, CREATE_PROPOSAL_VERSION: executor },
+    handlers: { ANALYZE_SCENARIOS: handler, CREATE_PROPOSAL: handler, CREATE_PROPOSAL_VERSION: handler },
     hooks: {
-      onClaim: (claim) => log.claims.push(claim),
-      onAttemptEnd: ({ operationId }, end, error) => log.ends.push({ operationId, end, error }),
+      onClaim: (claimed) => log.claims.push(claimed),
+      onAttemptEnd: ({ operation_id }, end, error) =>
+        log.ends.push({ operationId: operation_id, end, error }),
       onLeaseError: () => undefined,
     },
     ...change,

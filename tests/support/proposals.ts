@@ -1,8 +1,10 @@
+import { parseConfig } from "../../src/config/config.ts";
 import { jsonNumber } from "../../src/contract/json-number.ts";
-import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
-import type { OnceDeps } from "../../src/platform/idempotency.ts";
-import { newId } from "../../src/platform/ids.ts";
-import { approve, transition } from "../../src/features/proposals/record-event.ts";
+import type { KeyedCaller, LifecycleRules, Refused } from "../../src/features/proposals/core.ts";
+import { createProposal } from "../../src/features/proposals/create-proposal.ts";
+import { createVersion } from "../../src/features/proposals/create-version.ts";
+import { readProposal, readTimeline, type FoundText } from "../../src/features/proposals/read-proposals.ts";
+import { recordApproval, recordTransition } from "../../src/features/proposals/record-event.ts";
 import {
   ProposalApprovalRequest,
   ProposalCreateRequest,
@@ -10,14 +12,20 @@ import {
   ProposalStateTransitionRequest,
   ProposalVersionRequest,
 } from "../../src/features/proposals/schemas.ts";
-import { createVersion } from "../../src/features/proposals/create-version.ts";
-import { createProposal } from "../../src/features/proposals/create-proposal.ts";
-import type { Caller, ProposalDeps, ProposalRules, WriteOutcome } from "../../src/features/proposals/deps.ts";
-import { readProposal, readTimeline, type Reading } from "../../src/features/proposals/read.ts";
-import { verifyProposal } from "../../src/features/proposals/verify.ts";
+import { verifyProposal } from "../../src/features/proposals/verify-proposal.ts";
+import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
+import type { WriteOutcome } from "../../src/platform/idempotency/write.ts";
+import { createLog } from "../../src/platform/log.ts";
+import { createMetrics } from "../../src/platform/metrics.ts";
+import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { openTestDatabase } from "./databases.ts";
 
 export const TENANT = "tenant-a";
+
+export type ProposalRules = LifecycleRules & { readonly storesEvidenceBundle: boolean };
+
+/** What a command comes to, whichever it is. */
+export type CommandOutcome = WriteOutcome<unknown> | Refused;
 
 export const RULES: ProposalRules = {
   requiresExpectedState: true,
@@ -27,19 +35,25 @@ export const RULES: ProposalRules = {
   storesEvidenceBundle: true,
 };
 
-/** Deps as one process has them: nothing is shared with another process but the database. */
+/** The runtime of one process: nothing is shared with another process but the database. */
 export function proposalDeps(
   database: Database,
   change: { readonly rules?: Partial<ProposalRules>; readonly clock?: () => Date } = {},
-): ProposalDeps {
-  const clock = change.clock ?? (() => new Date());
-  const once: OnceDeps = { database, clock, inFlight: new Map(), duplicateWaitMs: 15_000 };
+): Runtime {
+  const parsed = parseConfig({});
+  const config = { ...parsed, proposals: { ...parsed.proposals, ...RULES, ...change.rules } };
+  const { clock = () => new Date() } = change;
+  const runtime = createRuntime({
+    config,
+    log: createLog("silent"),
+    metrics: createMetrics(),
+    database,
+    clock,
+  });
   return {
-    once,
-    reads: { primary: database, replica: null },
-    ids: newId,
+    ...runtime,
     engineVersion: "0.0.0-test",
-    rules: { ...RULES, ...change.rules },
+    writes: { ...runtime.writes, duplicateWaitMs: 15_000 },
   };
 }
 
@@ -80,13 +94,13 @@ export function versionBody(change: Record<string, unknown> = {}): ProposalVersi
 }
 
 /** The body of an answer that was given; a refusal as its status and code. */
-export function bodyOf(outcome: WriteOutcome): string {
+export function bodyOf(outcome: CommandOutcome): string {
   if (outcome.kind === "answered") return outcome.answer.body;
   return outcome.kind === "refused" ? outcome.refusal.detail : outcome.kind;
 }
 
 /** `200`, or the status and code of a refusal. */
-export function resultOf(outcome: WriteOutcome): string {
+export function resultOf(outcome: CommandOutcome): string {
   if (outcome.kind === "refused") return `${String(outcome.refusal.status)} ${outcome.refusal.detail}`;
   if (outcome.kind !== "answered") return outcome.kind;
   const { status, body } = outcome.answer;
@@ -96,12 +110,12 @@ export function resultOf(outcome: WriteOutcome): string {
   return `${String(status)} ${String(detail)}`;
 }
 
-export function readingOf(reading: Reading): string {
-  return reading.found ? reading.body : `${String(reading.refusal.status)} ${reading.refusal.detail}`;
+export function textOf(read: FoundText): string {
+  return read.found ? read.body : `${String(read.refusal.status)} ${read.refusal.detail}`;
 }
 
 export async function newProposal(
-  deps: ProposalDeps,
+  deps: Runtime,
   change: Record<string, unknown> = {},
 ): Promise<ProposalCreateResponse> {
   const outcome = await createProposal(deps, caller(), createBody(change));
@@ -109,33 +123,33 @@ export async function newProposal(
 }
 
 export function addVersion(
-  deps: ProposalDeps,
+  deps: Runtime,
   proposalId: string,
   change: Record<string, unknown> = {},
-  by: Caller & { idempotencyKey: string } = caller(),
-): Promise<WriteOutcome> {
+  by: KeyedCaller = caller(),
+): Promise<CommandOutcome> {
   return createVersion(deps, by, proposalId, versionBody(change));
 }
 
 /** An event as a caller asks for it; numbers as the strict reader would hand them over. */
 export function move(
-  deps: ProposalDeps,
+  deps: Runtime,
   proposalId: string,
   body: Record<string, unknown>,
-  by: Caller & { idempotencyKey: string } = caller(),
-): Promise<WriteOutcome> {
+  by: KeyedCaller = caller(),
+): Promise<CommandOutcome> {
   const request = ProposalStateTransitionRequest.parse({ actor_id: "checker", ...wire(body) });
-  return transition(deps, by, proposalId, request);
+  return recordTransition(deps, by, proposalId, request);
 }
 
 export function decide(
-  deps: ProposalDeps,
+  deps: Runtime,
   proposalId: string,
   body: Record<string, unknown>,
-  by: Caller & { idempotencyKey: string } = caller(),
-): Promise<WriteOutcome> {
+  by: KeyedCaller = caller(),
+): Promise<CommandOutcome> {
   const request = ProposalApprovalRequest.parse({ actor_id: "checker", approved: true, ...wire(body) });
-  return approve(deps, by, proposalId, request);
+  return recordApproval(deps, by, proposalId, request);
 }
 
 function wire(body: Record<string, unknown>): Record<string, unknown> {
@@ -148,31 +162,31 @@ function wire(body: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** What verification says of a proposal. */
-export async function verified(deps: ProposalDeps, proposalId: string) {
-  const reading = await verifyProposal(deps, TENANT, proposalId);
-  if (!reading.found) throw new Error(reading.refusal.detail);
-  return JSON.parse(reading.body) as {
+export async function verified(deps: Runtime, proposalId: string) {
+  const read = await verifyProposal(deps, TENANT, proposalId);
+  if (!read.found) throw new Error(read.refusal.detail);
+  return JSON.parse(read.body) as {
     valid: boolean;
     checked: { versions: number; events: number; approvals: number };
     failures: { kind: string; id: string; reason: string }[];
   };
 }
 
-export async function stateOf(deps: ProposalDeps, proposalId: string): Promise<string> {
-  const reading = await readTimeline(deps, TENANT, proposalId, undefined);
-  return (JSON.parse(readingOf(reading)) as { current_state: string }).current_state;
+export async function stateOf(deps: Runtime, proposalId: string): Promise<string> {
+  const read = await readTimeline(deps, TENANT, proposalId);
+  return (JSON.parse(textOf(read)) as { current_state: string }).current_state;
 }
 
-export async function detailOf(deps: ProposalDeps, proposalId: string, asOf?: string) {
-  const reading = await readProposal(deps, TENANT, proposalId, { includesEvidence: true, asOf });
-  return readingOf(reading);
+export async function detailOf(deps: Runtime, proposalId: string, asOf?: string) {
+  const read = await readProposal(deps, TENANT, proposalId, { includesEvidence: true, asOf });
+  return textOf(read);
 }
 
-/** Several doors to one database, each as a process of its own would have it. */
-export function openDoors(url: string, count: number): Database[] {
+/** Several pools on one database, each as a process of its own would have it. */
+export function openPools(url: string, count: number): Database[] {
   return Array.from({ length: count }, () => openTestDatabase(url));
 }
 
-export async function closeDoors(doors: readonly Database[]): Promise<void> {
-  await Promise.all(doors.map((door) => closeDatabase(door)));
+export async function closePools(pools: readonly Database[]): Promise<void> {
+  await Promise.all(pools.map((pool) => closeDatabase(pool)));
 }

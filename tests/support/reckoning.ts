@@ -1,10 +1,8 @@
 import { expect } from "vitest";
 import { RebalanceResult } from "../../src/contract/rebalance.ts";
-import {
-  ProposalCreateResponse,
-  ProposalVerificationResponse,
-} from "../../src/features/proposals/schemas.ts";
-import { DpmRunVerificationResponse } from "../../src/features/runs/schemas.ts";
+import { ProposalCreateResponse } from "../../src/features/proposals/schemas.ts";
+import { ProposalVerificationResponse } from "../../src/features/proposals/read-schemas.ts";
+import { DpmRunVerificationResponse } from "../../src/features/support/schemas.ts";
 import { post, type Acknowledged, type Load } from "./load.ts";
 import { withSession } from "./session.ts";
 

@@ -1,7 +1,7 @@
 import { RebalanceResult } from "../../src/contract/rebalance.ts";
 import { read, type Received, type TestApp } from "./app.ts";
 
-/** A rebalance that ends READY; with `cashMost` below what it leaves in cash, one that ends PENDING_REVIEW. */
+/** A rebalance that ends READY; with `NEEDS_REVIEW` as its options, one that ends PENDING_REVIEW. */
 export function rebalanceBody(options: Readonly<Record<string, unknown>> = {}, quantity = "100") {
   return {
     portfolio_snapshot: {

@@ -1,7 +1,17 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
 import { Timestamp } from "../../contract/scalars.ts";
-import { ProposalCreateResponse } from "../proposals/schemas.ts";
+import {
+  cursorFilter,
+  filters,
+  limitFilter,
+  nameFilter,
+  oneOfFilter,
+  pathParams,
+  timestampFilter,
+} from "../../platform/http/filters.ts";
+import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
+import { answer } from "../../platform/http/route-docs.ts";
 
 export const OperationStatus = z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]);
 export type OperationStatus = z.output<typeof OperationStatus>;
@@ -12,10 +22,11 @@ export type DpmOperationType = z.output<typeof DpmOperationType>;
 export const ProposalOperationType = z.enum(["CREATE_PROPOSAL", "CREATE_PROPOSAL_VERSION"]);
 export type ProposalOperationType = z.output<typeof ProposalOperationType>;
 
-const CodeAndMessage = z.strictObject({ code: z.string(), message: z.string() });
+export type OperationType = DpmOperationType | ProposalOperationType;
 
-export const DpmAsyncError = CodeAndMessage.meta({ id: "DpmAsyncError" });
-export const ProposalAsyncError = CodeAndMessage.meta({ id: "ProposalAsyncError" });
+export const DpmAsyncError = z
+  .strictObject({ code: z.string(), message: z.string() })
+  .meta({ id: "DpmAsyncError" });
 
 export const DpmAsyncAcceptedResponse = z
   .strictObject({
@@ -65,32 +76,49 @@ export const DpmAsyncOperationListResponse = pageOf(DpmAsyncOperationListItemRes
 });
 export type DpmAsyncOperationListResponse = z.output<typeof DpmAsyncOperationListResponse>;
 
-export const ProposalAsyncAcceptedResponse = z
-  .strictObject({
-    operation_id: z.string(),
-    operation_type: ProposalOperationType,
-    status: OperationStatus,
-    correlation_id: z.string(),
-    created_at: Timestamp,
-    status_url: z.string(),
-  })
-  .meta({ id: "ProposalAsyncAcceptedResponse" });
-export type ProposalAsyncAcceptedResponse = z.output<typeof ProposalAsyncAcceptedResponse>;
+export const operationCursor = cursorOf("operations", TimePosition);
 
-export const ProposalAsyncOperationStatusResponse = z
-  .strictObject({
-    operation_id: z.string(),
-    operation_type: ProposalOperationType,
-    status: OperationStatus,
-    correlation_id: z.string(),
-    idempotency_key: z.string().nullable(),
-    proposal_id: z.string().nullable(),
-    created_by: z.string(),
-    created_at: Timestamp,
-    started_at: Timestamp.nullable(),
-    finished_at: Timestamp.nullable(),
-    result: ProposalCreateResponse.nullable(),
-    error: ProposalAsyncError.nullable(),
-  })
-  .meta({ id: "ProposalAsyncOperationStatusResponse" });
-export type ProposalAsyncOperationStatusResponse = z.output<typeof ProposalAsyncOperationStatusResponse>;
+const tags = ["Operations"];
+const status = answer("The operation, with its result or error.", DpmAsyncOperationStatusResponse);
+
+export const listOperations = {
+  operationId: "listOperations",
+  tags,
+  summary: "Operations, newest first",
+  querystring: filters({
+    from: timestampFilter,
+    to: timestampFilter,
+    operation_type: oneOfFilter(DpmOperationType),
+    status: oneOfFilter(OperationStatus),
+    correlation_id: nameFilter,
+    limit: limitFilter(200, 50),
+    cursor: cursorFilter(operationCursor),
+  }),
+  response: { 200: answer("One page of operations.", DpmAsyncOperationListResponse) },
+};
+
+export const getOperation = {
+  operationId: "getOperation",
+  tags,
+  summary: "How far an operation is",
+  params: pathParams("operation_id"),
+  response: { 200: status },
+};
+
+export const getOperationByCorrelation = {
+  operationId: "getOperationByCorrelation",
+  tags,
+  summary: "How far the latest operation of a correlation id is",
+  params: pathParams("correlation_id"),
+  response: { 200: status },
+};
+
+export const executeOperation = {
+  operationId: "executeOperation",
+  tags,
+  summary: "Do a pending operation now, and answer with its final state",
+  description:
+    "Of several who try at once, workers among them, one does it. Where the attempt failed for a reason that may pass, the operation stays PENDING, is tried again by itself, and the answer is 503.",
+  params: pathParams("operation_id"),
+  response: { 200: answer("The operation, finished.", DpmAsyncOperationStatusResponse) },
+};

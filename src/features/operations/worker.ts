@@ -1,16 +1,16 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
-import { createAlarm } from "./alarm.ts";
-import type { Hands } from "./hands.ts";
-import { claimDue, type Claim, type LeaseTerms } from "./repository.ts";
+import type { InFlightAttempts } from "./in-flight-attempts.ts";
+import { claimDue, type ClaimedOperation, type LeaseTerms } from "./repository/leases.ts";
+import { createWakeUp } from "./wake-up.ts";
 
 export type WorkerDeps = {
   readonly database: Database;
   readonly clock: Clock;
   readonly terms: LeaseTerms;
-  readonly hands: Hands;
-  /** Operations in hand at once, beyond which the worker claims none. */
+  readonly attempts: InFlightAttempts;
+  /** Attempts under way at once, beyond which the worker claims none. */
   readonly concurrency: number;
   /** How often to look without being woken: for retries and run-out leases, and where a wake-up got lost. */
   readonly pollMs: number;
@@ -20,37 +20,37 @@ export type WorkerDeps = {
 export type Worker = {
   /** There may be something to do. */
   readonly wake: () => void;
-  /** Claims no more. What is in hand is left to `Hands`. */
+  /** Claims no more. The attempts under way are left to `InFlightAttempts`. */
   readonly stop: () => Promise<void>;
 };
 
-/** Claims what is due, as much as there are free hands, until it is stopped. */
+/** Claims what is due, as much as it may work on at once, until it is stopped. */
 export function startWorker(deps: WorkerDeps): Worker {
-  const alarm = createAlarm();
+  const wakeUp = createWakeUp();
   let isStopping = false;
 
   async function claimLoop(): Promise<void> {
     while (!isStopping) {
-      const free = Math.max(0, deps.concurrency - deps.hands.count());
-      const claims = free === 0 ? [] : await claimUpTo(deps, free);
-      for (const claim of claims) void deps.hands.attempt(claim).then(alarm.ring);
-      if (free === 0 || claims.length < free) await alarm.wait(deps.pollMs);
+      const free = Math.max(0, deps.concurrency - deps.attempts.count());
+      const claimed = free === 0 ? [] : await claimUpTo(deps, free);
+      for (const operation of claimed) void deps.attempts.start(operation).then(wakeUp.wake);
+      if (free === 0 || claimed.length < free) await wakeUp.wait(deps.pollMs);
     }
   }
 
   const looping = claimLoop();
   return {
-    wake: alarm.ring,
+    wake: wakeUp.wake,
     stop: async () => {
       isStopping = true;
-      alarm.ring();
+      wakeUp.wake();
       await looping;
     },
   };
 }
 
 /** Nothing, where the database does not answer: the next look comes with the poll. */
-async function claimUpTo(deps: WorkerDeps, limit: number): Promise<readonly Claim[]> {
+async function claimUpTo(deps: WorkerDeps, limit: number): Promise<readonly ClaimedOperation[]> {
   const startedAt = deps.clock().toISOString();
   try {
     return await inTransaction(deps.database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>

@@ -1,6 +1,11 @@
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { EngineOptions } from "../../contract/options.ts";
+import { identifier } from "../../contract/scalars.ts";
+import { wireObject } from "../../contract/wire.ts";
+import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
-import type { DpmPolicyPackUpsertRequest } from "./schemas.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { readJsonBody } from "../../platform/json/read-json.ts";
+import { DpmPolicyPackUpsertRequest, type DpmEffectivePolicyPackResolution } from "./schemas.ts";
 
 /** One revision of a pack: what came into force, or, without a definition, that the pack was deleted. */
 export type PackRevision = {
@@ -51,7 +56,7 @@ export function putPack(
   preconditions: Preconditions,
   context: WriteContext,
 ): PackChange {
-  if (!holds(preconditions, newest)) return { kind: "precondition_failed" };
+  if (!areMet(preconditions, newest)) return { kind: "precondition_failed" };
   const definitionText = canonicalJson({ ...definition, policy_pack_id: policyPackId });
   const definitionHash = contentHash(definitionText);
   if (isPack(newest) && newest.definition_hash === definitionHash) return { kind: "unchanged", pack: newest };
@@ -60,7 +65,7 @@ export function putPack(
     definition_text: definitionText,
     definition_hash: definitionHash,
   };
-  return { kind: "append", revision: { ...follow(policyPackId, newest, context), ...content } };
+  return { kind: "append", revision: { ...nextRevision(policyPackId, newest, context), ...content } };
 }
 
 /** What DELETE does: the pack's history is closed, not erased. */
@@ -71,12 +76,12 @@ export function deletePack(
   context: WriteContext,
 ): PackChange {
   if (!isPack(newest)) return { kind: "not_found" };
-  if (!holds(preconditions, newest)) return { kind: "precondition_failed" };
+  if (!areMet(preconditions, newest)) return { kind: "precondition_failed" };
   const nothing = { version: null, definition_text: null, definition_hash: null };
-  return { kind: "append", revision: { ...follow(policyPackId, newest, context), ...nothing } };
+  return { kind: "append", revision: { ...nextRevision(policyPackId, newest, context), ...nothing } };
 }
 
-function holds({ ifMatch, ifNoneMatch }: Preconditions, newest: PackRevision | undefined): boolean {
+function areMet({ ifMatch, ifNoneMatch }: Preconditions, newest: PackRevision | undefined): boolean {
   const tag = isPack(newest) ? entityTag(newest) : null;
   // A weak tag is as good as a strong one to say what must not be there, and no good to say what must (RFC 9110, 13.1).
   const mustNotBe = ifNoneMatch === null ? null : ifNoneMatch.replaceAll("W/", "");
@@ -90,13 +95,86 @@ function names(list: string, tag: string | null): boolean {
   return tags.includes("*") || tags.includes(tag);
 }
 
-function follow(policyPackId: string, newest: PackRevision | undefined, context: WriteContext) {
-  const now = context.now.toISOString();
+function nextRevision(policyPackId: string, newest: PackRevision | undefined, context: WriteContext) {
   return {
     policy_pack_id: policyPackId,
     revision: (newest?.revision ?? 0) + 1,
-    // The clocks of two processes may differ; the time within one history does not run backwards.
-    valid_from: newest !== undefined && newest.valid_from > now ? newest.valid_from : now,
+    valid_from: notBefore(newest?.valid_from, context.now),
     correlation_id: context.correlationId,
   };
+}
+
+const StoredDefinition = wireObject({ policy_pack_id: identifier, ...DpmPolicyPackUpsertRequest.shape });
+
+/** The definition of a stored pack, read through the contract that it passed; undefined where it was altered. */
+export function readDefinition(definitionText: string): DpmPolicyPackUpsertRequest | undefined {
+  const body = readJsonBody(Buffer.from(definitionText, "utf8"));
+  return body.ok ? StoredDefinition.safeParse(body.value).data : undefined;
+}
+
+/** How this deployment selects packs. */
+export type PolicySettings = {
+  readonly areEnabled: boolean;
+  /** Whether `defaultByTenant` is consulted. */
+  readonly isTenantResolutionEnabled: boolean;
+  readonly defaultByTenant: ReadonlyMap<string, string>;
+  readonly defaultId: string | null;
+};
+
+/** What a request says about packs; null where a header is absent. */
+export type PolicyHeaders = {
+  readonly tenantId: string;
+  /** X-Policy-Pack-Id */
+  readonly policyPackId: string | null;
+  /** X-Tenant-Policy-Pack-Id */
+  readonly tenantPolicyPackId: string | null;
+};
+
+/** Which pack is meant, whether or not it exists. The first that is named wins: request, tenant, deployment. */
+export function selectPolicyPack(
+  settings: PolicySettings,
+  headers: PolicyHeaders,
+): DpmEffectivePolicyPackResolution {
+  if (!settings.areEnabled) return { enabled: false, selected_policy_pack_id: null, source: "DISABLED" };
+  const mapped = settings.isTenantResolutionEnabled
+    ? settings.defaultByTenant.get(headers.tenantId)
+    : undefined;
+  const candidates = [
+    { id: headers.policyPackId, source: "REQUEST" },
+    { id: headers.tenantPolicyPackId ?? mapped ?? null, source: "TENANT_DEFAULT" },
+    { id: settings.defaultId, source: "GLOBAL_DEFAULT" },
+  ] as const;
+  const named = candidates.find(({ id }) => id !== null);
+  return { enabled: true, selected_policy_pack_id: named?.id ?? null, source: named?.source ?? "NONE" };
+}
+
+/**
+ * The options in force: those of the request, overridden by what the pack says. Null in the pack means "leave"; the
+ * group caps of the pack replace those of the request whole, unless it has none.
+ */
+export function applyPolicyPack(options: EngineOptions, pack: DpmPolicyPackUpsertRequest): EngineOptions {
+  const { turnover_policy, tax_policy, settlement_policy, constraint_policy, workflow_policy } = pack;
+  const hasGroupCaps = Object.keys(constraint_policy.group_constraints).length > 0;
+  return {
+    ...options,
+    max_turnover_pct: turnover_policy.max_turnover_pct ?? options.max_turnover_pct,
+    enable_tax_awareness: tax_policy.enable_tax_awareness ?? options.enable_tax_awareness,
+    max_realized_capital_gains: tax_policy.max_realized_capital_gains ?? options.max_realized_capital_gains,
+    enable_settlement_awareness:
+      settlement_policy.enable_settlement_awareness ?? options.enable_settlement_awareness,
+    settlement_horizon_days: settlement_policy.settlement_horizon_days ?? options.settlement_horizon_days,
+    single_position_max_weight:
+      constraint_policy.single_position_max_weight ?? options.single_position_max_weight,
+    group_constraints: hasGroupCaps ? constraint_policy.group_constraints : options.group_constraints,
+    enable_workflow_gates: workflow_policy.enable_workflow_gates ?? options.enable_workflow_gates,
+    workflow_requires_client_consent:
+      workflow_policy.workflow_requires_client_consent ?? options.workflow_requires_client_consent,
+    client_consent_already_obtained:
+      workflow_policy.client_consent_already_obtained ?? options.client_consent_already_obtained,
+  };
+}
+
+/** Whether simulate replays a known key: the pack's word, else that of the deployment. */
+export function replaysKeys(pack: DpmPolicyPackUpsertRequest | undefined, isReplayEnabled: boolean): boolean {
+  return pack?.idempotency_policy.replay_enabled ?? isReplayEnabled;
 }

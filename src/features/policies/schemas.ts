@@ -3,6 +3,8 @@ import { emptyMap } from "../../contract/maps.ts";
 import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
 import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
+import { filters, timestampFilter } from "../../platform/http/filters.ts";
+import { answer, headerDocs } from "../../platform/http/route-docs.ts";
 
 /** Null means "leave the option of the request as it is". */
 const flag = z.boolean().nullable().default(null);
@@ -110,3 +112,59 @@ export const DpmEffectivePolicyPackResolution = z
   })
   .meta({ id: "DpmEffectivePolicyPackResolution" });
 export type DpmEffectivePolicyPackResolution = z.output<typeof DpmEffectivePolicyPackResolution>;
+
+const tags = ["Policy packs"];
+const params = wireObject({ policy_pack_id: identifier });
+const IF_MATCH = { "If-Match": "ETag of the pack as it was read; a stale one is refused." };
+
+const selectionHeaders = headerDocs({
+  "X-Policy-Pack-Id": "The pack that the request selects.",
+  "X-Tenant-Policy-Pack-Id": "The tenant's default pack, where the request selects none.",
+});
+
+export const getEffectivePolicyPack = {
+  operationId: "getEffectivePolicyPack",
+  tags,
+  summary: "Which pack a request with these headers selects, and why",
+  headers: selectionHeaders,
+  response: { 200: answer("The selection.", DpmEffectivePolicyPackResolution) },
+};
+
+export const listPolicyPacks = {
+  operationId: "listPolicyPacks",
+  tags,
+  summary: "Every pack in force, and which of them a request with these headers selects",
+  headers: selectionHeaders,
+  response: { 200: answer("The catalogue.", DpmPolicyPackCatalogResponse) },
+};
+
+export const getPolicyPack = {
+  operationId: "getPolicyPack",
+  tags,
+  summary: "One pack, as it is in force or as it was",
+  params,
+  querystring: filters({ as_of: timestampFilter }),
+  response: { 200: answer("The pack; its ETag names this version.", DpmPolicyPackDefinition) },
+};
+
+export const putPolicyPack = {
+  operationId: "putPolicyPack",
+  tags,
+  summary: "Put a version of a pack into force",
+  description:
+    "Versions are kept: runs that an earlier one shaped are reproduced with it. The same definition again changes nothing.",
+  headers: headerDocs({ ...IF_MATCH, "If-None-Match": "`*`: only where there is no such pack." }),
+  params,
+  body: DpmPolicyPackUpsertRequest,
+  response: { 200: answer("The pack in force.", DpmPolicyPackMutationResponse) },
+};
+
+export const deletePolicyPack = {
+  operationId: "deletePolicyPack",
+  tags,
+  summary: "Take a pack out of force",
+  description: "What it was stays readable with `as_of`.",
+  headers: headerDocs(IF_MATCH),
+  params,
+  response: { 204: answer("It is out of force.") },
+};

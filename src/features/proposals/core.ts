@@ -5,17 +5,105 @@ import type {
   ProposalState,
   ProposalStateTransitionRequest,
 } from "./schemas.ts";
-import {
-  approvesVersion,
-  eventOfApproval,
-  isTerminal,
-  mayDecideApproval,
-  needsSecondPerson,
-  stateAfter,
-} from "./state-table.ts";
+
+/** The lifecycle as data: from each state, what may happen and where it leads. What is not here is not legal. */
+const TRANSITIONS: Readonly<
+  Record<ProposalState, Partial<Readonly<Record<ProposalEventType, ProposalState>>>>
+> = {
+  DRAFT: {
+    SUBMITTED_FOR_RISK_REVIEW: "RISK_REVIEW",
+    SUBMITTED_FOR_COMPLIANCE_REVIEW: "COMPLIANCE_REVIEW",
+    CANCELLED: "CANCELLED",
+  },
+  RISK_REVIEW: {
+    RISK_APPROVED: "AWAITING_CLIENT_CONSENT",
+    REJECTED: "REJECTED",
+    CANCELLED: "CANCELLED",
+  },
+  COMPLIANCE_REVIEW: {
+    COMPLIANCE_APPROVED: "AWAITING_CLIENT_CONSENT",
+    REJECTED: "REJECTED",
+    CANCELLED: "CANCELLED",
+  },
+  AWAITING_CLIENT_CONSENT: {
+    CLIENT_CONSENT_RECORDED: "EXECUTION_READY",
+    REJECTED: "REJECTED",
+    CANCELLED: "CANCELLED",
+  },
+  EXECUTION_READY: {
+    EXECUTED: "EXECUTED",
+    EXPIRED: "EXPIRED",
+    CANCELLED: "CANCELLED",
+  },
+  EXECUTED: {},
+  REJECTED: {},
+  CANCELLED: {},
+  EXPIRED: {},
+};
+
+type ApprovalRule = { readonly givenIn: ProposalState; readonly approvedBy: ProposalEventType };
+
+const APPROVALS: Readonly<Record<ApprovalType, ApprovalRule>> = {
+  RISK: { givenIn: "RISK_REVIEW", approvedBy: "RISK_APPROVED" },
+  COMPLIANCE: { givenIn: "COMPLIANCE_REVIEW", approvedBy: "COMPLIANCE_APPROVED" },
+  CLIENT_CONSENT: { givenIn: "AWAITING_CLIENT_CONSENT", approvedBy: "CLIENT_CONSENT_RECORDED" },
+};
+
+/** The events that approve a version. They are for the newest one only. */
+const APPROVING_EVENTS: ReadonlySet<ProposalEventType> = new Set(
+  Object.values(APPROVALS).map(({ approvedBy }) => approvedBy),
+);
+
+/** Where an event leads; undefined where it may not happen. */
+export function stateAfter(from: ProposalState, event: ProposalEventType): ProposalState | undefined {
+  return TRANSITIONS[from][event];
+}
+
+/** Nothing can happen any more. */
+export function isTerminal(state: ProposalState): boolean {
+  return Object.keys(TRANSITIONS[state]).length === 0;
+}
+
+/** The event that an approval writes: its own when it is given, REJECTED when it is denied. */
+export function eventOfApproval(type: ApprovalType, approved: boolean): ProposalEventType {
+  return approved ? APPROVALS[type].approvedBy : "REJECTED";
+}
+
+/** The bank's own approvals, which the maker of a version cannot give. Client consent is the client's. */
+export function needsSecondPerson(event: ProposalEventType): boolean {
+  return event === "RISK_APPROVED" || event === "COMPLIANCE_APPROVED";
+}
+
+/** Where its history has brought a proposal: what the newest event left behind. Columns of the proposal's row. */
+export type CurrentState = {
+  readonly portfolio_id: string;
+  readonly current_state: ProposalState;
+  readonly current_version_no: number;
+  readonly last_event_no: number;
+  readonly last_event_hash: string;
+  readonly last_event_at: string;
+};
+
+/** Who sends a command, and what its answer names. */
+export type Caller = {
+  readonly tenantId: string;
+  readonly correlationId: string;
+  readonly idempotencyKey: string | null;
+  /** The path of the request, which a problem names. */
+  readonly instance: string;
+};
+
+/** Where the contract leaves no choice about the key. */
+export type KeyedCaller = Caller & { readonly idempotencyKey: string };
 
 /** Why a command is refused: the status and the stable code of the contract. */
 export type Refusal = { readonly status: 403 | 404 | 409 | 422; readonly detail: string };
+
+/** A fault of the request itself, found before anything is read: no key is spent on it. */
+export type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
+
+export type Decision<T> =
+  { readonly accepted: true; readonly value: T } | { readonly accepted: false; readonly refusal: Refusal };
 
 /** The rules that a deployment can switch. */
 export type LifecycleRules = {
@@ -26,24 +114,19 @@ export type LifecycleRules = {
 };
 
 /** What a decision is made on, read under the proposal's lock. */
-export type DecisionFacts = {
-  readonly state: ProposalState;
-  readonly currentVersionNo: number;
-  /** Who made the version that the command is about; undefined where there is no such version. */
-  readonly makerOfVersion: string | undefined;
+export type DecisionFacts = Pick<CurrentState, "current_state" | "current_version_no"> & {
+  /** Who made the version that the command is about; null where there is no such version. */
+  readonly maker_of_version: string | null;
 };
 
-/** The event that a command comes to. */
+/** The event that a command comes to, in columns of its row. */
 export type Move = {
-  readonly eventType: ProposalEventType;
-  readonly fromState: ProposalState;
-  readonly toState: ProposalState;
-  readonly versionNo: number;
-  readonly segregationWaived: boolean;
+  readonly event_type: ProposalEventType;
+  readonly from_state: ProposalState;
+  readonly to_state: ProposalState;
+  readonly related_version_no: number;
+  readonly segregation_waived: boolean;
 };
-
-export type Decision<T> =
-  { readonly accepted: true; readonly value: T } | { readonly accepted: false; readonly refusal: Refusal };
 
 export const PROPOSAL_NOT_FOUND: Refusal = { status: 404, detail: "PROPOSAL_NOT_FOUND" };
 export const PROPOSAL_VERSION_NOT_FOUND: Refusal = { status: 404, detail: "PROPOSAL_VERSION_NOT_FOUND" };
@@ -51,21 +134,35 @@ export const PROPOSAL_SIMULATION_DISABLED: Refusal = {
   status: 422,
   detail: "PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
 };
-const EXPECTED_STATE_REQUIRED: Refusal = {
+export const EXPECTED_STATE_REQUIRED: Refusal = {
   status: 409,
   detail: "STATE_CONFLICT: expected_state is required",
 };
-const EXPECTED_STATE_MISMATCH: Refusal = { status: 409, detail: "STATE_CONFLICT: expected_state mismatch" };
-const VERSION_SUPERSEDED: Refusal = { status: 409, detail: "STATE_CONFLICT: version superseded" };
-const INVALID_TRANSITION: Refusal = { status: 422, detail: "INVALID_TRANSITION" };
-const INVALID_APPROVAL_STATE: Refusal = { status: 422, detail: "INVALID_APPROVAL_STATE" };
-const TERMINAL_STATE: Refusal = { status: 422, detail: "PROPOSAL_TERMINAL_STATE: cannot create version" };
-const PORTFOLIO_CONTEXT_MISMATCH: Refusal = { status: 422, detail: "PORTFOLIO_CONTEXT_MISMATCH" };
-const SEGREGATION_OF_DUTIES: Refusal = { status: 403, detail: "SEGREGATION_OF_DUTIES" };
+export const EXPECTED_STATE_MISMATCH: Refusal = {
+  status: 409,
+  detail: "STATE_CONFLICT: expected_state mismatch",
+};
+export const VERSION_SUPERSEDED: Refusal = { status: 409, detail: "STATE_CONFLICT: version superseded" };
+export const INVALID_TRANSITION: Refusal = { status: 422, detail: "INVALID_TRANSITION" };
+export const INVALID_APPROVAL_STATE: Refusal = { status: 422, detail: "INVALID_APPROVAL_STATE" };
+export const TERMINAL_STATE: Refusal = {
+  status: 422,
+  detail: "PROPOSAL_TERMINAL_STATE: cannot create version",
+};
+export const PORTFOLIO_CONTEXT_MISMATCH: Refusal = { status: 422, detail: "PORTFOLIO_CONTEXT_MISMATCH" };
+export const SEGREGATION_OF_DUTIES: Refusal = { status: 403, detail: "SEGREGATION_OF_DUTIES" };
 
 /** What a refused caller can do nothing about stays refused under its key (409, 422); 403 and 404 leave it free. */
 export function dependsOnState(refusal: Refusal): boolean {
   return refusal.status === 409 || refusal.status === 422;
+}
+
+/** The flag is demanded of everything that simulates, unless the deployment waives it for the lifecycle. */
+export function isSimulationDisabled(
+  rules: Pick<LifecycleRules, "requiresSimulationFlag">,
+  { options }: { readonly options: { readonly enable_proposal_simulation: boolean } },
+): boolean {
+  return rules.requiresSimulationFlag && !options.enable_proposal_simulation;
 }
 
 /**
@@ -80,12 +177,12 @@ export function decideTransition(
   >,
   rules: LifecycleRules,
 ): Decision<Move> {
-  const stale = judgeExpectedState(facts.state, command.expected_state, rules);
+  const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
   if (stale !== undefined) return refuse(stale);
-  const toState = stateAfter(facts.state, command.event_type);
-  if (toState === undefined) return refuse(INVALID_TRANSITION);
-  const isForNewest = approvesVersion(command.event_type);
-  return decideMove(facts, { ...command, eventType: command.event_type, toState, isForNewest }, rules);
+  const to_state = stateAfter(facts.current_state, command.event_type);
+  if (to_state === undefined) return refuse(INVALID_TRANSITION);
+  const isForNewest = APPROVING_EVENTS.has(command.event_type);
+  return decideMove(facts, { ...command, to_state, isForNewest }, rules);
 }
 
 /** Like a transition; a denial, too, is for the newest version, as whoever denies an older one has not seen it. */
@@ -97,22 +194,13 @@ export function decideApproval(
   >,
   rules: LifecycleRules,
 ): Decision<Move> {
-  const stale = judgeExpectedState(facts.state, command.expected_state, rules);
+  const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
   if (stale !== undefined) return refuse(stale);
-  const event = approvalEvent(facts.state, command.approval_type, command.approved);
-  if (event === undefined) return refuse(INVALID_APPROVAL_STATE);
-  return decideMove(facts, { ...command, ...event, isForNewest: true }, rules);
-}
-
-function approvalEvent(
-  state: ProposalState,
-  type: ApprovalType,
-  approved: boolean,
-): { eventType: ProposalEventType; toState: ProposalState } | undefined {
-  if (!mayDecideApproval(type, state)) return undefined;
-  const eventType = eventOfApproval(type, approved);
-  const toState = stateAfter(state, eventType);
-  return toState === undefined ? undefined : { eventType, toState };
+  const isGivenHere = APPROVALS[command.approval_type].givenIn === facts.current_state;
+  const event_type = eventOfApproval(command.approval_type, command.approved);
+  const to_state = isGivenHere ? stateAfter(facts.current_state, event_type) : undefined;
+  if (to_state === undefined) return refuse(INVALID_APPROVAL_STATE);
+  return decideMove(facts, { ...command, event_type, to_state, isForNewest: true }, rules);
 }
 
 function judgeExpectedState(
@@ -124,51 +212,45 @@ function judgeExpectedState(
   return expected === state ? undefined : EXPECTED_STATE_MISMATCH;
 }
 
-type LegalEvent = {
-  readonly eventType: ProposalEventType;
-  readonly toState: ProposalState;
+type LegalEvent = Pick<Move, "event_type" | "to_state"> & {
   readonly actor_id: string;
   readonly related_version_no: number | null;
   readonly isForNewest: boolean;
 };
 
 function decideMove(facts: DecisionFacts, event: LegalEvent, rules: LifecycleRules): Decision<Move> {
-  const versionNo = event.related_version_no ?? facts.currentVersionNo;
-  if (facts.makerOfVersion === undefined) return refuse(PROPOSAL_VERSION_NOT_FOUND);
-  if (event.isForNewest && versionNo !== facts.currentVersionNo) return refuse(VERSION_SUPERSEDED);
-  const isOwnWork = needsSecondPerson(event.eventType) && event.actor_id === facts.makerOfVersion;
+  const { event_type, to_state } = event;
+  const related_version_no = event.related_version_no ?? facts.current_version_no;
+  if (facts.maker_of_version === null) return refuse(PROPOSAL_VERSION_NOT_FOUND);
+  if (event.isForNewest && related_version_no !== facts.current_version_no) return refuse(VERSION_SUPERSEDED);
+  const isOwnWork = needsSecondPerson(event_type) && event.actor_id === facts.maker_of_version;
   if (isOwnWork && rules.requiresSegregationOfDuties) return refuse(SEGREGATION_OF_DUTIES);
   return accept({
-    eventType: event.eventType,
-    fromState: facts.state,
-    toState: event.toState,
-    versionNo,
-    segregationWaived: isOwnWork,
+    event_type,
+    from_state: facts.current_state,
+    to_state,
+    related_version_no,
+    segregation_waived: isOwnWork,
   });
 }
 
 /** A new version leaves the state as it is; nothing is added to what has ended, nor another client's portfolio. */
 export function decideVersion(
-  standing: { readonly state: ProposalState; readonly portfolioId: string; readonly versionNo: number },
+  current: Pick<CurrentState, "current_state" | "portfolio_id" | "current_version_no">,
   portfolioId: string,
   rules: LifecycleRules,
-): Decision<{ readonly versionNo: number }> {
-  if (isTerminal(standing.state)) return refuse(TERMINAL_STATE);
-  if (portfolioId !== standing.portfolioId && !rules.allowsPortfolioChangeOnNewVersion) {
+): Decision<{ readonly version_no: number }> {
+  if (isTerminal(current.current_state)) return refuse(TERMINAL_STATE);
+  if (portfolioId !== current.portfolio_id && !rules.allowsPortfolioChangeOnNewVersion) {
     return refuse(PORTFOLIO_CONTEXT_MISMATCH);
   }
-  return accept({ versionNo: standing.versionNo + 1 });
+  return accept({ version_no: current.current_version_no + 1 });
 }
 
-/** The clocks of several machines differ; a history does not go back in time. */
-export function notBefore(now: string, lastEventAt: string): string {
-  return now > lastEventAt ? now : lastEventAt;
-}
-
-function accept<T>(value: T): Decision<T> {
+export function accept<T>(value: T): Decision<T> {
   return { accepted: true, value };
 }
 
-function refuse(refusal: Refusal): { accepted: false; refusal: Refusal } {
+export function refuse(refusal: Refusal): { readonly accepted: false; readonly refusal: Refusal } {
   return { accepted: false, refusal };
 }

@@ -1,122 +1,93 @@
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { once, type Written } from "../../platform/idempotency.ts";
-import { hashOfProposal, hashOfVersion, sealEvent } from "./chain.ts";
+import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Runtime } from "../../runtime.ts";
+import {
+  isSimulationDisabled,
+  PROPOSAL_SIMULATION_DISABLED,
+  type Caller,
+  type KeyedCaller,
+  type Refused,
+} from "./core.ts";
+import { leftBy, type EventRow } from "./event.ts";
+import { draftVersion } from "./prepare-version.ts";
+import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
+import { ANSWER_OF_VERSION } from "./repository/idempotency-queries.ts";
+import { insertEvent, insertProposal } from "./repository/proposals.ts";
+import { insertVersion } from "./repository/versions.ts";
 import type { ProposalCreateRequest } from "./schemas.ts";
-import { PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
-import type { Caller, KeyedCaller, ProposalDeps, WriteOutcome } from "./deps.ts";
-import { createdText } from "./documents.ts";
-import { standingAfter } from "./history.ts";
-import { draftVersion } from "./prepare.ts";
-import type { EventRecord, ProposalFacts, ProposalRecord, VersionRecord } from "./records.ts";
-import { insertEvent, insertProposal, insertVersion } from "./repository.ts";
+import { versionEvent, type VersionRow } from "./version.ts";
 
-export const CREATE_SCOPE = "proposals.create";
+export const CREATE: IdempotencyScope = {
+  name: "proposals.create",
+  inconsistent: "PROPOSAL_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_OF_VERSION,
+};
 
 /** A proposal as it will be stored, and the answer that says so. */
 export type PreparedProposal = {
   readonly tenantId: string;
-  readonly proposal: ProposalRecord;
-  readonly version: VersionRecord;
-  readonly event: EventRecord;
+  readonly proposal: ProposalRow;
+  readonly version: VersionRow;
+  readonly event: EventRow;
   readonly body: string;
 };
 
 /** Creates a proposal with its first version, once for its key. */
 export async function createProposal(
-  deps: ProposalDeps,
+  deps: Pick<Runtime, "writes" | "clock" | "newId" | "engineVersion" | "config">,
   caller: KeyedCaller,
   request: ProposalCreateRequest,
-): Promise<WriteOutcome> {
-  if (isSimulationDisabled(deps, request)) {
+): Promise<WriteOutcome<EventRow> | Refused> {
+  if (isSimulationDisabled(deps.config.proposals, request.simulate_request)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
   const { tenantId, idempotencyKey: key } = caller;
   const payloadHash = contentHash(canonicalJson(request));
-  return once(
-    deps.once,
-    { tenantId, scope: CREATE_SCOPE, key, payloadHash },
-    { prepare: () => prepareProposal(deps, caller, request), write: writeUnderKey },
-  );
-}
-
-/** The flag is demanded of everything that simulates, unless the deployment waives it for the lifecycle. */
-export function isSimulationDisabled(
-  deps: Pick<ProposalDeps, "rules">,
-  { simulate_request }: Pick<ProposalCreateRequest, "simulate_request">,
-): boolean {
-  return deps.rules.requiresSimulationFlag && !simulate_request.options.enable_proposal_simulation;
+  return write<PreparedProposal, EventRow>(deps.writes, {
+    tenantId,
+    key: { tenantId, scope: CREATE, recordScope: CREATE.name, key, payloadHash },
+    prepare: () => prepareProposal(deps, caller, request),
+    write: async (tx, prepared) => {
+      const { version, event, body } = prepared;
+      await writeProposal(tx, prepared);
+      return { answer: { status: 200, body }, made: event, record: { proposal: version } };
+    },
+  });
 }
 
 /** Simulation, artifact, ids, hashes and answer of a new proposal. Touches nothing. */
 export function prepareProposal(
-  deps: Pick<ProposalDeps, "once" | "ids" | "engineVersion" | "rules">,
+  deps: Pick<Runtime, "clock" | "newId" | "engineVersion" | "config">,
   caller: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
   request: ProposalCreateRequest,
 ): PreparedProposal {
   const { tenantId, correlationId, idempotencyKey } = caller;
-  const createdAt = deps.once.clock().toISOString();
+  const { created_by, metadata, simulate_request } = request;
+  const { title, advisor_notes, jurisdiction, mandate_id } = metadata;
+  const created_at = deps.clock().toISOString();
+  const proposal_id = deps.newId("pp_");
   const context = { correlationId, idempotencyKey, engineVersion: deps.engineVersion };
-  const draft = draftVersion(request.simulate_request, context, createdAt, deps.rules.storesEvidenceBundle);
-  const proposalId = deps.ids("pp_");
-  const createdBy = request.created_by;
-  const version = {
-    ...draft,
-    proposalId,
-    versionNo: 1,
-    proposalVersionId: deps.ids("ppv_"),
-    createdBy,
-    createdAt,
-  };
-  const facts = factsOf(request, { proposalId, createdBy, createdAt, correlationId });
-  const event = firstEvent(tenantId, deps.ids("pwe_"), facts, version);
-  const standing = standingAfter(event, { portfolioId: draft.portfolioId, versionNo: 1 });
-  const proposal = { facts, standing };
+  const draft = draftVersion(
+    simulate_request,
+    context,
+    created_at,
+    deps.config.proposals.storesEvidenceBundle,
+  );
+  const origin = { proposal_id, created_by, created_at, correlation_id: correlationId };
+  const version = { ...draft, ...origin, version_no: 1, proposal_version_id: deps.newId("ppv_") };
+  const facts = { ...origin, title, advisor_notes, jurisdiction, mandate_id };
+  const event = versionEvent(version, deps.newId("pwe_"), {
+    proposal_hash: hashOfProposal(tenantId, facts),
+  });
+  const { portfolio_id } = version;
+  const proposal = { ...facts, ...leftBy(event), portfolio_id, current_version_no: 1 };
   return { tenantId, proposal, version, event, body: createdText(proposal, version, event) };
 }
 
-function factsOf(
-  { metadata }: ProposalCreateRequest,
-  origin: Pick<ProposalFacts, "proposalId" | "createdBy" | "createdAt" | "correlationId">,
-): ProposalFacts {
-  return {
-    ...origin,
-    title: metadata.title,
-    advisorNotes: metadata.advisor_notes,
-    jurisdiction: metadata.jurisdiction,
-    mandateId: metadata.mandate_id,
-  };
-}
-
-function firstEvent(
-  tenantId: string,
-  eventId: string,
-  facts: ProposalFacts,
-  version: VersionRecord,
-): EventRecord {
-  const draft = {
-    proposalId: facts.proposalId,
-    eventNo: 1,
-    eventId,
-    eventType: "CREATED" as const,
-    fromState: null,
-    toState: "DRAFT" as const,
-    actorId: facts.createdBy,
-    occurredAt: facts.createdAt,
-    correlationId: facts.correlationId,
-    reasonText: "{}",
-    relatedVersionNo: 1,
-    segregationWaived: false,
-    proposalHash: hashOfProposal(tenantId, facts),
-    versionHash: hashOfVersion(version),
-    approvalId: null,
-    approvalHash: null,
-  };
-  return sealEvent(draft, null);
-}
-
-/** Writes a prepared proposal, in one flight, within the caller's transaction. */
+/** Writes a prepared proposal, its statements pipelined, within the caller's transaction. */
 export async function writeProposal(tx: Tx, prepared: PreparedProposal): Promise<void> {
   const { tenantId, proposal, version, event } = prepared;
   await Promise.all([
@@ -124,10 +95,4 @@ export async function writeProposal(tx: Tx, prepared: PreparedProposal): Promise
     insertVersion(tx, tenantId, version),
     insertEvent(tx, tenantId, event),
   ]);
-}
-
-async function writeUnderKey(tx: Tx, prepared: PreparedProposal): Promise<Written> {
-  const { proposalId, versionNo } = prepared.version;
-  await writeProposal(tx, prepared);
-  return { answer: { status: 200, body: prepared.body }, keep: true, versionMade: { proposalId, versionNo } };
 }

@@ -1,136 +1,139 @@
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { notBefore } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { always, once, type Written } from "../../platform/idempotency.ts";
-import { hashOfVersion, sealEvent } from "./chain.ts";
-import type { ProposalVersionRequest } from "./schemas.ts";
+import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Runtime } from "../../runtime.ts";
 import {
+  accept,
   decideVersion,
-  notBefore,
+  isSimulationDisabled,
   PROPOSAL_NOT_FOUND,
   PROPOSAL_SIMULATION_DISABLED,
-  type Refusal,
+  refuse,
+  type Caller,
+  type Decision,
+  type Refused,
 } from "./core.ts";
-import { isSimulationDisabled } from "./create-proposal.ts";
-import { refused, type Caller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
-import { createdText } from "./documents.ts";
-import { standingAfter } from "./history.ts";
-import { draftVersion, type VersionDraft } from "./prepare.ts";
-import type { EventRecord, ProposalRecord, VersionRecord } from "./records.ts";
-import { eventExists, insertEvent, insertVersion, lockProposal, moveProposal } from "./repository.ts";
+import { leftBy, type EventRow } from "./event.ts";
+import { draftVersion, type VersionDraft } from "./prepare-version.ts";
+import { createdText } from "./proposal.ts";
+import { refusedWrite } from "./record-event.ts";
+import { ANSWER_OF_VERSION } from "./repository/idempotency-queries.ts";
+import {
+  eventExists,
+  findProposal,
+  insertEvent,
+  lockProposal,
+  moveProposal,
+} from "./repository/proposals.ts";
+import { insertVersion } from "./repository/versions.ts";
+import type { ProposalVersionRequest } from "./schemas.ts";
+import { versionEvent } from "./version.ts";
 
-export function versionScope(proposalId: string): string {
-  return `proposals.versions ${proposalId}`;
+export const VERSIONS: IdempotencyScope = {
+  name: "proposals.versions",
+  inconsistent: "PROPOSAL_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_OF_VERSION,
+};
+
+/** A key is good for one proposal alone. */
+export function versionsOf(proposalId: string): string {
+  return `${VERSIONS.name} ${proposalId}`;
 }
 
 /** A version as it will be stored but for its number and its time, which the proposal's lock gives. */
 export type PreparedVersion = {
   readonly tenantId: string;
-  readonly proposalId: string;
-  readonly createdBy: string;
-  readonly proposalVersionId: string;
-  readonly eventId: string;
+  readonly proposal_id: string;
+  readonly created_by: string;
+  readonly proposal_version_id: string;
+  readonly event_id: string;
   readonly draft: VersionDraft;
 };
 
-export type VersionOutcome =
-  | { readonly written: true; readonly versionNo: number; readonly body: string }
-  | { readonly written: false; readonly refusal: Refusal };
+/** A version that is written, and the answer that says so. */
+export type WrittenVersion = { readonly event: EventRow; readonly body: string };
 
 /** Adds a version to a proposal, once for its key; without one (callers older than the rule), with every call. */
 export async function createVersion(
-  deps: ProposalDeps,
+  deps: Pick<Runtime, "writes" | "clock" | "newId" | "engineVersion" | "config">,
   caller: Caller,
   proposalId: string,
   request: ProposalVersionRequest,
-): Promise<WriteOutcome> {
-  if (isSimulationDisabled(deps, request)) {
+): Promise<WriteOutcome<EventRow> | Refused> {
+  if (isSimulationDisabled(deps.config.proposals, request.simulate_request)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
   const { tenantId, idempotencyKey: key } = caller;
-  const work = {
-    prepare: () => prepareVersion(deps, caller, proposalId, request),
-    write: async (tx: Tx, prepared: PreparedVersion): Promise<Written> => {
-      const outcome = await writeVersion(deps, tx, prepared);
-      if (!outcome.written) return refused(caller, outcome.refusal);
-      const { versionNo, body } = outcome;
-      return { answer: { status: 200, body }, keep: true, versionMade: { proposalId, versionNo } };
-    },
-    locksAggregate: true,
-    landed: (tx: Tx, { eventId }: PreparedVersion) => eventExists(tx, tenantId, eventId),
-  };
-  if (key === null) return always(deps.once, tenantId, work);
   const payloadHash = contentHash(canonicalJson(request));
-  return once(deps.once, { tenantId, scope: versionScope(proposalId), key, payloadHash }, work);
+  const recordScope = versionsOf(proposalId);
+  return write<PreparedVersion, EventRow>(deps.writes, {
+    tenantId,
+    key: key === null ? null : { tenantId, scope: VERSIONS, recordScope, key, payloadHash },
+    locksAggregate: true,
+    prepare: () => prepareVersion(deps, caller, proposalId, request),
+    write: async (tx, prepared) => {
+      const decision = await writeVersion(deps, tx, prepared);
+      if (!decision.accepted) return refusedWrite(caller, decision.refusal);
+      const { event, body } = decision.value;
+      return { answer: { status: 200, body }, made: event, record: { proposal: versionOf(event) } };
+    },
+    wasCommitted: (tx, { event_id }) => eventExists(tx, tenantId, event_id),
+  });
+}
+
+/** The version that an event brought. */
+export function versionOf({ proposal_id, related_version_no }: EventRow) {
+  return { proposal_id, version_no: related_version_no };
 }
 
 /** Simulation and artifact of a new version. Touches nothing. */
 export function prepareVersion(
-  deps: Pick<ProposalDeps, "once" | "ids" | "engineVersion" | "rules">,
+  deps: Pick<Runtime, "clock" | "newId" | "engineVersion" | "config">,
   caller: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
   proposalId: string,
-  request: ProposalVersionRequest,
+  { created_by, simulate_request }: ProposalVersionRequest,
 ): PreparedVersion {
   const { tenantId, correlationId, idempotencyKey } = caller;
   const context = { correlationId, idempotencyKey, engineVersion: deps.engineVersion };
-  const packagedAt = deps.once.clock().toISOString();
+  const packagedAt = deps.clock().toISOString();
   return {
     tenantId,
-    proposalId,
-    createdBy: request.created_by,
-    proposalVersionId: deps.ids("ppv_"),
-    eventId: deps.ids("pwe_"),
-    draft: draftVersion(request.simulate_request, context, packagedAt, deps.rules.storesEvidenceBundle),
+    proposal_id: proposalId,
+    created_by,
+    proposal_version_id: deps.newId("ppv_"),
+    event_id: deps.newId("pwe_"),
+    draft: draftVersion(simulate_request, context, packagedAt, deps.config.proposals.storesEvidenceBundle),
   };
 }
 
 /** Writes a prepared version within the caller's transaction, or says why it may not be; then nothing is written. */
 export async function writeVersion(
-  deps: Pick<ProposalDeps, "once" | "rules">,
+  deps: Pick<Runtime, "clock" | "config">,
   tx: Tx,
   prepared: PreparedVersion,
-): Promise<VersionOutcome> {
-  const { tenantId, proposalId, draft } = prepared;
-  const proposal = await lockProposal(tx, tenantId, proposalId, "wait");
-  if (proposal === undefined) return { written: false, refusal: PROPOSAL_NOT_FOUND };
-  const decision = decideVersion(proposal.standing, draft.portfolioId, deps.rules);
-  if (!decision.accepted) return { written: false, refusal: decision.refusal };
-  const { versionNo } = decision.value;
-  const occurredAt = notBefore(deps.once.clock().toISOString(), proposal.standing.lastEventAt);
-  const version = numbered(prepared, versionNo, occurredAt);
-  const event = versionEvent(proposal, version, prepared.eventId);
-  const standing = standingAfter(event, { portfolioId: draft.portfolioId, versionNo });
+): Promise<Decision<WrittenVersion>> {
+  const { tenantId, draft, event_id, proposal_id, created_by, proposal_version_id } = prepared;
+  // Pipelined behind the lock, the second statement sees what the one before committed.
+  const [current, proposal] = await Promise.all([
+    lockProposal(tx, tenantId, proposal_id, "wait"),
+    findProposal(tx, tenantId, proposal_id),
+  ]);
+  if (current === undefined || proposal === undefined) return refuse(PROPOSAL_NOT_FOUND);
+  const decision = decideVersion(current, draft.portfolio_id, deps.config.proposals);
+  if (!decision.accepted) return decision;
+  const { version_no } = decision.value;
+  const created_at = notBefore(current.last_event_at, deps.clock());
+  const version = { ...draft, proposal_id, created_by, proposal_version_id, version_no, created_at };
+  const event = versionEvent(version, event_id, { before: current });
+  const { portfolio_id } = version;
+  const next = { ...leftBy(event), portfolio_id, current_version_no: version_no };
   await Promise.all([
     insertVersion(tx, tenantId, version),
     insertEvent(tx, tenantId, event),
-    moveProposal(tx, tenantId, proposalId, standing),
+    moveProposal(tx, tenantId, proposal_id, next),
   ]);
-  return { written: true, versionNo, body: createdText({ ...proposal, standing }, version, event) };
-}
-
-function numbered(prepared: PreparedVersion, versionNo: number, createdAt: string): VersionRecord {
-  const { draft, proposalId, proposalVersionId, createdBy } = prepared;
-  return { ...draft, proposalId, proposalVersionId, createdBy, versionNo, createdAt };
-}
-
-function versionEvent({ standing }: ProposalRecord, version: VersionRecord, eventId: string): EventRecord {
-  const draft = {
-    proposalId: version.proposalId,
-    eventNo: standing.lastEventNo + 1,
-    eventId,
-    eventType: "NEW_VERSION_CREATED" as const,
-    fromState: standing.state,
-    toState: standing.state,
-    actorId: version.createdBy,
-    occurredAt: version.createdAt,
-    correlationId: version.correlationId,
-    reasonText: "{}",
-    relatedVersionNo: version.versionNo,
-    segregationWaived: false,
-    proposalHash: null,
-    versionHash: hashOfVersion(version),
-    approvalId: null,
-    approvalHash: null,
-  };
-  return sealEvent(draft, standing.lastEventHash);
+  return accept({ event, body: createdText({ ...proposal, ...next }, version, event) });
 }

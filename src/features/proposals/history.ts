@@ -1,46 +1,16 @@
-import type { ProposalState } from "./schemas.ts";
-import type { EventRecord, ProposalRecord, ProposalStanding } from "./records.ts";
+import type { CurrentState } from "./core.ts";
+import { leftBy, type EventRow } from "./event.ts";
 
-/** Where a history leads, from its events alone. */
-export type Folded = {
-  readonly state: ProposalState;
-  readonly versionNo: number;
-  readonly lastEventNo: number;
-  readonly lastEventHash: string;
-  readonly lastEventAt: string;
-};
+/** Where a history leads, from its events alone. The portfolio is that of the version. */
+export type ReplayedState = Omit<CurrentState, "portfolio_id">;
 
-/** Folds events in the order of their numbers; undefined before the first. */
-export function foldEvents(events: readonly EventRecord[]): Folded | undefined {
-  let folded: Folded | undefined;
+/** Replays events in the order of their numbers; undefined before the first. */
+export function replay(events: readonly EventRow[]): ReplayedState | undefined {
+  let state: ReplayedState | undefined;
   for (const event of events) {
-    folded = {
-      state: event.toState,
-      versionNo: event.versionHash === null ? (folded?.versionNo ?? 0) : event.relatedVersionNo,
-      lastEventNo: event.eventNo,
-      lastEventHash: event.eventHash,
-      lastEventAt: event.occurredAt,
-    };
+    const versionNo =
+      event.version_hash === null ? (state?.current_version_no ?? 0) : event.related_version_no;
+    state = { ...leftBy(event), current_version_no: versionNo };
   }
-  return folded;
-}
-
-/** A proposal as its history up to some moment leaves it. The portfolio is that of the version of that moment. */
-export function asFolded(proposal: ProposalRecord, folded: Folded, portfolioId: string): ProposalRecord {
-  return { facts: proposal.facts, standing: { ...folded, portfolioId } };
-}
-
-/** What an event makes of where a proposal stands. */
-export function standingAfter(
-  event: EventRecord,
-  before: Pick<ProposalStanding, "portfolioId" | "versionNo">,
-): ProposalStanding {
-  return {
-    portfolioId: before.portfolioId,
-    state: event.toState,
-    versionNo: before.versionNo,
-    lastEventNo: event.eventNo,
-    lastEventHash: event.eventHash,
-    lastEventAt: event.occurredAt,
-  };
+  return state;
 }

@@ -1,23 +1,31 @@
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { notBefore } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { always, once, type Written } from "../../platform/idempotency.ts";
-import { hashOfApproval, sealEvent } from "./chain.ts";
-import type { ApprovalType, ProposalApprovalRequest, ProposalStateTransitionRequest } from "./schemas.ts";
+import { problemText } from "../../platform/http/problem.ts";
+import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Runtime } from "../../runtime.ts";
 import {
   decideApproval,
   decideTransition,
-  notBefore,
+  dependsOnState,
   PROPOSAL_NOT_FOUND,
+  type Caller,
+  type CurrentState,
   type Decision,
   type DecisionFacts,
   type Move,
   type Refusal,
 } from "./core.ts";
-import { refused, type Caller, type ProposalDeps, type WriteOutcome } from "./deps.ts";
-import { transitionText } from "./documents.ts";
-import { standingAfter } from "./history.ts";
-import type { ApprovalRecord, EventRecord, ProposalStanding } from "./records.ts";
+import {
+  hashOfApproval,
+  leftBy,
+  sealEvent,
+  transitionText,
+  type ApprovalRow,
+  type EventRow,
+} from "./event.ts";
 import {
   eventExists,
   findDecisionFacts,
@@ -26,112 +34,120 @@ import {
   lockProposal,
   makerOfVersion,
   moveProposal,
-} from "./repository.ts";
+} from "./repository/proposals.ts";
+import type { ProposalApprovalRequest, ProposalStateTransitionRequest } from "./schemas.ts";
+
+export const TRANSITIONS: IdempotencyScope = {
+  name: "proposals.transitions",
+  inconsistent: "PROPOSAL_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_IN_RECORD,
+};
+
+export const APPROVALS: IdempotencyScope = { ...TRANSITIONS, name: "proposals.approvals" };
+
+type Deps = Pick<Runtime, "writes" | "clock" | "newId" | "config">;
 
 /** Records an event of the lifecycle. */
-export function transition(
-  deps: ProposalDeps,
+export function recordTransition(
+  deps: Deps,
   caller: Caller,
   proposalId: string,
   request: ProposalStateTransitionRequest,
-): Promise<WriteOutcome> {
-  return act(deps, caller, {
+): Promise<WriteOutcome<EventRow>> {
+  return recordEvent(deps, caller, {
     proposalId,
-    operation: "transitions",
+    scope: TRANSITIONS,
     request,
     reason: request.reason,
     approval: null,
-    decide: (facts) => decideTransition(facts, request, deps.rules),
+    decide: (facts) => decideTransition(facts, request, deps.config.proposals),
   });
 }
 
 /** Records an approval, given or denied, together with its event. */
-export function approve(
-  deps: ProposalDeps,
+export function recordApproval(
+  deps: Deps,
   caller: Caller,
   proposalId: string,
   request: ProposalApprovalRequest,
-): Promise<WriteOutcome> {
-  return act(deps, caller, {
+): Promise<WriteOutcome<EventRow>> {
+  return recordEvent(deps, caller, {
     proposalId,
-    operation: "approvals",
+    scope: APPROVALS,
     request,
     reason: request.details,
-    approval: { type: request.approval_type, approved: request.approved },
-    decide: (facts) => decideApproval(facts, request, deps.rules),
+    approval: request,
+    decide: (facts) => decideApproval(facts, request, deps.config.proposals),
   });
 }
 
 type Command = {
   readonly proposalId: string;
-  readonly operation: "transitions" | "approvals";
+  readonly scope: IdempotencyScope;
   readonly request: { readonly actor_id: string; readonly related_version_no: number | null };
   readonly reason: Readonly<Record<string, unknown>>;
-  readonly approval: { readonly type: ApprovalType; readonly approved: boolean } | null;
+  /** Null: the event comes without an approval. */
+  readonly approval: Pick<ApprovalRow, "approval_type" | "approved"> | null;
   readonly decide: (facts: DecisionFacts) => Decision<Move>;
 };
 
 /** What is known before the transaction: ids and the reason in canonical spelling. */
-type Prepared = { readonly eventId: string; readonly approvalId: string; readonly reasonText: string };
+type Prepared = { readonly event_id: string; readonly approval_id: string; readonly reason_text: string };
 
 /** Once for its key; without one (callers older than the rule), with every call that the state allows. */
-function act(deps: ProposalDeps, caller: Caller, command: Command): Promise<WriteOutcome> {
-  const { proposalId, operation, request, reason } = command;
+function recordEvent(deps: Deps, caller: Caller, command: Command): Promise<WriteOutcome<EventRow>> {
+  const { proposalId, scope, request, reason } = command;
   const { tenantId, idempotencyKey: key } = caller;
-  const work = {
-    prepare: (): Prepared => ({
-      eventId: deps.ids("pwe_"),
-      approvalId: deps.ids("pap_"),
-      reasonText: canonicalJson(reason),
-    }),
-    write: async (tx: Tx, prepared: Prepared): Promise<Written> => {
-      const outcome = await decideAndWrite(deps, tx, caller, command, prepared);
-      return "body" in outcome
-        ? { answer: { status: 200, body: outcome.body }, keep: true }
-        : refused(caller, outcome);
-    },
+  const recordScope = `${scope.name} ${proposalId}`;
+  const payloadHash = contentHash(canonicalJson(request));
+  return write<Prepared, EventRow>(deps.writes, {
+    tenantId,
+    key: key === null ? null : { tenantId, scope, recordScope, key, payloadHash },
     locksAggregate: true,
-    landed: (tx: Tx, { eventId }: Prepared) => eventExists(tx, tenantId, eventId),
-  };
-  if (key === null) return always(deps.once, tenantId, work);
-  const scope = `proposals.${operation} ${proposalId}`;
-  return once(deps.once, { tenantId, scope, key, payloadHash: contentHash(canonicalJson(request)) }, work);
+    prepare: () => ({
+      event_id: deps.newId("pwe_"),
+      approval_id: deps.newId("pap_"),
+      reason_text: canonicalJson(reason),
+    }),
+    write: (tx, prepared) => decideAndWrite(deps, tx, caller, command, prepared),
+    wasCommitted: (tx, { event_id }) => eventExists(tx, tenantId, event_id),
+  });
 }
 
 /** Decides on what is true under the proposal's lock, and writes event, approval and state together. */
 async function decideAndWrite(
-  deps: ProposalDeps,
+  deps: Deps,
   tx: Tx,
   caller: Caller,
   command: Command,
   prepared: Prepared,
-): Promise<Refusal | { readonly body: string }> {
-  const { tenantId } = caller;
+): Promise<Written<EventRow>> {
+  const { tenantId, correlationId } = caller;
   const { proposalId } = command;
-  let locked = await lock(tx, tenantId, command, "if_free");
+  let locked = await lock(tx, tenantId, command, "skip_locked");
   if (locked === undefined) {
-    // Someone else is at it. What is refused by what is committed needs no turn: under contention, most of it.
+    // Someone else has it. What is refused by what is committed needs no turn: under contention, most of it.
     const facts = await findDecisionFacts(tx, tenantId, proposalId, command.request.related_version_no);
-    if (facts === undefined) return PROPOSAL_NOT_FOUND;
+    if (facts === undefined) return refusedWrite(caller, PROPOSAL_NOT_FOUND);
     const early = command.decide(facts);
-    if (!early.accepted) return early.refusal;
+    if (!early.accepted) return refusedWrite(caller, early.refusal);
     locked = await lock(tx, tenantId, command, "wait");
-    if (locked === undefined) return PROPOSAL_NOT_FOUND;
+    if (locked === undefined) return refusedWrite(caller, PROPOSAL_NOT_FOUND);
   }
-  const { standing, facts } = locked;
+  const { current, facts } = locked;
   const decision = command.decide(facts);
-  if (!decision.accepted) return decision.refusal;
-  const occurredAt = notBefore(deps.once.clock().toISOString(), standing.lastEventAt);
-  const { event, approval } = recordMove(command, prepared, standing, decision.value, {
-    occurredAt,
-    correlationId: caller.correlationId,
-  });
+  if (!decision.accepted) return refusedWrite(caller, decision.refusal);
+  const moment = {
+    occurred_at: notBefore(current.last_event_at, deps.clock()),
+    correlation_id: correlationId,
+  };
+  const { event, approval } = makeEvent(command, prepared, current, decision.value, moment);
   await Promise.all([
     insertEvent(tx, tenantId, event),
     ...(approval === null ? [] : [insertApproval(tx, tenantId, approval)]),
-    moveProposal(tx, tenantId, proposalId, standingAfter(event, standing)),
+    moveProposal(tx, tenantId, proposalId, { ...current, ...leftBy(event) }),
   ]);
-  return { body: transitionText(event, approval) };
+  return { answer: { status: 200, body: transitionText(event, approval) }, made: event, record: {} };
 }
 
 /** Takes the proposal's lock, and reads under it what is decided on. */
@@ -139,59 +155,53 @@ async function lock(
   tx: Tx,
   tenantId: string,
   { proposalId, request }: Command,
-  manner: "wait" | "if_free",
-): Promise<{ readonly standing: ProposalStanding; readonly facts: DecisionFacts } | undefined> {
-  const [proposal, maker] = await Promise.all([
+  manner: "wait" | "skip_locked",
+): Promise<{ readonly current: CurrentState; readonly facts: DecisionFacts } | undefined> {
+  const [current, maker_of_version] = await Promise.all([
     lockProposal(tx, tenantId, proposalId, manner),
     makerOfVersion(tx, tenantId, proposalId, request.related_version_no),
   ]);
-  if (proposal === undefined) return undefined;
-  const { standing } = proposal;
-  const facts = { state: standing.state, currentVersionNo: standing.versionNo, makerOfVersion: maker };
-  return { standing, facts };
+  return current === undefined ? undefined : { current, facts: { ...current, maker_of_version } };
 }
 
-function recordMove(
-  command: Command,
-  prepared: Prepared,
-  standing: ProposalStanding,
+/** The next event of the history, and the approval that comes with it, if any. */
+function makeEvent(
+  { proposalId, request, approval: given }: Command,
+  { event_id, approval_id, reason_text }: Prepared,
+  current: CurrentState,
   move: Move,
-  moment: { readonly occurredAt: string; readonly correlationId: string },
-): { event: EventRecord; approval: ApprovalRecord | null } {
+  moment: Pick<EventRow, "occurred_at" | "correlation_id">,
+): { readonly event: EventRow; readonly approval: ApprovalRow | null } {
   const common = {
-    proposalId: command.proposalId,
-    eventNo: standing.lastEventNo + 1,
-    actorId: command.request.actor_id,
-    occurredAt: moment.occurredAt,
-    relatedVersionNo: move.versionNo,
+    proposal_id: proposalId,
+    event_no: current.last_event_no + 1,
+    actor_id: request.actor_id,
+    occurred_at: moment.occurred_at,
+    related_version_no: move.related_version_no,
   };
-  const approval = approvalOf(command, prepared, common);
+  const approval = given && {
+    ...common,
+    approval_id,
+    approval_type: given.approval_type,
+    approved: given.approved,
+    details_text: reason_text,
+  };
   const draft = {
     ...common,
-    eventId: prepared.eventId,
-    eventType: move.eventType,
-    fromState: move.fromState,
-    toState: move.toState,
-    correlationId: moment.correlationId,
-    reasonText: prepared.reasonText,
-    segregationWaived: move.segregationWaived,
-    proposalHash: null,
-    versionHash: null,
-    approvalId: approval?.approvalId ?? null,
-    approvalHash: approval === null ? null : hashOfApproval(approval),
+    ...move,
+    event_id,
+    correlation_id: moment.correlation_id,
+    reason_text,
+    proposal_hash: null,
+    version_hash: null,
+    approval_id: approval && approval_id,
+    approval_hash: approval && hashOfApproval(approval),
   };
-  return { event: sealEvent(draft, standing.lastEventHash), approval };
+  return { event: sealEvent(draft, current.last_event_hash), approval };
 }
 
-type Common = Pick<ApprovalRecord, "proposalId" | "eventNo" | "actorId" | "occurredAt" | "relatedVersionNo">;
-
-function approvalOf({ approval }: Command, prepared: Prepared, common: Common): ApprovalRecord | null {
-  if (approval === null) return null;
-  return {
-    ...common,
-    approvalId: prepared.approvalId,
-    approvalType: approval.type,
-    approved: approval.approved,
-    detailsText: prepared.reasonText,
-  };
+/** A refusal as the caller gets it, in bytes. What depended on the state is stored with its key. */
+export function refusedWrite(caller: Caller, refusal: Refusal): Written<never> {
+  const answer = { status: refusal.status, body: problemText(caller, refusal) };
+  return { answer, made: null, record: dependsOnState(refusal) ? {} : null };
 }

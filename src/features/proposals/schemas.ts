@@ -2,11 +2,12 @@ import * as z from "zod";
 import { ProposalArtifact } from "../../contract/artifact.ts";
 import { GateDecision } from "../../contract/gate.ts";
 import { emptyMap } from "../../contract/maps.ts";
-import { pageOf } from "../../contract/page.ts";
 import { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
 import { RunStatus } from "../../contract/rules.ts";
 import { freeObject, identifier, integerWithin, Hash, text, Timestamp } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
+import { pathParams } from "../../platform/http/filters.ts";
+import { answer } from "../../platform/http/route-docs.ts";
 
 export const ProposalState = z.enum([
   "DRAFT",
@@ -143,18 +144,6 @@ export const ProposalCreateResponse = z
   .meta({ id: "ProposalCreateResponse" });
 export type ProposalCreateResponse = z.output<typeof ProposalCreateResponse>;
 
-export const ProposalDetailResponse = z
-  .strictObject({
-    proposal: ProposalSummary,
-    current_version: ProposalVersionDetail,
-    last_gate_decision: GateDecision.nullable(),
-  })
-  .meta({ id: "ProposalDetailResponse" });
-export type ProposalDetailResponse = z.output<typeof ProposalDetailResponse>;
-
-export const ProposalListResponse = pageOf(ProposalSummary).meta({ id: "ProposalListResponse" });
-export type ProposalListResponse = z.output<typeof ProposalListResponse>;
-
 export const ProposalApprovalRecord = z
   .strictObject({
     approval_id: z.string(),
@@ -179,76 +168,64 @@ export const ProposalStateTransitionResponse = z
   .meta({ id: "ProposalStateTransitionResponse" });
 export type ProposalStateTransitionResponse = z.output<typeof ProposalStateTransitionResponse>;
 
-const ProposalVersionLineageItem = z
-  .strictObject({
-    proposal_version_id: z.string(),
-    version_no: z.int(),
-    created_at: Timestamp,
-    status_at_creation: RunStatus,
-    request_hash: Hash,
-    simulation_hash: Hash,
-    artifact_hash: Hash,
-  })
-  .meta({ id: "ProposalVersionLineageItem" });
+const tags = ["Proposals"];
+const params = pathParams("proposal_id");
 
-export const ProposalLineageResponse = z
-  .strictObject({ proposal: ProposalSummary, versions: z.array(ProposalVersionLineageItem) })
-  .meta({ id: "ProposalLineageResponse" });
-export type ProposalLineageResponse = z.output<typeof ProposalLineageResponse>;
+export const simulateProposal = {
+  operationId: "simulateProposal",
+  tags,
+  summary: "Simulate an advisor's cash flows and trades",
+  description: "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED.",
+  body: ProposalSimulateRequest,
+  response: { 200: answer("The result.", ProposalResult) },
+};
 
-export const ProposalWorkflowTimelineResponse = z
-  .strictObject({
-    proposal_id: z.string(),
-    current_state: ProposalState,
-    events: z.array(ProposalWorkflowEvent),
-  })
-  .meta({ id: "ProposalWorkflowTimelineResponse" });
-export type ProposalWorkflowTimelineResponse = z.output<typeof ProposalWorkflowTimelineResponse>;
+export const packageProposal = {
+  operationId: "packageProposal",
+  tags,
+  summary: "Simulate and package for client, reviewer and file",
+  description:
+    "Takes the request of simulate and shares its keys: what one key has simulated is packaged, not simulated again. Equal requests have equal artifact hashes, on any day.",
+  body: ProposalSimulateRequest,
+  response: { 200: answer("The artifact.", ProposalArtifact) },
+};
 
-export const ProposalApprovalsResponse = z
-  .strictObject({ proposal_id: z.string(), approvals: z.array(ProposalApprovalRecord) })
-  .meta({ id: "ProposalApprovalsResponse" });
-export type ProposalApprovalsResponse = z.output<typeof ProposalApprovalsResponse>;
+export const createProposal = {
+  operationId: "createProposal",
+  tags,
+  summary: "Create a proposal with its first version",
+  body: ProposalCreateRequest,
+  response: { 200: answer("The proposal in DRAFT.", ProposalCreateResponse) },
+};
 
-export const ProposalIdempotencyLookupResponse = z
-  .strictObject({
-    idempotency_key: z.string(),
-    request_hash: Hash,
-    proposal_id: z.string(),
-    proposal_version_no: z.int(),
-    created_at: Timestamp,
-  })
-  .meta({ id: "ProposalIdempotencyLookupResponse" });
-export type ProposalIdempotencyLookupResponse = z.output<typeof ProposalIdempotencyLookupResponse>;
+export const createProposalVersion = {
+  operationId: "createProposalVersion",
+  tags,
+  summary: "Add a version to a proposal; its state stays",
+  params,
+  body: ProposalVersionRequest,
+  response: { 200: answer("The new version.", ProposalCreateResponse) },
+};
 
-export const ProposalSupportabilityConfigResponse = z
-  .strictObject({
-    store_backend: z.string(),
-    backend_ready: z.boolean(),
-    backend_init_error: z.string().nullable(),
-    lifecycle_enabled: z.boolean(),
-    support_apis_enabled: z.boolean(),
-    async_operations_enabled: z.boolean(),
-    store_evidence_bundle: z.boolean(),
-    require_expected_state: z.boolean(),
-    allow_portfolio_id_change_on_new_version: z.boolean(),
-    require_proposal_simulation_flag: z.boolean(),
-  })
-  .meta({ id: "ProposalSupportabilityConfigResponse" });
-export type ProposalSupportabilityConfigResponse = z.output<typeof ProposalSupportabilityConfigResponse>;
+const ORDER =
+  "Of several reasons to refuse, the first of these is answered: no such proposal, the state is not the expected one, not legal in this state, no such version, a newer version exists, the maker approves. A refusal that depended on the state (409, 422) is kept with its key.";
 
-/** Whether what is stored of a proposal still is what was stored, and the first that is not. */
-export const ProposalVerificationResponse = z
-  .strictObject({
-    valid: z.boolean(),
-    checked: z.strictObject({ versions: z.int(), events: z.int(), approvals: z.int() }),
-    failures: z.array(
-      z.strictObject({
-        kind: z.enum(["proposal", "version", "event", "approval"]),
-        id: z.string(),
-        reason: z.string(),
-      }),
-    ),
-  })
-  .meta({ id: "ProposalVerificationResponse" });
-export type ProposalVerificationResponse = z.output<typeof ProposalVerificationResponse>;
+export const transitionProposal = {
+  operationId: "transitionProposal",
+  tags,
+  summary: "Record an event of the lifecycle",
+  description: ORDER,
+  params,
+  body: ProposalStateTransitionRequest,
+  response: { 200: answer("The event, and where it led.", ProposalStateTransitionResponse) },
+};
+
+export const decideProposalApproval = {
+  operationId: "decideProposalApproval",
+  tags,
+  summary: "Give or deny an approval, with its event",
+  description: `${ORDER} The maker of a version cannot give its RISK or COMPLIANCE approval.`,
+  params,
+  body: ProposalApprovalRequest,
+  response: { 200: answer("The approval and its event.", ProposalStateTransitionResponse) },
+};

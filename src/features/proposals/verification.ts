@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { contentHash } from "../../platform/hash.ts";
-import { hashOfApproval, hashOfEvent, hashOfProposal, hashOfVersion } from "./chain.ts";
-import { foldEvents } from "./history.ts";
-import { hashOfStoredArtifact, resimulate } from "./prepare.ts";
-import type { ApprovalRecord, EventRecord, ProposalRecord, VersionHeader, VersionRecord } from "./records.ts";
-import { eventOfApproval, isTerminal, needsSecondPerson, stateAfter } from "./state-table.ts";
+import { eventOfApproval, isTerminal, needsSecondPerson, stateAfter, type CurrentState } from "./core.ts";
+import { hashOfApproval, hashOfEvent, type ApprovalRow, type EventRow } from "./event.ts";
+import { replay } from "./history.ts";
+import { hashOfStoredArtifact, resimulate } from "./prepare-version.ts";
+import { hashOfProposal, type ProposalRow } from "./proposal.ts";
+import { hashOfVersion, type VersionHeader, type VersionRow } from "./version.ts";
 
 export type FailureKind = "proposal" | "version" | "event" | "approval";
 
@@ -17,10 +18,10 @@ export type VerificationFailure = {
 
 /** Everything that is stored of a proposal but the documents of its versions, each list in the order of its numbers. */
 export type StoredProposal = {
-  readonly proposal: ProposalRecord;
+  readonly proposal: ProposalRow;
   readonly versions: readonly VersionHeader[];
-  readonly events: readonly EventRecord[];
-  readonly approvals: readonly ApprovalRecord[];
+  readonly events: readonly EventRow[];
+  readonly approvals: readonly ApprovalRow[];
 };
 
 type Finding = { readonly id: string; readonly reason: string } | undefined;
@@ -34,7 +35,7 @@ export function verifyHistory(tenantId: string, stored: StoredProposal): Verific
     ...stamped("event", verifyEvents(stored)),
     ...stamped("version", verifyVersions(stored)),
     ...stamped("approval", verifyApprovals(stored)),
-    ...stamped("proposal", verifyStanding(tenantId, stored)),
+    ...stamped("proposal", verifyProposalRow(tenantId, stored)),
   ];
 }
 
@@ -43,23 +44,22 @@ function* stamped(kind: FailureKind, findings: Iterable<Finding>): Generator<Ver
 }
 
 function* verifyEvents({ proposal, versions, events }: StoredProposal): Generator<Finding> {
-  const makers = new Map(versions.map(({ versionNo, createdBy }) => [versionNo, createdBy]));
-  let previous: EventRecord | undefined;
+  const makers = new Map(versions.map(({ version_no, created_by }) => [version_no, created_by]));
+  let previous: EventRow | undefined;
   let versionNo = 0;
   for (const event of events) {
-    const expectedNo = (previous?.eventNo ?? 0) + 1;
-    if (event.eventNo !== expectedNo) yield missing("event_no", expectedNo, event.eventNo - 1);
+    const expectedNo = (previous?.event_no ?? 0) + 1;
+    if (event.event_no !== expectedNo) yield missing("event_no", expectedNo, event.event_no - 1);
     const reason =
       faultOfSeal(event, previous) ??
       faultOfMove(event, previous, versionNo) ??
       faultOfApprover(event, makers);
-    if (reason !== undefined) yield { id: event.eventId, reason };
-    if (event.versionHash !== null) versionNo = event.relatedVersionNo;
+    if (reason !== undefined) yield { id: event.event_id, reason };
+    if (event.version_hash !== null) versionNo = event.related_version_no;
     previous = event;
   }
-  const last = previous?.eventNo ?? 0;
-  if (proposal.standing.lastEventNo > last)
-    yield missing("event_no", last + 1, proposal.standing.lastEventNo);
+  const last = previous?.event_no ?? 0;
+  if (proposal.last_event_no > last) yield missing("event_no", last + 1, proposal.last_event_no);
 }
 
 function missing(number: string, first: number, last: number): Finding {
@@ -67,58 +67,55 @@ function missing(number: string, first: number, last: number): Finding {
   return { id, reason: first === last ? "is missing" : `is missing, with all up to ${String(last)}` };
 }
 
-function faultOfSeal(event: EventRecord, previous: EventRecord | undefined): string | undefined {
-  if (hashOfEvent(event, event.previousHash) !== event.eventHash) return "its content does not give its hash";
-  if (event.previousHash !== (previous?.eventHash ?? null)) {
+function faultOfSeal(event: EventRow, previous: EventRow | undefined): string | undefined {
+  if (hashOfEvent(event, event.previous_hash) !== event.event_hash)
+    return "its content does not give its hash";
+  if (event.previous_hash !== (previous?.event_hash ?? null)) {
     return previous === undefined
       ? "it is the first, but carries the hash of another"
-      : `it does not carry the hash of the event before it (${previous.eventId})`;
+      : `it does not carry the hash of the event before it (${previous.event_id})`;
   }
   return undefined;
 }
 
-function faultOfMove(
-  event: EventRecord,
-  previous: EventRecord | undefined,
-  versionNo: number,
-): string | undefined {
-  if (event.fromState !== (previous?.toState ?? null))
+function faultOfMove(event: EventRow, previous: EventRow | undefined, versionNo: number): string | undefined {
+  if (event.from_state !== (previous?.to_state ?? null))
     return "it does not start where the event before it ended";
-  if (previous !== undefined && event.occurredAt < previous.occurredAt)
+  if (previous !== undefined && event.occurred_at < previous.occurred_at)
     return "it happened before the event before it";
-  const bringsVersion = event.versionHash !== null;
-  if (bringsVersion && event.relatedVersionNo !== versionNo + 1) return "its version is not the next one";
-  if (!bringsVersion && event.relatedVersionNo > versionNo) return "its version did not exist yet";
-  return event.toState === expectedState(event) ? undefined : "the lifecycle has no such transition";
+  const bringsVersion = event.version_hash !== null;
+  if (bringsVersion && event.related_version_no !== versionNo + 1) return "its version is not the next one";
+  if (!bringsVersion && event.related_version_no > versionNo) return "its version did not exist yet";
+  return event.to_state === expectedState(event) ? undefined : "the lifecycle has no such transition";
 }
 
-function expectedState({ eventType, fromState }: EventRecord): string | undefined {
-  if (eventType === "CREATED") return fromState === null ? "DRAFT" : undefined;
-  if (fromState === null) return undefined;
-  if (eventType === "NEW_VERSION_CREATED") return isTerminal(fromState) ? undefined : fromState;
-  return stateAfter(fromState, eventType);
+function expectedState({ event_type, from_state }: EventRow): string | undefined {
+  if (event_type === "CREATED") return from_state === null ? "DRAFT" : undefined;
+  if (from_state === null) return undefined;
+  if (event_type === "NEW_VERSION_CREATED") return isTerminal(from_state) ? undefined : from_state;
+  return stateAfter(from_state, event_type);
 }
 
-function faultOfApprover(event: EventRecord, makers: ReadonlyMap<number, string>): string | undefined {
+function faultOfApprover(event: EventRow, makers: ReadonlyMap<number, string>): string | undefined {
   const isOwnWork =
-    needsSecondPerson(event.eventType) && makers.get(event.relatedVersionNo) === event.actorId;
-  return isOwnWork && !event.segregationWaived ? "the maker of the version approved it" : undefined;
+    needsSecondPerson(event.event_type) && makers.get(event.related_version_no) === event.actor_id;
+  return isOwnWork && !event.segregation_waived ? "the maker of the version approved it" : undefined;
 }
 
 function* verifyVersions({ proposal, versions, events }: StoredProposal): Generator<Finding> {
   const sealed = new Map(
-    events.flatMap(({ versionHash, relatedVersionNo }) =>
-      versionHash === null ? [] : [[relatedVersionNo, versionHash] as const],
+    events.flatMap(({ version_hash, related_version_no }) =>
+      version_hash === null ? [] : [[related_version_no, version_hash] as const],
     ),
   );
   let last = 0;
   for (const version of versions) {
-    if (version.versionNo !== last + 1) yield missing("version_no", last + 1, version.versionNo - 1);
-    const reason = faultOfVersion(version, sealed.get(version.versionNo));
-    if (reason !== undefined) yield { id: version.proposalVersionId, reason };
-    last = version.versionNo;
+    if (version.version_no !== last + 1) yield missing("version_no", last + 1, version.version_no - 1);
+    const reason = faultOfVersion(version, sealed.get(version.version_no));
+    if (reason !== undefined) yield { id: version.proposal_version_id, reason };
+    last = version.version_no;
   }
-  const expected = Math.max(proposal.standing.versionNo, ...sealed.keys());
+  const expected = Math.max(proposal.current_version_no, ...sealed.keys());
   if (expected > last) yield missing("version_no", last + 1, expected);
 }
 
@@ -128,70 +125,71 @@ function faultOfVersion(version: VersionHeader, sealedHash: string | undefined):
 }
 
 function* verifyApprovals({ approvals, events }: StoredProposal): Generator<Finding> {
-  const eventByNo = new Map(events.map((event) => [event.eventNo, event]));
+  const eventByNo = new Map(events.map((event) => [event.event_no, event]));
   const found = new Set<string>();
   for (const approval of approvals) {
-    found.add(approval.approvalId);
-    const reason = faultOfApproval(approval, eventByNo.get(approval.eventNo));
-    if (reason !== undefined) yield { id: approval.approvalId, reason };
+    found.add(approval.approval_id);
+    const reason = faultOfApproval(approval, eventByNo.get(approval.event_no));
+    if (reason !== undefined) yield { id: approval.approval_id, reason };
   }
-  for (const { approvalId } of events) {
-    if (approvalId !== null && !found.has(approvalId)) yield { id: approvalId, reason: "is missing" };
+  for (const { approval_id } of events) {
+    if (approval_id !== null && !found.has(approval_id)) yield { id: approval_id, reason: "is missing" };
   }
 }
 
-function faultOfApproval(approval: ApprovalRecord, event: EventRecord | undefined): string | undefined {
-  if (event?.approvalId !== approval.approvalId) return "no event came with it";
-  if (hashOfApproval(approval) !== event.approvalHash) return "it is not what its event was sealed with";
-  const eventType = eventOfApproval(approval.approvalType, approval.approved);
+function faultOfApproval(approval: ApprovalRow, event: EventRow | undefined): string | undefined {
+  if (event?.approval_id !== approval.approval_id) return "no event came with it";
+  if (hashOfApproval(approval) !== event.approval_hash) return "it is not what its event was sealed with";
+  const eventType = eventOfApproval(approval.approval_type, approval.approved);
   const saysTheSame =
-    event.eventType === eventType &&
-    event.actorId === approval.actorId &&
-    event.occurredAt === approval.occurredAt &&
-    event.relatedVersionNo === approval.relatedVersionNo;
+    event.event_type === eventType &&
+    event.actor_id === approval.actor_id &&
+    event.occurred_at === approval.occurred_at &&
+    event.related_version_no === approval.related_version_no;
   return saysTheSame ? undefined : "its event says something else";
 }
 
-function* verifyStanding(
+const STATE_COLUMNS = [
+  "current_state",
+  "current_version_no",
+  "last_event_no",
+  "last_event_hash",
+  "last_event_at",
+  "portfolio_id",
+] as const satisfies readonly (keyof CurrentState)[];
+
+function* verifyProposalRow(
   tenantId: string,
   { proposal, versions, events }: StoredProposal,
 ): Generator<Finding> {
-  const { facts, standing } = proposal;
-  const id = facts.proposalId;
+  const { proposal_id: id } = proposal;
   const [created] = events;
-  if (created !== undefined && hashOfProposal(tenantId, facts) !== created.proposalHash) {
+  if (created !== undefined && hashOfProposal(tenantId, proposal) !== created.proposal_hash) {
     yield { id, reason: "it is not what its first event was sealed with" };
   }
-  const folded = foldEvents(events);
-  const current = versions.find(({ versionNo }) => versionNo === folded?.versionNo);
-  const stands: Readonly<Record<string, boolean>> = {
-    current_state: standing.state === folded?.state,
-    current_version_no: standing.versionNo === folded?.versionNo,
-    last_event_no: standing.lastEventNo === folded?.lastEventNo,
-    last_event_hash: standing.lastEventHash === folded?.lastEventHash,
-    last_event_at: standing.lastEventAt === folded?.lastEventAt,
-    portfolio_id: standing.portfolioId === current?.portfolioId,
-  };
-  const wrong = Object.keys(stands).filter((name) => stands[name] === false);
+  const replayed = replay(events);
+  const version = versions.find(({ version_no }) => version_no === replayed?.current_version_no);
+  const expected = { ...replayed, portfolio_id: version?.portfolio_id };
+  const wrong = STATE_COLUMNS.filter((column) => proposal[column] !== expected[column]);
   if (wrong.length > 0) yield { id, reason: `not where its events lead: ${wrong.join(", ")}` };
 }
 
 /** Recomputes the hashes of a version from its stored bytes, and its result from its request. */
-export function verifyDocuments(version: VersionRecord): VerificationFailure[] {
+export function verifyDocuments(version: VersionRow): VerificationFailure[] {
   const reason = faultOfDocuments(version);
-  return reason === undefined ? [] : [{ kind: "version", id: version.proposalVersionId, reason }];
+  return reason === undefined ? [] : [{ kind: "version", id: version.proposal_version_id, reason }];
 }
 
-function faultOfDocuments(version: VersionRecord): string | undefined {
-  if (contentHash(version.requestText) !== version.requestHash)
+function faultOfDocuments(version: VersionRow): string | undefined {
+  if (contentHash(version.request_text) !== version.request_hash)
     return "its request does not give its request_hash";
-  if (contentHash(version.resultText) !== version.simulationHash) {
+  if (contentHash(version.result_text) !== version.simulation_hash) {
     return "its result does not give its simulation_hash";
   }
-  if (readsAs(version.artifactText) !== version.artifactHash)
+  if (readsAs(version.artifact_text) !== version.artifact_hash)
     return "its artifact does not give its artifact_hash";
   // The artifact's own hash leaves out when and for whom it was made.
-  if (contentHash(version.artifactText) !== version.artifactTextHash) {
+  if (contentHash(version.artifact_text) !== version.artifact_text_hash) {
     return "its artifact does not give its artifact_text_hash";
   }
   return faultOfResimulation(version);
@@ -209,11 +207,11 @@ function readsAs(artifactText: string): string | undefined {
 const ResultRules = z.object({ lineage: z.object({ rules_version: z.string() }) });
 
 /** A result is reproduced by the rules that made it; under other rules, its hash alone speaks for it. */
-function faultOfResimulation(version: VersionRecord): string | undefined {
+function faultOfResimulation(version: VersionRow): string | undefined {
   const again = resimulate(version);
   if (again === undefined) return "its request cannot be read any more";
-  if (again.resultText === version.resultText) return undefined;
-  const madeBy = ResultRules.parse(JSON.parse(version.resultText)).lineage.rules_version;
+  if (again.result_text === version.result_text) return undefined;
+  const madeBy = ResultRules.parse(JSON.parse(version.result_text)).lineage.rules_version;
   return madeBy === again.result.lineage.rules_version
     ? "its request, simulated again, gives another result"
     : undefined;

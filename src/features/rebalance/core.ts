@@ -4,17 +4,24 @@ import type {
   RebalanceRequest,
   RebalanceResult,
 } from "../../contract/rebalance.ts";
-import { mapFrom as freeMap } from "../../contract/maps.ts";
+import type { UnknownFields } from "../../contract/faults.ts";
 import type { EngineOptions } from "../../contract/options.ts";
+import { readScenarioOptions } from "../../contract/scenario-options.ts";
 import { add, decimal, ZERO } from "../../decimal/decimal.ts";
+import { mapFrom } from "../../contract/maps.ts";
 import { moneyText } from "../../engine/money.ts";
 import { compareCodePoints } from "../../engine/order.ts";
 
 /** The options of a scenario as the contract reads them, or the first thing that is wrong with them. */
-export type OptionsReading =
+export type OptionsRead =
   { readonly ok: true; readonly options: EngineOptions } | { readonly ok: false; readonly message: string };
 
-export type OptionsReader = (options: unknown) => OptionsReading;
+export type OptionsReader = (options: unknown) => OptionsRead;
+
+/** How a deployment reads the options of scenarios. */
+export function optionsReader(unknownFields: UnknownFields): OptionsReader {
+  return (options) => readScenarioOptions(options, unknownFields);
+}
 
 /** One what-if of a batch: the request that the engine is given, or why its options cannot be used. */
 export type Scenario =
@@ -29,9 +36,9 @@ export function readScenarios(request: BatchRebalanceRequest, readOptions: Optio
   return Object.entries(scenarios)
     .sort(([a], [b]) => compareCodePoints(a, b))
     .map(([name, scenario]) => {
-      const reading = readOptions(scenario.options);
-      if (!reading.ok) return { name, fault: `INVALID_OPTIONS: ${reading.message}` };
-      return { name, input: { ...inputs, options: reading.options } };
+      const read = readOptions(scenario.options);
+      if (!read.ok) return { name, fault: `INVALID_OPTIONS: ${read.message}` };
+      return { name, input: { ...inputs, options: read.options } };
     });
 }
 
@@ -53,11 +60,11 @@ export function batchResult(
       portfolio_snapshot_id: portfolio.snapshot_id ?? portfolio.portfolio_id,
     },
     batch_run_id: batchRunId,
-    comparison_metrics: freeMap(
+    comparison_metrics: mapFrom(
       results.map(({ name, result }) => [name, metric(result, portfolio.base_currency)] as const),
     ),
-    failed_scenarios: freeMap(failed),
-    results: freeMap(results.map(({ name, result }) => [name, result] as const)),
+    failed_scenarios: mapFrom(failed),
+    results: mapFrom(results.map(({ name, result }) => [name, result] as const)),
     run_at_utc: runAtUtc,
     warnings: failed.length > 0 ? ["PARTIAL_BATCH_FAILURE"] : [],
   };

@@ -2,10 +2,10 @@ import type { RebalanceRequest, RebalanceResult } from "../../contract/rebalance
 import { simulateRebalance, type RunIdentity } from "../../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { applyPolicyPack } from "../policies/apply.ts";
-import type { PolicyPack } from "../policies/pack.ts";
-import { makeArtifact } from "../runs/documents.ts";
-import type { RunRecord } from "../runs/record.ts";
+import { applyPolicyPack } from "../policies/core.ts";
+import type { PolicyPack } from "../policies/find-policy-pack.ts";
+import { makeArtifact } from "../runs/artifact.ts";
+import type { RunRecord } from "../runs/repository.ts";
 
 /** What the engine is given, and how it came about. */
 export type ShapedRequest = {
@@ -53,24 +53,24 @@ export function executeRun(
   const result = simulateRebalance(input, identity);
   const resultText = canonicalJson(result);
   const record = {
-    rebalanceRunId: identity.runId,
-    correlationId: identity.correlationId,
-    requestHash: identity.requestHash,
-    idempotencyKey: identity.idempotencyKey,
-    portfolioId: input.portfolio_snapshot.portfolio_id,
+    rebalance_run_id: identity.runId,
+    correlation_id: identity.correlationId,
+    request_hash: identity.requestHash,
+    idempotency_key: identity.idempotencyKey,
+    portfolio_id: input.portfolio_snapshot.portfolio_id,
     status: result.status,
-    batchRunId: circumstances.batchRunId,
-    policyPackId: policyPack?.id ?? null,
-    policyPackVersion: policyPack?.version ?? null,
-    policyPackRevision: policyPack?.revision ?? null,
-    engineVersion: identity.engineVersion,
-    inputHash: contentHash(inputText),
-    resultHash: contentHash(resultText),
-    createdAt: circumstances.createdAt,
-    inputText,
-    requestText,
-    resultText,
+    batch_run_id: circumstances.batchRunId,
+    policy_pack_id: policyPack?.id ?? null,
+    policy_pack_version: policyPack?.version ?? null,
+    policy_pack_revision: policyPack?.revision ?? null,
+    engine_version: identity.engineVersion,
+    input_hash: contentHash(inputText),
+    result_hash: contentHash(resultText),
+    created_at: circumstances.createdAt,
+    input_text: inputText,
+    request_text: requestText,
+    result_text: resultText,
   };
-  const artifactText = circumstances.storesArtifact ? makeArtifact(record) : null;
-  return { record: { ...record, artifactText }, result };
+  const artifact_text = circumstances.storesArtifact ? makeArtifact(record) : null;
+  return { record: { ...record, artifact_text }, result };
 }

@@ -1,13 +1,14 @@
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type {
   DpmRunWorkflowActionRequest,
   DpmRunWorkflowDecisionResponse,
   DpmRunWorkflowResponse,
-} from "../runs/schemas.ts";
-import type { WorkflowAction } from "../runs/schemas.ts";
+  WorkflowAction,
+} from "./schemas.ts";
 
-/** Where the review of a run stands that needs one. */
+/** The state of the review of a run that needs one. */
 export type ReviewStatus = "PENDING_REVIEW" | "APPROVED" | "REJECTED";
 
 /** What each action makes of each status; what is not here is refused. The same table is a check on `run_decision`. */
@@ -57,7 +58,7 @@ export type ActionContext = {
 
 export type ReviewRefusal = "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" | "DPM_WORKFLOW_INVALID_TRANSITION";
 
-export type ReviewOutcome =
+export type DecisionOutcome =
   { readonly ok: true; readonly decision: Decision } | { readonly ok: false; readonly code: ReviewRefusal };
 
 /** What an action does to a run whose newest decision is `latest`. Pure; called under the lock of the run. */
@@ -67,7 +68,7 @@ export function decide(
   requiredForStatuses: readonly string[],
   request: DpmRunWorkflowActionRequest,
   context: ActionContext,
-): ReviewOutcome {
+): DecisionOutcome {
   if (!requiredForStatuses.includes(run.status)) {
     return { ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" };
   }
@@ -84,18 +85,13 @@ export function decide(
     reason_code: request.reason_code,
     comment: request.comment,
     actor_id: request.actor_id,
-    decided_at: notBefore(latest?.decided_at, context.now.toISOString()),
+    decided_at: notBefore(latest?.decided_at, context.now),
     correlation_id: context.correlationId,
     idempotency_key: context.idempotencyKey,
     run_correlation_id: run.correlation_id,
     previous_hash: latest?.decision_hash ?? null,
   };
   return { ok: true, decision: { ...draft, decision_hash: hashOfDecision(context.tenantId, draft) } };
-}
-
-/** The clocks of two processes may differ; the time within one history does not run backwards. */
-function notBefore(earliest: string | undefined, now: string): string {
-  return earliest !== undefined && earliest > now ? earliest : now;
 }
 
 /** Covers the whole row and, by `previous_hash`, everything that was decided before. */
@@ -121,7 +117,7 @@ export function hashOfDecision(tenantId: string, decision: Omit<Decision, "decis
   );
 }
 
-/** Where the review of a run stands. */
+/** The state of the review of a run. */
 export function reviewOf(
   run: ReviewedRun,
   latest: Decision | undefined,

@@ -1,7 +1,21 @@
 import { sql, type SqlFragment, type Tx } from "../../platform/database/transaction.ts";
-import type { WorkflowAction } from "../runs/schemas.ts";
+import { rowsToRead, type PageRequest } from "../../platform/http/pagination.ts";
+import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { runCondition, type RunKey } from "../runs/repository.ts";
 import type { Decision, ReviewedRun } from "./core.ts";
+import type { DecisionPosition, WorkflowAction } from "./schemas.ts";
+
+/** The keys of actions: each is good for one run alone. */
+export const REVIEW_SCOPE: IdempotencyScope = {
+  name: "rebalance.workflow",
+  inconsistent: "DPM_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_IN_RECORD,
+};
+
+/** The scope of a run's actions in the idempotency records. */
+export function reviewRecordScope(rebalanceRunId: string): string {
+  return `${REVIEW_SCOPE.name}:${rebalanceRunId}`;
+}
 
 const DECISION_COLUMNS = sql`
            d.rebalance_run_id, d.decision_no, d.decision_id, d.action, d.from_status, d.to_status, d.reason_code,
@@ -24,17 +38,13 @@ export async function findReviewedRun(
   return run;
 }
 
-/** The scope of a run's actions in the idempotency records. */
-export function reviewScope(rebalanceRunId: string): string {
-  return `rebalance.workflow:${rebalanceRunId}`;
-}
-
 /** A key that may name another run tomorrow. */
-export type MovingRunKey = Extract<RunKey, { by: "correlation_id" | "idempotency_key" }>;
+export type MovingRunKey = RunKey<"correlation_id" | "idempotency_key">;
 
 /**
  * The run that an action is for: of those that the key names or named, the one on which this Idempotency-Key was used
- * already, so that a retry acts on the run that its first attempt acted on; else the one that the key names now.
+ * already, so that a retry acts on the run that its first attempt acted on; else the one that the key names now. The
+ * scope is written out in the statement, as in the condition of the index that serves it.
  */
 export async function findRunOfAction(
   tx: Tx,
@@ -63,7 +73,7 @@ export async function findRunOfAction(
 
 /** Lets one use of an Idempotency-Key at a time look for its run and act on it. */
 export async function lockActionKey(tx: Tx, tenantId: string, idempotencyKey: string): Promise<void> {
-  const name = JSON.stringify(["rebalance.workflow", tenantId, idempotencyKey]);
+  const name = JSON.stringify([REVIEW_SCOPE.name, tenantId, idempotencyKey]);
   await tx`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`;
 }
 
@@ -135,37 +145,33 @@ export async function decisionExists(tx: Tx, tenantId: string, decisionId: strin
 }
 
 export type DecisionFilters = {
-  readonly rebalanceRunId: string | undefined;
-  readonly action: WorkflowAction | undefined;
-  readonly actorId: string | undefined;
-  readonly reasonCode: string | undefined;
-  readonly from: string | undefined;
-  readonly to: string | undefined;
+  readonly rebalance_run_id?: string | undefined;
+  readonly action?: WorkflowAction | undefined;
+  readonly actor_id?: string | undefined;
+  readonly reason_code?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 };
 
-/** A place in a list of decisions: the last one that was shown. */
-export type DecisionPosition = Pick<Decision, "decided_at" | "decision_no" | "decision_id">;
-
-/** Decisions across runs, newest first, `limit` rows after `after`. */
+/** Decisions across runs, newest first. */
 export async function listDecisions(
   tx: Tx,
-  tenantId: string,
   filters: DecisionFilters,
-  after: DecisionPosition | undefined,
-  limit: number,
+  page: PageRequest<DecisionPosition>,
 ): Promise<readonly Decision[]> {
-  const { rebalanceRunId, action, actorId, reasonCode, from, to } = filters;
+  const { rebalance_run_id, action, actor_id, reason_code, from, to } = filters;
   return tx<Decision>`
     select ${DECISION_COLUMNS}
       from run_decision d
-     where d.tenant_id = ${tenantId}
-           ${rebalanceRunId === undefined ? sql`` : sql`and d.rebalance_run_id = ${rebalanceRunId}`}
+     where d.tenant_id = ${page.tenantId}
+           ${rebalance_run_id === undefined ? sql`` : sql`and d.rebalance_run_id = ${rebalance_run_id}`}
            ${action === undefined ? sql`` : sql`and d.action = ${action}`}
-           ${actorId === undefined ? sql`` : sql`and d.actor_id = ${actorId}`}
-           ${reasonCode === undefined ? sql`` : sql`and d.reason_code = ${reasonCode}`}
+           ${actor_id === undefined ? sql`` : sql`and d.actor_id = ${actor_id}`}
+           ${reason_code === undefined ? sql`` : sql`and d.reason_code = ${reason_code}`}
            ${from === undefined ? sql`` : sql`and d.decided_at >= ${from}`}
            ${to === undefined ? sql`` : sql`and d.decided_at <= ${to}`}
-           ${pageAfter(after, limit)}`;
+           ${pageCondition(page)}
+           ${pageOrder(page)}`;
 }
 
 /**
@@ -174,37 +180,36 @@ export async function listDecisions(
  */
 export async function listDecisionsByCorrelation(
   tx: Tx,
-  tenantId: string,
   correlationId: string,
-  after: DecisionPosition | undefined,
-  limit: number,
+  page: PageRequest<DecisionPosition>,
 ): Promise<readonly Decision[]> {
   return tx<Decision>`
     select ${DECISION_COLUMNS}
       from ((select ${DECISION_COLUMNS}
                from run_decision d
-              where d.tenant_id = ${tenantId}
+              where d.tenant_id = ${page.tenantId}
                 and d.correlation_id = ${correlationId}
-                    ${pageAfter(after, limit)})
+                    ${pageCondition(page)}
+                    ${pageOrder(page)})
             union all
             (select ${DECISION_COLUMNS}
                from run_decision d
-              where d.tenant_id = ${tenantId}
+              where d.tenant_id = ${page.tenantId}
                 and d.run_correlation_id = ${correlationId}
                 and d.correlation_id <> ${correlationId}
-                    ${pageAfter(after, limit)})) as d
-     order by d.decided_at desc, d.decision_no desc, d.decision_id desc
-     limit ${limit}`;
+                    ${pageCondition(page)}
+                    ${pageOrder(page)})) as d
+           ${pageOrder(page)}`;
 }
 
-function pageAfter(after: DecisionPosition | undefined, limit: number): SqlFragment {
-  const beyond =
-    after === undefined
-      ? sql``
-      : sql`and (d.decided_at, d.decision_no, d.decision_id)
+function pageCondition({ after }: PageRequest<DecisionPosition>): SqlFragment {
+  if (after === undefined) return sql``;
+  return sql`and (d.decided_at, d.decision_no, d.decision_id)
                   < (${after.decided_at}, ${after.decision_no}, ${after.decision_id})`;
+}
+
+function pageOrder(page: PageRequest<DecisionPosition>): SqlFragment {
   return sql`
-           ${beyond}
      order by d.decided_at desc, d.decision_no desc, d.decision_id desc
-     limit ${limit}`;
+     limit ${rowsToRead(page)}`;
 }

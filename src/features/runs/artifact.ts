@@ -1,33 +1,50 @@
+import * as z from "zod";
 import type { RebalanceResult } from "../../contract/rebalance.ts";
 import type { SimulatedState } from "../../contract/state.ts";
+import { isJsonObject } from "../../contract/wire.ts";
+import { contentHash } from "../../platform/hash.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { RunRecord, StoredRun } from "./repository.ts";
 import type { DpmRunArtifactResponse } from "./schemas.ts";
 
-export const RUN_ARTIFACT_VERSION = "1.0";
+const RUN_ARTIFACT_VERSION = "1.0";
 
 export function artifactIdOf(rebalanceRunId: string): string {
   return `dra_${rebalanceRunId.slice("rr_".length)}`;
 }
 
-/** What an artifact is made of: the stored run and its stored documents, parsed. */
-export type ArtifactSource = {
-  readonly createdAt: string;
-  readonly portfolioId: string;
-  readonly engineVersion: string;
-  readonly input: Record<string, unknown>;
-  readonly result: RebalanceResult;
-};
+/** What an artifact is made from: the documents of a run as they are stored, and three facts of its row. */
+export type ArtifactSource = Pick<
+  RunRecord,
+  "created_at" | "portfolio_id" | "engine_version" | "input_text" | "result_text"
+>;
+
+/** The service wrote both texts itself, from data that had passed the contract; a second check would prove nothing. */
+const StoredResult = z.custom<RebalanceResult>(isJsonObject);
+const StoredInput = z.custom<Record<string, unknown>>(isJsonObject);
 
 /**
- * The package of a run for a file or an auditor: what was asked, what came out, and the hashes that bind the two.
- * Made from what is stored and nothing else, so it is the same on any machine and in any year.
- * `hash` is taken over the artifact without `artifact_hash` itself.
+ * Makes the artifact of a run (`DpmRunArtifactResponse`), its package for a file or an auditor: what was asked, what came
+ * out, and the hashes that bind the two. Made from what is stored and nothing else, so its bytes are the same on any
+ * machine and in any year.
  */
-export function buildRunArtifact(
-  source: ArtifactSource,
-  hash: (document: unknown) => string,
-): DpmRunArtifactResponse {
-  const { result } = source;
-  const body = {
+export function makeArtifact(run: ArtifactSource): string {
+  const result = StoredResult.parse(JSON.parse(run.result_text));
+  const content = artifactContent(run, result);
+  const evidence = { engine_version: run.engine_version, run_created_at: run.created_at };
+  const { request_hash } = result.lineage;
+  // Taken over the artifact without the hash itself.
+  const hashed = canonicalJson({ ...content, evidence: { ...evidence, hashes: { request_hash } } });
+  const hashes = { artifact_hash: contentHash(hashed), request_hash };
+  const artifact: DpmRunArtifactResponse = { ...content, evidence: { ...evidence, hashes } };
+  return canonicalJson(artifact);
+}
+
+function artifactContent(
+  run: ArtifactSource,
+  result: RebalanceResult,
+): Omit<DpmRunArtifactResponse, "evidence"> {
+  return {
     after_summary: stateSummary(result.after_simulated),
     artifact_id: artifactIdOf(result.rebalance_run_id),
     artifact_version: RUN_ARTIFACT_VERSION,
@@ -36,19 +53,12 @@ export function buildRunArtifact(
     diagnostics: result.diagnostics,
     idempotency_key: result.lineage.idempotency_key,
     order_intents: result.intents,
-    portfolio_id: source.portfolioId,
+    portfolio_id: run.portfolio_id,
     rebalance_run_id: result.rebalance_run_id,
-    request_snapshot: source.input,
+    request_snapshot: StoredInput.parse(JSON.parse(run.input_text)),
     result,
     rule_outcomes: result.rule_results,
     status: result.status,
-  };
-  const evidence = { engine_version: source.engineVersion, run_created_at: source.createdAt };
-  const requestHash = result.lineage.request_hash;
-  const artifactHash = hash({ ...body, evidence: { ...evidence, hashes: { request_hash: requestHash } } });
-  return {
-    ...body,
-    evidence: { ...evidence, hashes: { artifact_hash: artifactHash, request_hash: requestHash } },
   };
 }
 
@@ -59,4 +69,9 @@ function stateSummary(state: SimulatedState): Record<string, unknown> {
     position_count: state.positions.length,
     total_value: state.total_value,
   };
+}
+
+/** The artifact of a stored run: as it was stored, or else as it would have been. */
+export function artifactText(run: StoredRun): string {
+  return run.artifact_text ?? makeArtifact(run);
 }

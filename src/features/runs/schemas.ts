@@ -1,9 +1,19 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
 import { RebalanceResult } from "../../contract/rebalance.ts";
-import { Hash, identifier, matching, text, Timestamp } from "../../contract/scalars.ts";
-import { wireObject } from "../../contract/wire.ts";
-import { DpmAsyncOperationStatusResponse } from "../operations/schemas.ts";
+import { RunStatus } from "../../contract/rules.ts";
+import { Hash, Timestamp } from "../../contract/scalars.ts";
+import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
+import {
+  cursorFilter,
+  filters,
+  limitFilter,
+  nameFilter,
+  oneOfFilter,
+  pathParams,
+  timestampFilter,
+} from "../../platform/http/filters.ts";
+import { answer } from "../../platform/http/route-docs.ts";
 
 const freeObject = z.record(z.string(), z.unknown());
 
@@ -52,33 +62,6 @@ export const DpmRunIdempotencyHistoryResponse = z
   .meta({ id: "DpmRunIdempotencyHistoryResponse" });
 export type DpmRunIdempotencyHistoryResponse = z.output<typeof DpmRunIdempotencyHistoryResponse>;
 
-export const LineageEdgeType = z.enum([
-  "CORRELATION_TO_RUN",
-  "IDEMPOTENCY_TO_RUN",
-  "OPERATION_TO_CORRELATION",
-]);
-export type LineageEdgeType = z.output<typeof LineageEdgeType>;
-
-export const DpmLineageEdgeResponse = z
-  .strictObject({
-    source_entity_id: z.string(),
-    edge_type: LineageEdgeType,
-    target_entity_id: z.string(),
-    created_at: Timestamp,
-    metadata: freeObject,
-  })
-  .meta({ id: "DpmLineageEdgeResponse" });
-export type DpmLineageEdgeResponse = z.output<typeof DpmLineageEdgeResponse>;
-
-export const DpmLineageResponse = z
-  .strictObject({
-    entity_id: z.string(),
-    edges: z.array(DpmLineageEdgeResponse),
-    next_cursor: z.string().nullable(),
-  })
-  .meta({ id: "DpmLineageResponse" });
-export type DpmLineageResponse = z.output<typeof DpmLineageResponse>;
-
 export const DpmRunArtifactResponse = z
   .strictObject({
     artifact_id: z.string(),
@@ -122,125 +105,79 @@ export const DpmRunReproduceResponse = z
   .meta({ id: "DpmRunReproduceResponse" });
 export type DpmRunReproduceResponse = z.output<typeof DpmRunReproduceResponse>;
 
-export const WorkflowAction = z.enum(["APPROVE", "REJECT", "REQUEST_CHANGES"]);
-export type WorkflowAction = z.output<typeof WorkflowAction>;
+export const runCursor = cursorOf("runs", TimePosition);
 
-export const WorkflowStatus = z.enum(["NOT_REQUIRED", "PENDING_REVIEW", "APPROVED", "REJECTED"]);
-export type WorkflowStatus = z.output<typeof WorkflowStatus>;
+const tags = ["Runs"];
+const run = answer("The run.", DpmRunLookupResponse);
 
-export const DpmRunWorkflowActionRequest = wireObject({
-  action: WorkflowAction,
-  reason_code: matching(/^[A-Z][A-Z0-9_]*$/),
-  comment: text.nullable().default(null),
-  actor_id: identifier,
-}).meta({ id: "DpmRunWorkflowActionRequest" });
-export type DpmRunWorkflowActionRequest = z.output<typeof DpmRunWorkflowActionRequest>;
+export const listRuns = {
+  operationId: "listRuns",
+  tags,
+  summary: "Runs, newest first",
+  querystring: filters({
+    from: timestampFilter,
+    to: timestampFilter,
+    status: oneOfFilter(RunStatus),
+    request_hash: nameFilter,
+    portfolio_id: nameFilter,
+    limit: limitFilter(200, 50),
+    cursor: cursorFilter(runCursor),
+  }),
+  response: { 200: answer("One page of runs.", DpmRunListResponse) },
+};
 
-export const DpmRunWorkflowDecisionResponse = z
-  .strictObject({
-    decision_id: z.string(),
-    run_id: z.string(),
-    action: WorkflowAction,
-    reason_code: z.string(),
-    comment: z.string().nullable(),
-    actor_id: z.string(),
-    decided_at: Timestamp,
-    correlation_id: z.string(),
-  })
-  .meta({ id: "DpmRunWorkflowDecisionResponse" });
-export type DpmRunWorkflowDecisionResponse = z.output<typeof DpmRunWorkflowDecisionResponse>;
+export const getRun = {
+  operationId: "getRun",
+  tags,
+  summary: "One run with its whole result",
+  params: pathParams("rebalance_run_id"),
+  response: { 200: run },
+};
 
-export const DpmRunWorkflowResponse = z
-  .strictObject({
-    run_id: z.string(),
-    run_status: z.string(),
-    workflow_status: WorkflowStatus,
-    requires_review: z.boolean(),
-    latest_decision: DpmRunWorkflowDecisionResponse.nullable(),
-  })
-  .meta({ id: "DpmRunWorkflowResponse" });
-export type DpmRunWorkflowResponse = z.output<typeof DpmRunWorkflowResponse>;
+export const getRunByCorrelation = {
+  operationId: "getRunByCorrelation",
+  tags,
+  summary: "The latest run of a correlation id",
+  params: pathParams("correlation_id"),
+  response: { 200: run },
+};
 
-export const DpmRunWorkflowHistoryResponse = z
-  .strictObject({ run_id: z.string(), decisions: z.array(DpmRunWorkflowDecisionResponse) })
-  .meta({ id: "DpmRunWorkflowHistoryResponse" });
-export type DpmRunWorkflowHistoryResponse = z.output<typeof DpmRunWorkflowHistoryResponse>;
+export const getRunByRequestHash = {
+  operationId: "getRunByRequestHash",
+  tags,
+  summary: "The latest run of a request hash",
+  params: pathParams("request_hash"),
+  response: { 200: run },
+};
 
-export const DpmWorkflowDecisionListResponse = pageOf(DpmRunWorkflowDecisionResponse).meta({
-  id: "DpmWorkflowDecisionListResponse",
-});
-export type DpmWorkflowDecisionListResponse = z.output<typeof DpmWorkflowDecisionListResponse>;
+export const getRunByIdempotencyKey = {
+  operationId: "getRunByIdempotencyKey",
+  tags,
+  summary: "The run that a key of simulate maps to",
+  params: pathParams("idempotency_key"),
+  response: { 200: answer("The mapping.", DpmRunIdempotencyLookupResponse) },
+};
 
-export const DpmRunSupportBundleResponse = z
-  .strictObject({
-    run: DpmRunLookupResponse,
-    artifact: DpmRunArtifactResponse.nullable(),
-    async_operation: DpmAsyncOperationStatusResponse.nullable(),
-    workflow_history: DpmRunWorkflowHistoryResponse,
-    lineage: DpmLineageResponse,
-    idempotency_history: DpmRunIdempotencyHistoryResponse.nullable(),
-  })
-  .meta({ id: "DpmRunSupportBundleResponse" });
-export type DpmRunSupportBundleResponse = z.output<typeof DpmRunSupportBundleResponse>;
+export const reproduceRun = {
+  operationId: "reproduceRun",
+  tags,
+  summary: "Execute the stored input again and compare with the stored result",
+  params: pathParams("rebalance_run_id"),
+  response: { 200: answer("Whether it came out the same.", DpmRunReproduceResponse) },
+};
 
-/** What does not hold. A record that is missing is named by what should point to it. */
-export const RunVerificationFailure = z
-  .strictObject({
-    kind: z.enum([
-      "run",
-      "payload",
-      "artifact",
-      "policy_pack",
-      "lineage_edge",
-      "idempotency_record",
-      "idempotency_history",
-      "decision",
-    ]),
-    id: z.string(),
-    reason: z.string(),
-  })
-  .meta({ id: "RunVerificationFailure" });
-export type RunVerificationFailure = z.output<typeof RunVerificationFailure>;
+export const getRunArtifact = {
+  operationId: "getRunArtifact",
+  tags,
+  summary: "The artifact of a run: the same bytes and hash whenever it is read",
+  params: pathParams("rebalance_run_id"),
+  response: { 200: answer("The artifact.", DpmRunArtifactResponse) },
+};
 
-/** Whether everything that is stored of a run still fits together, and how many records of each kind were looked at. */
-export const DpmRunVerificationResponse = z
-  .strictObject({
-    rebalance_run_id: z.string(),
-    valid: z.boolean(),
-    checked: z.strictObject({
-      runs: z.int(),
-      payloads: z.int(),
-      // Stored ones: what is made when asked for cannot have been altered
-      artifacts: z.int(),
-      policy_packs: z.int(),
-      lineage_edges: z.int(),
-      idempotency_records: z.int(),
-      idempotency_history: z.int(),
-      decisions: z.int(),
-    }),
-    failures: z.array(RunVerificationFailure),
-  })
-  .meta({ id: "DpmRunVerificationResponse" });
-export type DpmRunVerificationResponse = z.output<typeof DpmRunVerificationResponse>;
-
-const counts = z.record(z.string(), z.int());
-
-export const DpmSupportabilitySummaryResponse = z
-  .strictObject({
-    store_backend: z.string(),
-    retention_days: z.int(),
-    run_count: z.int(),
-    operation_count: z.int(),
-    operation_status_counts: counts,
-    run_status_counts: counts,
-    workflow_decision_count: z.int(),
-    workflow_action_counts: counts,
-    workflow_reason_code_counts: counts,
-    lineage_edge_count: z.int(),
-    oldest_run_created_at: Timestamp.nullable(),
-    newest_run_created_at: Timestamp.nullable(),
-    oldest_operation_created_at: Timestamp.nullable(),
-    newest_operation_created_at: Timestamp.nullable(),
-  })
-  .meta({ id: "DpmSupportabilitySummaryResponse" });
-export type DpmSupportabilitySummaryResponse = z.output<typeof DpmSupportabilitySummaryResponse>;
+export const getIdempotencyHistory = {
+  operationId: "getIdempotencyHistory",
+  tags,
+  summary: "Every run that a key led to, oldest first",
+  params: pathParams("idempotency_key"),
+  response: { 200: answer("The history.", DpmRunIdempotencyHistoryResponse) },
+};

@@ -2,7 +2,7 @@ import type { Database } from "../../platform/database/database.ts";
 import { databaseFault } from "../../platform/database/errors.ts";
 import { readMigrations } from "../../platform/database/migrations.ts";
 import { startupFaults } from "../../platform/database/startup-checks.ts";
-import type { ReadinessCheck } from "./routes.ts";
+import type { Readiness } from "./schemas.ts";
 
 /** Where the process is in its life; the one thing that changes after the start. */
 export type Lifecycle = { readonly isStopping: boolean };
@@ -11,7 +11,7 @@ export type Lifecycle = { readonly isStopping: boolean };
 const CHECK_DEADLINE_MS = 2_000;
 
 /** Whether requests can be served: not stopping, and the database as it was found at the start. */
-export function readinessCheck(database: Database, lifecycle: Lifecycle): () => Promise<ReadinessCheck[]> {
+export function readinessCheck(database: Database, lifecycle: Lifecycle): () => Promise<Readiness["checks"]> {
   const migrations = readMigrations();
   return async () => {
     if (lifecycle.isStopping) return [{ name: "process", ok: false, reason: "stopping" }];

@@ -1,8 +1,8 @@
-import { runBatch, startChore, type Chore, type ChoreTimes } from "../../platform/chore.ts";
 import type { Database } from "../../platform/database/database.ts";
-import { foldChanges } from "./repository/counts.ts";
+import { runBatch, startPeriodicJob, type JobTimes, type PeriodicJob } from "../../platform/periodic-job.ts";
+import { rollUpChanges } from "./repository/counts.ts";
 
-export type FoldDeps = {
+export type RollupDeps = {
   readonly database: Database;
   /** Changes per transaction. */
   readonly batchSize: number;
@@ -12,18 +12,18 @@ export type FoldDeps = {
 const LOCK = 4_627_120;
 
 /**
- * Folds the changes of the summary into its counts, batch by batch, until none is left, `signal` aborts, or another
+ * Rolls the changes of the summary up into its counts, batch by batch, until none is left, `signal` aborts, or another
  * process is found at it. The summary is right before, between and after: it reads both.
  */
-export async function fold(deps: FoldDeps, signal?: AbortSignal): Promise<void> {
+export async function rollUpCounts(deps: RollupDeps, signal?: AbortSignal): Promise<void> {
   let isMore = true;
   while (isMore && signal?.aborted !== true) {
-    const folded = await runBatch(deps.database, LOCK, (tx) => foldChanges(tx, deps.batchSize));
-    isMore = folded === deps.batchSize;
+    const rolledUp = await runBatch(deps.database, LOCK, (tx) => rollUpChanges(tx, deps.batchSize));
+    isMore = rolledUp === deps.batchSize;
   }
 }
 
-/** Folds now and then, until it is stopped. */
-export function startFolding(deps: FoldDeps & ChoreTimes): Chore {
-  return startChore((signal) => fold(deps, signal), deps);
+/** Rolls up now and then, until it is stopped. */
+export function startRollup(deps: RollupDeps & JobTimes): PeriodicJob {
+  return startPeriodicJob((signal) => rollUpCounts(deps, signal), deps);
 }

@@ -1,21 +1,20 @@
-import type { Database } from "../../platform/database/database.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
-import type { DpmRunVerificationResponse } from "../runs/schemas.ts";
+import type { Runtime } from "../../runtime.ts";
+import { findFaults } from "./core/verification.ts";
 import { readEvidence } from "./repository/evidence.ts";
-import { verifyRun } from "./core/verification.ts";
+import type { DpmRunVerificationResponse } from "./schemas.ts";
 
 /** Verifies a run against everything that is stored of it, as of one moment. Undefined: there is no such run. */
-export async function verifyStoredRun(
-  database: Database,
+export async function verifyRun(
+  { database, engineVersion }: Pick<Runtime, "database" | "engineVersion">,
   tenantId: string,
   rebalanceRunId: string,
-  engineVersion: string,
 ): Promise<DpmRunVerificationResponse | undefined> {
   const evidence = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
     readEvidence(tx, tenantId, rebalanceRunId),
   );
   if (evidence === undefined) return undefined;
-  const failures = verifyRun(tenantId, evidence, engineVersion);
+  const failures = findFaults(tenantId, evidence, engineVersion);
   const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords } = evidence;
   return {
     checked: {

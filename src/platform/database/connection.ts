@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { plainError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
 import { corkUntilFlush, openSocket } from "./socket.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 import { valueTypes } from "./types.ts";
 
 /** How to reach the server, and the limits that every connection carries from its first byte. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 
 export type ListenerOptions = {
   readonly connection: ConnectionOptions;

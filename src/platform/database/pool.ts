@@ -1,7 +1,7 @@
 import { createAdmission, type Admission, type AdmissionLimits } from "./admission.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
 import { plainError } from "./errors.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 
 export type PoolOptions = {
   readonly connection: ConnectionOptions;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { databaseFault, plainError, type DatabaseFaultKind } from "./errors.ts";
+import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
 import { createFence, type Fence, type Rows } from "./fence.ts";
 import { acquire, discardIdle } from "./pool.ts";
-import { within } from "./time-limit.ts";
+import { within } from "../time-limit.ts";
 import { statement, type SqlValue } from "./values.ts";
 
 export type { Rows } from "./fence.ts";
@@ -58,11 +58,29 @@ export async function inTransaction<T>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const outcome = await runTransaction(database, context, work);
+  if (!outcome.isCommitted) throw outcome.error;
+  return outcome.result;
+}
+
+/** What a transaction came to. Not known to be committed: its COMMIT was sent, and its reply never came. */
+export type TransactionOutcome<T> =
+  | { readonly isCommitted: true; readonly result: T }
+  | { readonly isCommitted: false; readonly result: T; readonly error: DatabaseError };
+
+/** As `inTransaction`, but a COMMIT of unknown outcome is returned, together with what the work came to. */
+export async function runTransaction<T>(
+  database: Database,
+  context: TransactionContext,
+  work: (tx: Tx) => Promise<T>,
+): Promise<TransactionOutcome<T>> {
   const end = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
   const budgetMs = (): number => Math.max(0, end - performance.now());
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(database, context, work, budgetMs);
+      const outcome = await runOnce(database, context, work, budgetMs);
+      if (!outcome.isCommitted) database.hooks.onFault?.(outcome.error.fault.kind);
+      return outcome;
     } catch (error) {
       const kind = databaseFault(error)?.kind;
       if (kind !== undefined) database.hooks.onFault?.(kind);
@@ -81,7 +99,7 @@ async function runOnce<T>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
   budgetMs: () => number,
-): Promise<T> {
+): Promise<TransactionOutcome<T>> {
   const startedAt = performance.now();
   const { connection, release } = await acquire(database.pool, budgetMs);
   database.hooks.onWait?.(performance.now() - startedAt);
@@ -94,13 +112,27 @@ async function runOnce<T>(
     const result = await outcomeOfWork(unit, working);
     const ended = endUnit(unit, () => pipelined ?? commit(unit));
     // The COMMIT of a read changes nothing, so its reply is not waited for; the connection is released after it.
-    if (context.readOnly === true) ended.catch(() => undefined);
-    else await ended;
-    return result;
+    if (context.readOnly === true) {
+      ended.catch(() => undefined);
+      return { isCommitted: true, result };
+    }
+    const error = await unknownOutcome(ended);
+    return error === undefined ? { isCommitted: true, result } : { isCommitted: false, result, error };
   } catch (error) {
     await endUnit(unit, () => rollBack(unit));
     // The work must have ended before it runs again. Its statements have all failed by now.
     await within({ ms: budgetMs() }, working).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Why it is not known whether a COMMIT landed; undefined: it did. Any other failure is thrown. */
+async function unknownOutcome(committing: Promise<void>): Promise<DatabaseError | undefined> {
+  try {
+    await committing;
+    return undefined;
+  } catch (error) {
+    if (error instanceof DatabaseError && error.fault.kind === "commit_outcome_unknown") return error;
     throw error;
   }
 }

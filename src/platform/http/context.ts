@@ -1,6 +1,46 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import fp from "fastify-plugin";
 import type { RequestFault } from "./problem.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Filled for every request, also those that no route takes. */
+    context: RequestContext;
+    /** What is wrong with the request, as far as it has been read: all of it goes into one answer. */
+    faults: RequestFault[];
+  }
+}
+
+/** Who asks, and the ids that a request is followed by, on the request and on its answer. */
+export const requestContext = fp(
+  (app, _options, done) => {
+    app.decorateRequest("context");
+    app.decorateRequest("faults");
+    app.addHook("onRequest", (request, reply, next) => {
+      receive(request, reply);
+      next();
+    });
+    done();
+  },
+  { name: "request-context" },
+);
+
+/** Reads the headers of the contract, and puts the ids on the answer. For what no hook runs for, call it directly. */
+export function receive(request: FastifyRequest, reply: FastifyReply): RequestContext {
+  const { context, faults } = readContext(request.headers, request.raw.url ?? "/");
+  request.context = context;
+  request.faults = faults;
+  const { correlationId, requestId, traceparent } = context;
+  void reply.headers({ "x-correlation-id": correlationId, "x-request-id": requestId, traceparent });
+  return context;
+}
+
+/** The ids of a request, as they stand in each line of the log about it. */
+export function logIds({ tenantId, correlationId, requestId, traceparent }: RequestContext) {
+  return { tenantId, correlationId, requestId, traceId: traceparent.slice(3, 35) };
+}
 
 /** Who asks, and the ids that a request is followed by. Every route gets it. */
 export type RequestContext = {
@@ -30,7 +70,7 @@ export function keyed(context: RequestContext): KeyedContext {
   return { ...context, idempotencyKey };
 }
 
-export type ReadContext = { readonly context: RequestContext; readonly faults: readonly RequestFault[] };
+export type ReadContext = { readonly context: RequestContext; readonly faults: RequestFault[] };
 
 const VISIBLE = /^[\x21-\x7e]+$/;
 const MOST_CHARACTERS = 128;

@@ -3,7 +3,7 @@ import { databaseFault } from "../database/errors.ts";
 import type { ProblemDetails } from "./problem.ts";
 
 /** What an error means for the caller; `isOurs` errors are mistakes of this service and belong in the log. */
-export type Failure = ProblemDetails & { readonly retryAfterSeconds?: number; readonly isOurs: boolean };
+export type Failure = ProblemDetails & { readonly isOurs: boolean };
 
 const INTERNAL: Failure = { status: 500, detail: "INTERNAL_ERROR", isOurs: true };
 

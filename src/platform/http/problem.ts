@@ -6,14 +6,6 @@ import { canonicalJson } from "../json/canonical-json.ts";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** What a route answers: bytes that are already written, so that what is stored, hashed and sent is the same. */
-export type Reply = {
-  readonly status: number;
-  /** Null where the status has no body (204). */
-  readonly body: string | null;
-  readonly headers?: Readonly<Record<string, string>>;
-};
-
 /** Where a problem happened: part of every problem. */
 export type Occurrence = {
   /** The path of the request. */
@@ -21,14 +13,17 @@ export type Occurrence = {
   readonly correlationId: string;
 };
 
-/** One fault of a request, with the part that it is in: body, path, query or header. */
+/** One fault of a request, with the part that it is in. */
 export type RequestFault = Fault & { readonly part: "body" | "path" | "query" | "header" };
 
+/** A problem as it is declared by a route, and as it is answered. */
 export type ProblemDetails = {
   readonly status: number;
   /** The stable code that callers rely on. */
   readonly detail: string;
   readonly faults?: readonly RequestFault[];
+  /** When to come back. */
+  readonly retryAfterSeconds?: number;
 };
 
 /** The bytes of a problem (RFC 9457). A refusal that is stored with its key is stored as these. */
@@ -47,17 +42,6 @@ export function problemText(where: Occurrence, { status, detail, faults }: Probl
 
 function toEntry({ part, path, msg, code }: RequestFault) {
   return { loc: [part, ...path], msg, code };
-}
-
-/** The answer that carries a problem; `retryAfterSeconds` tells a caller when to come back. */
-export function problemReply(
-  where: Occurrence,
-  details: ProblemDetails & { readonly retryAfterSeconds?: number },
-): Reply {
-  const { status, retryAfterSeconds } = details;
-  const body = problemText(where, details);
-  if (retryAfterSeconds === undefined) return { status, body };
-  return { status, body, headers: { "retry-after": String(retryAfterSeconds) } };
 }
 
 /** Codes of the contract that stand for a whole answer when every fault has them. */

@@ -4,7 +4,7 @@ import { RebalanceResult } from "../../../src/contract/rebalance.ts";
 import { Problem } from "../../../src/contract/problem.ts";
 import { ProposalResult } from "../../../src/contract/proposal.ts";
 import { SIMULATE_EXAMPLE as PROPOSAL_EXAMPLE } from "../../../src/features/proposals/examples.ts";
-import { Capabilities } from "../../../src/features/service/capabilities.ts";
+import { Capabilities } from "../../../src/features/service/schemas.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey, rebalanceBody } from "../../support/runs.ts";

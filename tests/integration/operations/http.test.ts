@@ -5,17 +5,20 @@ import {
   DpmAsyncAcceptedResponse,
   DpmAsyncOperationListResponse,
   DpmAsyncOperationStatusResponse,
-  ProposalAsyncAcceptedResponse,
-  ProposalAsyncOperationStatusResponse,
 } from "../../../src/features/operations/schemas.ts";
+import { ProposalCreateResponse } from "../../../src/features/proposals/schemas.ts";
 import {
-  ProposalCreateResponse,
   ProposalIdempotencyLookupResponse,
   ProposalVerificationResponse,
-} from "../../../src/features/proposals/schemas.ts";
+} from "../../../src/features/proposals/read-schemas.ts";
 import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "../../../src/features/proposals/examples.ts";
+import {
+  ProposalAsyncAcceptedResponse,
+  ProposalAsyncOperationStatusResponse,
+} from "../../../src/features/proposals/operations-schemas.ts";
 import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
-import { DpmLineageResponse, DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmLineageResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type Sent, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { seeOperation } from "../../support/operations.ts";
@@ -52,10 +55,10 @@ async function deployment(env: Record<string, string>): Promise<TestApp> {
 /** One that also works on operations. */
 async function working(env: Record<string, string> = {}): Promise<TestApp> {
   const app = await openTestApp(test.url, env);
-  const background = startBackground(app.surroundings, app.features.execution);
+  const background = startBackground(app.runtime, app.operations);
   others.push(async () => {
     await background.stop();
-    await app.features.execution.hands.empty(10_000);
+    await app.operations.attempts.drain(10_000);
     await app.close();
   });
   return app;

@@ -3,7 +3,7 @@ import { closeDatabase, type Database } from "../../../src/platform/database/dat
 import { databaseFault } from "../../../src/platform/database/errors.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { newId } from "../../../src/platform/ids.ts";
-import { claimDue, claimPending } from "../../../src/features/operations/repository.ts";
+import { claimDue, claimPending } from "../../../src/features/operations/repository/leases.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { acceptOperation, seeOperation, TENANT } from "../../support/operations.ts";
@@ -35,7 +35,13 @@ async function refusal(work: (tx: Tx) => Promise<unknown>, context = { tenantId:
 async function claimed(): Promise<string> {
   const operationId = await acceptOperation(database, { due: "by_hand" });
   await inTransaction(database, { tenantId: TENANT }, (tx) =>
-    claimPending(tx, TENANT, { operationId, operationType: ANALYZE }, terms, new Date().toISOString()),
+    claimPending(
+      tx,
+      TENANT,
+      { operation_id: operationId, operation_type: ANALYZE },
+      terms,
+      new Date().toISOString(),
+    ),
   );
   return operationId;
 }
@@ -96,7 +102,7 @@ describe("the table of operations", () => {
   });
 
   it("refuses an operation of one kind under the id of the other", async () => {
-    const wrong = acceptOperation(database, { operationId: newId("pop_") });
+    const wrong = acceptOperation(database, { operation_id: newId("pop_") });
     await expect(wrong).rejects.toMatchObject({ fault: { constraint: "async_operation_kind" } });
   });
 
@@ -124,7 +130,7 @@ describe("the role that claims", () => {
     const claims = await inTransaction(database, asWorker, (tx) =>
       claimDue(tx, terms, 10, new Date().toISOString()),
     );
-    expect(claims.map((claim) => [claim.tenantId, claim.operationId])).toEqual([
+    expect(claims.map((claim) => [claim.tenant_id, claim.operation_id])).toEqual([
       ["tenant-b", first],
       [TENANT, second],
     ]);

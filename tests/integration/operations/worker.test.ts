@@ -2,15 +2,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { listenTo, type Listener } from "../../../src/platform/database/listener.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
-import { attempt, type Executor, type Outcome } from "../../../src/features/operations/execution.ts";
-import { claimDue, OPERATIONS_CHANNEL, type Claim } from "../../../src/features/operations/repository.ts";
-import { createHands } from "../../../src/features/operations/hands.ts";
+import { attempt } from "../../../src/features/operations/attempt-operation.ts";
+import type { OperationHandler, OperationResult } from "../../../src/features/operations/handlers.ts";
+import { claimDue, type ClaimedOperation } from "../../../src/features/operations/repository/leases.ts";
+import { OPERATIONS_CHANNEL } from "../../../src/features/operations/repository/operations.ts";
+import { createInFlightAttempts } from "../../../src/features/operations/in-flight-attempts.ts";
 import { startWorker, type WorkerDeps } from "../../../src/features/operations/worker.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {
   acceptOperation,
-  executionDeps,
+  attemptDeps,
   gate,
   leaveTrace,
   makeClaimable,
@@ -42,45 +44,45 @@ afterAll(async () => {
   await test.drop();
 });
 
-const traced: Executor = (operation) => Promise.resolve(leaveTrace(operation, succeeded));
-const refusing: Executor = () => {
-  const failure = { code: "PORTFOLIO_CONTEXT_MISMATCH", message: "another portfolio" };
-  return Promise.resolve(() => Promise.resolve<Outcome>({ kind: "refused", failure: { ...failure } }));
+const traced: OperationHandler = (operation) => Promise.resolve(leaveTrace(operation, succeeded));
+const refusing: OperationHandler = () => {
+  const error = { code: "PORTFOLIO_CONTEXT_MISMATCH", message: "another portfolio" };
+  return Promise.resolve({ write: () => Promise.resolve({ kind: "refused", error }) });
 };
-const failing: Executor = () => Promise.reject(new Error("the disk is on fire"));
+const failing: OperationHandler = () => Promise.reject(new Error("the disk is on fire"));
 
 type TestWorker = {
   wake: () => void;
-  inHand: () => number;
+  inFlight: () => number;
   /** As a process stops. */
   stop: (graceMs: number) => Promise<void>;
   log: AttemptLog;
 };
 
 /** A worker that polls only when it is told to, so that what wakes it is what the test is about. */
-function begin(executor: Executor, change: Partial<WorkerDeps> = {}): TestWorker {
-  const { log, ...deps } = executionDeps(database, executor);
-  const hands = createHands(deps);
-  const base = { ...deps, hands, concurrency: 2, pollMs: NEVER_MS, onClaimError: () => undefined };
+function begin(handler: OperationHandler, change: Partial<WorkerDeps> = {}): TestWorker {
+  const { log, ...deps } = attemptDeps(database, handler);
+  const attempts = createInFlightAttempts(deps);
+  const base = { ...deps, attempts, concurrency: 2, pollMs: NEVER_MS, onClaimError: () => undefined };
   const worker = startWorker({ ...base, ...change });
   const stop = async (graceMs: number) => {
     await worker.stop();
-    await hands.empty(graceMs);
+    await attempts.drain(graceMs);
   };
-  const begun = { wake: worker.wake, inHand: hands.count, stop, log };
+  const begun = { wake: worker.wake, inFlight: attempts.count, stop, log };
   workers.push(begun);
   return begun;
 }
 
 /** One attempt at whatever is due, start to end. */
-async function attemptOnce(executor: Executor, change = {}) {
-  const deps = executionDeps(database, executor, change);
+async function attemptOnce(handler: OperationHandler, change = {}) {
+  const deps = attemptDeps(database, handler, change);
   const [claim] = await claimOne(deps.terms.owner);
   if (claim === undefined) throw new Error("nothing was due");
   return { end: await attempt(deps, claim), log: deps.log };
 }
 
-function claimOne(owner: string): Promise<readonly Claim[]> {
+function claimOne(owner: string): Promise<readonly ClaimedOperation[]> {
   return inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
     claimDue(tx, { owner, leaseMs: 60_000 }, 1, new Date().toISOString()),
   );
@@ -145,7 +147,7 @@ describe("an operation that is due", () => {
     expect(racers.flatMap(({ log }) => log.claims)).toHaveLength(ids.length);
   });
 
-  it("waits while the hands are full, and is taken as soon as one is free", async () => {
+  it("waits while as many attempts as allowed are under way, and is taken as soon as one has ended", async () => {
     const first = gate();
     const busy = begin(
       async (operation) => {
@@ -154,9 +156,9 @@ describe("an operation that is due", () => {
       },
       { concurrency: 1 },
     );
-    const held = await acceptOperation(database, { requestText: '"first"' });
+    const held = await acceptOperation(database, { request_text: '"first"' });
     busy.wake();
-    await vi.waitFor(() => expect(busy.inHand()).toBe(1));
+    await vi.waitFor(() => expect(busy.inFlight()).toBe(1));
     const waiting = await acceptOperation(database);
     busy.wake();
     first.open();
@@ -210,9 +212,11 @@ describe("a failure", () => {
   it("in the writing undoes what was written before it", async () => {
     const id = await acceptOperation(database);
     const { end } = await attemptOnce((operation) =>
-      Promise.resolve(async (tx) => {
-        await leaveTrace(operation, succeeded)(tx);
-        throw new Error("one statement too far");
+      Promise.resolve({
+        write: async (tx) => {
+          await leaveTrace(operation, succeeded).write(tx);
+          throw new Error("one statement too far");
+        },
       }),
     );
     expect(end).toBe("put_back");
@@ -233,9 +237,9 @@ describe("a failure", () => {
       expect(await claimOne(`doomed-${String(number)}`)).toHaveLength(1);
       await makeClaimable(test.adminUrl, id);
     }
-    const executor = vi.fn(traced);
-    expect((await attemptOnce(executor)).end).toBe("failed");
-    expect(executor).not.toHaveBeenCalled();
+    const handler = vi.fn(traced);
+    expect((await attemptOnce(handler)).end).toBe("failed");
+    expect(handler).not.toHaveBeenCalled();
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({
       status: "FAILED",
       error_code: "DPM_ASYNC_WORKER_LOST",
@@ -248,16 +252,20 @@ describe("a worker that lost its lease", () => {
     ["its result", traced],
     ["its refusal", refusing],
     ["its failure", failing],
-  ])("changes nothing with %s", async (_, lateExecutor) => {
+  ])("changes nothing with %s", async (_, lateHandler) => {
     const id = await acceptOperation(database);
     const late = gate();
     const stale = attemptOnce(async (operation) => {
       await late.promise;
-      return lateExecutor(operation);
+      return lateHandler(operation);
     });
     await vi.waitFor(async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("RUNNING"));
     await makeClaimable(test.adminUrl, id);
-    const result: Outcome = { kind: "succeeded", resultText: '"of the second"', proposalId: null };
+    const result: OperationResult = {
+      kind: "succeeded",
+      result_text: '"of the second"',
+      proposal_id: null,
+    };
     expect((await attemptOnce((operation) => Promise.resolve(leaveTrace(operation, result)))).end).toBe(
       "succeeded",
     );
@@ -301,7 +309,7 @@ describe("a lease", () => {
       claimDue(tx, terms, 1, new Date().toISOString()),
     );
     if (claim === undefined) throw new Error("nothing was due");
-    const deps = executionDeps(
+    const deps = attemptDeps(
       database,
       async (operation) => {
         await work.promise;
@@ -333,7 +341,7 @@ describe("a worker that is stopped", () => {
     });
     const id = await acceptOperation(database);
     worker.wake();
-    await vi.waitFor(() => expect(worker.inHand()).toBe(1));
+    await vi.waitFor(() => expect(worker.inFlight()).toBe(1));
     const stopped = worker.stop(GRACE_MS);
     const later = await acceptOperation(database);
     worker.wake();
@@ -351,7 +359,7 @@ describe("a worker that is stopped", () => {
     });
     const id = await acceptOperation(database);
     worker.wake();
-    await vi.waitFor(() => expect(worker.inHand()).toBe(1));
+    await vi.waitFor(() => expect(worker.inFlight()).toBe(1));
     await worker.stop(0);
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({
       status: "PENDING",

@@ -4,8 +4,8 @@ import {
   DpmRunIdempotencyHistoryResponse,
   DpmRunIdempotencyLookupResponse,
   DpmRunReproduceResponse,
-  DpmRunVerificationResponse,
 } from "../../../src/features/runs/schemas.ts";
+import { DpmRunVerificationResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey, rebalanceBody } from "../../support/runs.ts";

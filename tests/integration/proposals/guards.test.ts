@@ -2,12 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { newId } from "../../../src/platform/ids.ts";
-import { hashOfEvent, sealEvent } from "../../../src/features/proposals/chain.ts";
+import {
+  hashOfEvent,
+  sealEvent,
+  type EventDraft,
+  type EventRow,
+} from "../../../src/features/proposals/event.ts";
 import { ProposalEventType, ProposalState } from "../../../src/features/proposals/schemas.ts";
-import type { ProposalDeps } from "../../../src/features/proposals/deps.ts";
-import { findProposal, listEvents } from "../../../src/features/proposals/queries.ts";
-import type { EventDraft, EventRecord } from "../../../src/features/proposals/records.ts";
-import { insertEvent } from "../../../src/features/proposals/repository.ts";
+import {
+  findProposal,
+  insertEvent,
+  listEvents,
+} from "../../../src/features/proposals/repository/proposals.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { outcomeOf } from "../../support/faults.ts";
@@ -27,7 +34,7 @@ import { withSession } from "../../support/session.ts";
 
 let db: TestDatabase;
 let database: Database;
-let deps: ProposalDeps;
+let deps: Runtime;
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -53,27 +60,27 @@ function asService<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
   return inTransaction(database, { tenantId: TENANT }, work);
 }
 
-async function lastEvent(proposalId: string): Promise<EventRecord> {
-  const events = await asService((tx) => listEvents(tx, TENANT, proposalId, undefined));
+async function lastEvent(proposalId: string): Promise<EventRow> {
+  const events = await asService((tx) => listEvents(tx, TENANT, proposalId));
   const last = events.at(-1);
   if (last === undefined) throw new Error("no event");
   return last;
 }
 
 /** The next event of a history, as a mistake in the code or a hand at the database might write it. */
-async function nextEvent(proposalId: string, change: Partial<EventDraft>): Promise<EventRecord> {
+async function nextEvent(proposalId: string, change: Partial<EventDraft>): Promise<EventRow> {
   const last = await lastEvent(proposalId);
   const draft: EventDraft = {
     ...last,
-    eventNo: last.eventNo + 1,
-    eventId: newId("pwe_"),
-    eventType: "RISK_APPROVED",
-    fromState: last.toState,
-    toState: "AWAITING_CLIENT_CONSENT",
-    actorId: "checker",
+    event_no: last.event_no + 1,
+    event_id: newId("pwe_"),
+    event_type: "RISK_APPROVED",
+    from_state: last.to_state,
+    to_state: "AWAITING_CLIENT_CONSENT",
+    actor_id: "checker",
     ...change,
   };
-  return sealEvent(draft, last.eventHash);
+  return sealEvent(draft, last.event_hash);
 }
 
 /** The constraint that a statement meets, by name. */
@@ -111,33 +118,33 @@ describe("the database by itself", () => {
 
   test("refuses the maker's own approval, whoever writes it", async () => {
     const id = await inRiskReview();
-    const own = await nextEvent(id, { actorId: "maker" });
+    const own = await nextEvent(id, { actor_id: "maker" });
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, own)))).toBe(
       "proposal_event_segregation_of_duties",
     );
-    const waived = sealEvent({ ...own, segregationWaived: true }, own.previousHash);
+    const waived = sealEvent({ ...own, segregation_waived: true }, own.previous_hash);
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, waived)))).toBe("none");
   });
 
   test("refuses the approval of an older version", async () => {
     const id = await inRiskReview();
     await addVersion(deps, id, { created_by: "second maker" });
-    const old = await nextEvent(id, { relatedVersionNo: 1 });
+    const old = await nextEvent(id, { related_version_no: 1 });
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, old)))).toBe(
       "proposal_event_newest_version",
     );
   });
 
   test.each<[string, string, Partial<EventDraft>]>([
-    ["an illegal transition", "proposal_event_legal", { eventType: "EXECUTED", toState: "EXECUTED" }],
+    ["an illegal transition", "proposal_event_legal", { event_type: "EXECUTED", to_state: "EXECUTED" }],
     [
       "a state that was not left",
       "proposal_event_chain",
-      { eventType: "COMPLIANCE_APPROVED", fromState: "COMPLIANCE_REVIEW" },
+      { event_type: "COMPLIANCE_APPROVED", from_state: "COMPLIANCE_REVIEW" },
     ],
-    ["a gap in the numbers", "proposal_event_chain", { eventNo: 9 }],
-    ["a number that is taken", "proposal_event_pkey", { eventNo: 2 }],
-    ["an unknown version", "proposal_event_version_fkey", { relatedVersionNo: 5 }],
+    ["a gap in the numbers", "proposal_event_chain", { event_no: 9 }],
+    ["a number that is taken", "proposal_event_pkey", { event_no: 2 }],
+    ["an unknown version", "proposal_event_version_fkey", { related_version_no: 5 }],
   ])("refuses an event with %s", async (_title, constraint, change) => {
     const id = await inRiskReview();
     const event = await nextEvent(id, change);
@@ -147,8 +154,8 @@ describe("the database by itself", () => {
   test("refuses an event that does not carry the hash of the one before it", async () => {
     const id = await inRiskReview();
     const event = await nextEvent(id, {});
-    const previousHash = `sha256:${"0".repeat(64)}`;
-    const forked = { ...event, previousHash, eventHash: hashOfEvent(event, previousHash) };
+    const previous_hash = `sha256:${"0".repeat(64)}`;
+    const forked = { ...event, previous_hash, event_hash: hashOfEvent(event, previous_hash) };
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, forked)))).toBe(
       "proposal_event_chain",
     );
@@ -167,7 +174,7 @@ describe("the database by itself", () => {
     const id = await inRiskReview();
     const approvalId = newId("pap_");
     const approvalHash = `sha256:${"0".repeat(64)}`;
-    const event = await nextEvent(id, { approvalId, approvalHash });
+    const event = await nextEvent(id, { approval_id: approvalId, approval_hash: approvalHash });
     const insert = (type: string, actor: string) =>
       asService(async (tx) => {
         await insertEvent(tx, TENANT, event);
@@ -175,7 +182,7 @@ describe("the database by itself", () => {
           insert into proposal_approval
             (tenant_id, proposal_id, event_no, approval_id, approval_type, approved, actor_id, occurred_at,
              details_text, related_version_no)
-          values (${TENANT}, ${id}, ${event.eventNo}, ${approvalId}, ${type}, true, ${actor}, ${event.occurredAt},
+          values (${TENANT}, ${id}, ${event.event_no}, ${approvalId}, ${type}, true, ${actor}, ${event.occurred_at},
                   '{}', 1)`;
       });
     expect(await constraintOf(insert("RISK", "someone else"))).toBe("proposal_approval_event");
@@ -245,7 +252,7 @@ test("where the deployment does without a second person, the event says so and t
   const id = await inRiskReview();
   const own = { approval_type: "RISK", expected_state: "RISK_REVIEW", actor_id: "maker" };
   expect(resultOf(await decide(trusting, id, own))).toBe("200");
-  expect((await lastEvent(id)).segregationWaived).toBe(true);
+  expect((await lastEvent(id)).segregation_waived).toBe(true);
   expect(await verified(deps, id)).toMatchObject({ valid: true });
 });
 
@@ -271,5 +278,5 @@ test("a write that fails half-way leaves nothing", async () => {
     "unique_violation",
   );
   expect(await asService((tx) => findProposal(tx, TENANT, id))).toEqual(before);
-  expect((await lastEvent(id)).eventNo).toBe(2);
+  expect((await lastEvent(id)).event_no).toBe(2);
 });

@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   ProposalApprovalsResponse,
-  ProposalCreateResponse,
   ProposalDetailResponse,
   ProposalIdempotencyLookupResponse,
   ProposalLineageResponse,
   ProposalListResponse,
-  ProposalStateTransitionResponse,
   ProposalSupportabilityConfigResponse,
   ProposalVerificationResponse,
-  ProposalVersionDetail,
   ProposalWorkflowTimelineResponse,
+} from "../../../src/features/proposals/read-schemas.ts";
+import {
+  ProposalCreateResponse,
+  ProposalStateTransitionResponse,
+  ProposalVersionDetail,
 } from "../../../src/features/proposals/schemas.ts";
 import { ProposalArtifact } from "../../../src/contract/artifact.ts";
 import { Problem } from "../../../src/contract/problem.ts";

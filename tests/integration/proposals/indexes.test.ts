@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/database/transaction.ts";
-import { findKeyMapping } from "../../../src/features/proposals/keys.ts";
+import { findKeyMapping } from "../../../src/features/proposals/repository/idempotency-queries.ts";
 import {
+  findDecisionFacts,
   findProposal,
-  findVersion,
-  findWholeVersion,
   listApprovals,
   listEvents,
   listProposals,
-  listVersions,
-  type ProposalFilters,
-} from "../../../src/features/proposals/queries.ts";
-import {
-  findDecisionFacts,
   lockProposal,
   makerOfVersion,
-} from "../../../src/features/proposals/repository.ts";
+  type ProposalFilters,
+} from "../../../src/features/proposals/repository/proposals.ts";
+import {
+  findVersion,
+  findWholeVersion,
+  listVersions,
+} from "../../../src/features/proposals/repository/versions.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { withSession } from "../../support/session.ts";
@@ -99,25 +99,20 @@ async function plansOf(send: (tx: Tx) => Promise<unknown>): Promise<string> {
   return plans.join("\n");
 }
 
-const NONE: ProposalFilters = {
-  portfolioId: undefined,
-  state: undefined,
-  createdBy: undefined,
-  createdFrom: undefined,
-  createdTo: undefined,
-};
 const AFTER = { createdAt: new Date().toISOString(), id: `pp_${"f".repeat(32)}` };
 
 describe("the list of proposals", () => {
-  test.each<[string, Partial<ProposalFilters>, string]>([
+  test.each<[string, ProposalFilters, string]>([
     ["all", {}, "proposal_newest"],
-    ["of a portfolio", { portfolioId: "pf_7" }, "proposal_by_portfolio"],
+    ["of a portfolio", { portfolio_id: "pf_7" }, "proposal_by_portfolio"],
     ["in a state", { state: "RISK_REVIEW" }, "proposal_by_state"],
-    ["of a maker", { createdBy: "maker 7" }, "proposal_by_creator"],
-    ["of a time", { createdFrom: "2026-01-01", createdTo: "2036-01-01" }, "proposal_newest"],
+    ["of a maker", { created_by: "maker 7" }, "proposal_by_creator"],
+    ["of a time", { created_from: "2026-01-01", created_to: "2036-01-01" }, "proposal_newest"],
   ])("%s reads one page from its index, without a sort", async (_title, filters, index) => {
     for (const after of [undefined, AFTER]) {
-      const plan = await plansOf((tx) => listProposals(tx, TENANT, { ...NONE, ...filters }, after, 21));
+      const plan = await plansOf((tx) =>
+        listProposals(tx, TENANT, filters, { tenantId: TENANT, after, limit: 20 }),
+      );
       expect(plan).toContain(index);
       expect(plan).not.toMatch(/Seq Scan|Sort/);
     }
@@ -128,14 +123,14 @@ describe("one proposal", () => {
   test.each<[string, (tx: Tx) => Promise<unknown>]>([
     ["is found", (tx) => findProposal(tx, TENANT, ID)],
     ["is locked in its turn", (tx) => lockProposal(tx, TENANT, ID, "wait")],
-    ["is locked if it is free", (tx) => lockProposal(tx, TENANT, ID, "if_free")],
+    ["is locked if it is free", (tx) => lockProposal(tx, TENANT, ID, "skip_locked")],
     ["what is decided on", (tx) => findDecisionFacts(tx, TENANT, ID, null)],
     ["its maker", (tx) => makerOfVersion(tx, TENANT, ID, null)],
     ["its current version", (tx) => findVersion(tx, TENANT, ID, "current", true)],
     ["a version", (tx) => findVersion(tx, TENANT, ID, 1, true)],
     ["a version with its documents", (tx) => findWholeVersion(tx, TENANT, ID, 1)],
     ["its versions", (tx) => listVersions(tx, TENANT, ID)],
-    ["its timeline", (tx) => listEvents(tx, TENANT, `pp_${"0".repeat(31)}2`, undefined)],
+    ["its timeline", (tx) => listEvents(tx, TENANT, `pp_${"0".repeat(31)}2`)],
     ["its timeline as of a moment", (tx) => listEvents(tx, TENANT, ID, "2026-01-01T00:00:00Z")],
     ["its approvals", (tx) => listApprovals(tx, TENANT, ID)],
     ["its key", (tx) => findKeyMapping(tx, TENANT, `key-${ID}`, "proposals.create")],

@@ -1,48 +1,49 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
 import { readJsonBody } from "../../../src/platform/json/read-json.ts";
-import { ProposalCreateResponse, ProposalDetailResponse } from "../../../src/features/proposals/schemas.ts";
+import { ProposalDetailResponse } from "../../../src/features/proposals/read-schemas.ts";
+import { ProposalCreateResponse } from "../../../src/features/proposals/schemas.ts";
 import { createProposal } from "../../../src/features/proposals/create-proposal.ts";
-import type { ProposalDeps } from "../../../src/features/proposals/deps.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import {
   readApprovals,
   readLineage,
   readTimeline,
   readVersion,
-} from "../../../src/features/proposals/read.ts";
+} from "../../../src/features/proposals/read-proposals.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addVersion,
   bodyOf,
   caller,
-  closeDoors,
+  closePools,
   createBody,
   decide,
   detailOf,
   move,
   newProposal,
-  openDoors,
+  openPools,
   proposalDeps,
-  readingOf,
   resultOf,
   simulateBody,
   stateOf,
   TENANT,
+  textOf,
   verified,
 } from "../../support/proposals.ts";
 
 let db: TestDatabase;
-let doors: Database[];
-let deps: ProposalDeps;
+let pools: Database[];
+let deps: Runtime;
 
 beforeAll(async () => {
   db = await testDatabase();
-  doors = openDoors(db.url, 1);
-  deps = proposalDeps(doors[0] as Database);
+  pools = openPools(db.url, 1);
+  deps = proposalDeps(pools[0] as Database);
 });
 
 afterAll(async () => {
-  await closeDoors(doors);
+  await closePools(pools);
   await db.drop();
 });
 
@@ -50,7 +51,7 @@ function parsed(text: string): unknown {
   return JSON.parse(text);
 }
 
-async function inRiskReview(by: ProposalDeps = deps): Promise<string> {
+async function inRiskReview(by: Runtime = deps): Promise<string> {
   const { proposal } = await newProposal(by);
   await move(by, proposal.proposal_id, {
     event_type: "SUBMITTED_FOR_RISK_REVIEW",
@@ -97,7 +98,7 @@ describe("creating", () => {
     const { proposal } = ProposalCreateResponse.parse(parsed(bodyOf(first)));
     await move(deps, proposal.proposal_id, { event_type: "CANCELLED", expected_state: "DRAFT" });
     const again = await createProposal(deps, { ...by, correlationId: "corr_other" }, createBody());
-    expect(again).toEqual({ ...first, replayed: true });
+    expect(again).toEqual({ ...first, made: null, isReplayed: true });
     expect((await createProposal(deps, by, createBody({ created_by: "another" }))).kind).toBe("conflict");
   });
 
@@ -107,12 +108,12 @@ describe("creating", () => {
     expect(resultOf(await createProposal(deps, by, body))).toBe(
       "422 PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
     );
-    const lenient = proposalDeps(deps.once.database, { rules: { requiresSimulationFlag: false } });
+    const lenient = proposalDeps(deps.database, { rules: { requiresSimulationFlag: false } });
     expect(resultOf(await createProposal(lenient, by, body))).toBe("200");
   });
 
   test("keeps no evidence bundle where the deployment keeps none", async () => {
-    const frugal = proposalDeps(deps.once.database, { rules: { storesEvidenceBundle: false } });
+    const frugal = proposalDeps(deps.database, { rules: { storesEvidenceBundle: false } });
     const { proposal, version } = await newProposal(frugal);
     expect(version.evidence_bundle).toEqual({});
     expect(await verified(frugal, proposal.proposal_id)).toMatchObject({ valid: true });
@@ -146,7 +147,7 @@ describe("the way to execution", () => {
       checked: { versions: 2, events: 6, approvals: 2 },
       failures: [],
     });
-    const timeline = parsed(readingOf(await readTimeline(deps, TENANT, id, undefined)));
+    const timeline = parsed(textOf(await readTimeline(deps, TENANT, id)));
     expect(timeline).toMatchObject({
       current_state: "EXECUTED",
       events: [
@@ -158,13 +159,13 @@ describe("the way to execution", () => {
         { event_type: "EXECUTED" },
       ],
     });
-    expect(parsed(readingOf(await readApprovals(deps, TENANT, id)))).toMatchObject({
+    expect(parsed(textOf(await readApprovals(deps, TENANT, id)))).toMatchObject({
       approvals: [
         { approval_type: "RISK", approved: true, related_version_no: 2 },
         { approval_type: "CLIENT_CONSENT", details: { channel: "phone" } },
       ],
     });
-    expect(parsed(readingOf(await readLineage(deps, TENANT, id)))).toMatchObject({
+    expect(parsed(textOf(await readLineage(deps, TENANT, id)))).toMatchObject({
       proposal: { current_version_no: 2 },
       versions: [{ version_no: 1 }, { version_no: 2 }],
     });
@@ -195,7 +196,7 @@ describe("a refusal", () => {
     const first = await move(deps, id, command, by);
     expect(resultOf(first)).toBe("409 STATE_CONFLICT: expected_state mismatch");
     await move(deps, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" });
-    expect(await move(deps, id, command, by)).toEqual({ ...first, replayed: true });
+    expect(await move(deps, id, command, by)).toEqual({ ...first, made: null, isReplayed: true });
     expect(await stateOf(deps, id)).toBe("RISK_REVIEW");
   });
 
@@ -234,13 +235,11 @@ describe("a refusal", () => {
     const created = await createProposal(deps, by, createBody());
     const { proposal } = ProposalCreateResponse.parse(parsed(bodyOf(created)));
     const other = caller("shared-key", "tenant-b");
-    expect(await createProposal(deps, other, createBody())).toMatchObject({ replayed: false });
+    expect(await createProposal(deps, other, createBody())).toMatchObject({ isReplayed: false });
     expect(
       resultOf(await move(deps, proposal.proposal_id, { event_type: "CANCELLED" }, caller("k", "tenant-b"))),
     ).toBe("404 PROPOSAL_NOT_FOUND");
-    expect(readingOf(await readTimeline(deps, "tenant-b", proposal.proposal_id, undefined))).toBe(
-      "404 PROPOSAL_NOT_FOUND",
-    );
+    expect(textOf(await readTimeline(deps, "tenant-b", proposal.proposal_id))).toBe("404 PROPOSAL_NOT_FOUND");
   });
 });
 
@@ -267,7 +266,7 @@ describe("a new version", () => {
   });
 
   test("may be for another portfolio where the deployment allows it", async () => {
-    const open = proposalDeps(deps.once.database, { rules: { allowsPortfolioChangeOnNewVersion: true } });
+    const open = proposalDeps(deps.database, { rules: { allowsPortfolioChangeOnNewVersion: true } });
     const id = await inRiskReview(open);
     const outcome = await addVersion(open, id, { simulate_request: simulateBody({ portfolioId: "pf_2" }) });
     expect(ProposalCreateResponse.parse(parsed(bodyOf(outcome))).proposal.portfolio_id).toBe("pf_2");
@@ -278,21 +277,21 @@ describe("a new version", () => {
     const created = await newProposal(deps);
     const id = created.proposal.proposal_id;
     await addVersion(deps, id, { simulate_request: simulateBody({ quantity: "20" }) });
-    expect(parsed(readingOf(await readVersion(deps, TENANT, id, 1, true)))).toEqual(
+    expect(parsed(textOf(await readVersion(deps, TENANT, id, 1, true)))).toEqual(
       parsed(JSON.stringify(created.version)),
     );
-    expect(parsed(readingOf(await readVersion(deps, TENANT, id, 2, false)))).toMatchObject({
+    expect(parsed(textOf(await readVersion(deps, TENANT, id, 2, false)))).toMatchObject({
       version_no: 2,
       evidence_bundle: {},
     });
-    expect(readingOf(await readVersion(deps, TENANT, id, 3, true))).toBe("404 PROPOSAL_VERSION_NOT_FOUND");
+    expect(textOf(await readVersion(deps, TENANT, id, 3, true))).toBe("404 PROPOSAL_VERSION_NOT_FOUND");
   });
 });
 
 describe("as of a moment", () => {
   test("a proposal, its version and its events are as they were then", async () => {
     let now = Date.parse("2026-03-01T09:00:00.000Z");
-    const timed = proposalDeps(deps.once.database, { clock: () => new Date(now) });
+    const timed = proposalDeps(deps.database, { clock: () => new Date(now) });
     const minutes = async (work: () => Promise<unknown>) => {
       now += 60_000;
       await work();
@@ -312,7 +311,7 @@ describe("as of a moment", () => {
     expect(ProposalDetailResponse.parse(parsed(moments[2]?.detail ?? "")).current_version.version_no).toBe(2);
     expect(await detailOf(timed, id, "2026-03-01T08:59:59.999Z")).toBe("404 PROPOSAL_NOT_FOUND");
     expect(await readTimeline(timed, TENANT, id, moments[1]?.at)).toMatchObject({ found: true });
-    expect(parsed(readingOf(await readTimeline(timed, TENANT, id, moments[1]?.at)))).toMatchObject({
+    expect(parsed(textOf(await readTimeline(timed, TENANT, id, moments[1]?.at)))).toMatchObject({
       current_state: "RISK_REVIEW",
       events: [{ event_type: "CREATED" }, { event_type: "SUBMITTED_FOR_RISK_REVIEW" }],
     });
@@ -320,7 +319,7 @@ describe("as of a moment", () => {
 
   test("a clock that runs behind does not put an event before the one it follows", async () => {
     const { proposal } = await newProposal(deps);
-    const behind = proposalDeps(deps.once.database, { clock: () => new Date("2020-01-01T00:00:00Z") });
+    const behind = proposalDeps(deps.database, { clock: () => new Date("2020-01-01T00:00:00Z") });
     const outcome = await move(behind, proposal.proposal_id, {
       event_type: "CANCELLED",
       expected_state: "DRAFT",

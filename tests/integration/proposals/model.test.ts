@@ -2,37 +2,38 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
 import { ApprovalType, ProposalEventType, ProposalState } from "../../../src/features/proposals/schemas.ts";
-import type { ProposalDeps, WriteOutcome } from "../../../src/features/proposals/deps.ts";
-import { readTimeline } from "../../../src/features/proposals/read.ts";
+import { readTimeline } from "../../../src/features/proposals/read-proposals.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { CREATED, modelStep, type ModelCommand } from "../../support/lifecycle-model.ts";
 import {
   addVersion,
   caller,
-  closeDoors,
+  closePools,
   decide,
   detailOf,
   move,
   newProposal,
-  openDoors,
+  openPools,
   proposalDeps,
-  readingOf,
   resultOf,
   simulateBody,
   TENANT,
+  textOf,
   verified,
+  type CommandOutcome,
 } from "../../support/proposals.ts";
 
 let db: TestDatabase;
-let doors: Database[];
+let pools: Database[];
 
 beforeAll(async () => {
   db = await testDatabase();
-  doors = openDoors(db.url, 2);
+  pools = openPools(db.url, 2);
 });
 
 afterAll(async () => {
-  await closeDoors(doors);
+  await closePools(pools);
   await db.drop();
 });
 
@@ -78,11 +79,11 @@ const command: fc.Arbitrary<ModelCommand> = fc.oneof(
 );
 
 function send(
-  deps: ProposalDeps,
+  deps: Runtime,
   id: string,
   wanted: ModelCommand,
   by: ReturnType<typeof caller>,
-): Promise<WriteOutcome> {
+): Promise<CommandOutcome> {
   if (wanted.kind === "version") {
     const body = {
       created_by: wanted.maker,
@@ -105,10 +106,10 @@ function inState(wanted: ModelCommand, state: string): ModelCommand {
 }
 
 test("any sequence of commands comes to what the model says, and its events to what is stored", async () => {
-  const processes = doors.map((door) => proposalDeps(door));
+  const processes = pools.map((pool) => proposalDeps(pool));
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 20 }), async (commands) => {
-      const [first, second] = processes as [ProposalDeps, ProposalDeps];
+      const [first, second] = processes as [Runtime, Runtime];
       const { proposal } = await newProposal(first);
       const id = proposal.proposal_id;
       let model = CREATED;
@@ -118,8 +119,12 @@ test("any sequence of commands comes to what the model says, and its events to w
         const by = caller();
         const outcome = await send(at % 2 === 0 ? first : second, id, wanted, by);
         expect(resultOf(outcome), JSON.stringify(wanted)).toBe(step.result);
-        if (outcome.kind === "answered" && outcome.kept) {
-          expect(await send(second, id, wanted, by)).toEqual({ ...outcome, replayed: true });
+        if (outcome.kind === "answered" && outcome.isStored) {
+          expect(await send(second, id, wanted, by)).toEqual({
+            ...outcome,
+            made: null,
+            isReplayed: true,
+          });
         }
         model = step.after;
       }
@@ -129,8 +134,8 @@ test("any sequence of commands comes to what the model says, and its events to w
   );
 });
 
-async function expectStored(deps: ProposalDeps, id: string, model: typeof CREATED): Promise<void> {
-  const timeline = JSON.parse(readingOf(await readTimeline(deps, TENANT, id, undefined))) as {
+async function expectStored(deps: Runtime, id: string, model: typeof CREATED): Promise<void> {
+  const timeline = JSON.parse(textOf(await readTimeline(deps, TENANT, id))) as {
     current_state: string;
     events: { event_type: string }[];
   };

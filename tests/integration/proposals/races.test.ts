@@ -1,23 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
 import { createProposal } from "../../../src/features/proposals/create-proposal.ts";
-import type { ProposalDeps, ProposalRules, WriteOutcome } from "../../../src/features/proposals/deps.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addVersion,
   bodyOf,
   caller,
-  closeDoors,
+  closePools,
   createBody,
   decide,
   move,
   newProposal,
-  openDoors,
+  openPools,
   proposalDeps,
   resultOf,
   simulateBody,
   stateOf,
   verified,
+  type CommandOutcome,
+  type ProposalRules,
 } from "../../support/proposals.ts";
 import { withSession } from "../../support/session.ts";
 
@@ -25,12 +27,12 @@ import { withSession } from "../../support/session.ts";
 const PROCESSES = 4;
 
 let db: TestDatabase;
-let doors: Database[];
-let processes: ProposalDeps[];
+let pools: Database[];
+let processes: Runtime[];
 
 beforeAll(async () => {
   db = await testDatabase();
-  doors = openDoors(db.url, PROCESSES);
+  pools = openPools(db.url, PROCESSES);
 });
 
 beforeEach(() => {
@@ -38,20 +40,20 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  await closeDoors(doors);
+  await closePools(pools);
   await db.drop();
 });
 
-function as(rules: Partial<ProposalRules>): ProposalDeps[] {
-  return doors.map((door) => proposalDeps(door, { rules }));
+function as(rules: Partial<ProposalRules>): Runtime[] {
+  return pools.map((pool) => proposalDeps(pool, { rules }));
 }
 
 /** All at once, one process after another. */
 function race(
   callers: number,
-  send: (deps: ProposalDeps, at: number) => Promise<WriteOutcome>,
+  send: (deps: Runtime, at: number) => Promise<CommandOutcome>,
   among = processes,
-): Promise<WriteOutcome[]> {
+): Promise<CommandOutcome[]> {
   return Promise.all(
     Array.from({ length: callers }, (_, at) => {
       const deps = among[at % among.length];
@@ -61,7 +63,7 @@ function race(
   );
 }
 
-function tally(outcomes: readonly WriteOutcome[]): Record<string, number> {
+function tally(outcomes: readonly CommandOutcome[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const result of outcomes.map(resultOf)) counts[result] = (counts[result] ?? 0) + 1;
   return counts;
@@ -74,14 +76,14 @@ async function numbers(statement: string, parameters: unknown[]): Promise<number
   });
 }
 
-async function first(): Promise<{ deps: ProposalDeps; id: string }> {
+async function first(): Promise<{ deps: Runtime; id: string }> {
   const [deps] = processes;
   if (deps === undefined) throw new Error("no process");
   const { proposal } = await newProposal(deps);
   return { deps, id: proposal.proposal_id };
 }
 
-async function inRiskReview(): Promise<{ deps: ProposalDeps; id: string }> {
+async function inRiskReview(): Promise<{ deps: Runtime; id: string }> {
   const begun = await first();
   await move(begun.deps, begun.id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" });
   return begun;
@@ -94,7 +96,7 @@ describe("64 callers with one key", () => {
     const outcomes = await race(64, (deps) => createProposal(deps, by, body));
     expect(tally(outcomes)).toEqual({ "200": 64 });
     expect(new Set(outcomes.map(bodyOf)).size).toBe(1);
-    expect(outcomes.filter((outcome) => outcome.kind === "answered" && !outcome.replayed).length).toBe(1);
+    expect(outcomes.filter((outcome) => outcome.kind === "answered" && !outcome.isReplayed).length).toBe(1);
     expect(
       await numbers("select count(*)::int as number from proposal where created_by = $1", ["one of 64"]),
     ).toEqual([1]);
@@ -127,13 +129,13 @@ test("64 transitions with one expected state are one success and 63 conflicts, e
   const { deps, id } = await first();
   const callers = Array.from({ length: 64 }, () => caller());
   const command = { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" };
-  const send = (process: ProposalDeps, at: number) => move(process, id, command, callers[at]);
+  const send = (process: Runtime, at: number) => move(process, id, command, callers[at]);
   const outcomes = await race(64, send);
   expect(tally(outcomes)).toEqual({ "200": 1, "409 STATE_CONFLICT: expected_state mismatch": 63 });
   expect(await verified(deps, id)).toMatchObject({ valid: true, checked: { events: 2 } });
   const again = await race(64, send);
   expect(again.map(bodyOf)).toEqual(outcomes.map(bodyOf));
-  expect(again.every((outcome) => outcome.kind === "answered" && outcome.replayed)).toBe(true);
+  expect(again.every((outcome) => outcome.kind === "answered" && outcome.isReplayed)).toBe(true);
 });
 
 test("32 versions at once are numbered 2 to 33 without gaps, each with its event", async () => {

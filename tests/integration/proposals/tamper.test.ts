@@ -1,19 +1,21 @@
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
-import type { ProposalDeps } from "../../../src/features/proposals/deps.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
-import { hashOfEvent, hashOfVersion, sealEvent } from "../../../src/features/proposals/chain.ts";
-import { findWholeVersion, listEvents } from "../../../src/features/proposals/queries.ts";
+import { hashOfEvent, sealEvent } from "../../../src/features/proposals/event.ts";
+import { listEvents } from "../../../src/features/proposals/repository/proposals.ts";
+import { findWholeVersion } from "../../../src/features/proposals/repository/versions.ts";
+import { hashOfVersion } from "../../../src/features/proposals/version.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import {
   addVersion,
-  closeDoors,
+  closePools,
   decide,
   move,
   newProposal,
-  openDoors,
+  openPools,
   proposalDeps,
   simulateBody,
   TENANT,
@@ -22,18 +24,18 @@ import {
 import { withSession } from "../../support/session.ts";
 
 let db: TestDatabase;
-let doors: Database[];
-let deps: ProposalDeps;
+let pools: Database[];
+let deps: Runtime;
 
 beforeAll(async () => {
   db = await testDatabase();
   await withSession(db.adminUrl, dropChecks);
-  doors = openDoors(db.url, 1);
-  deps = proposalDeps(doors[0] as Database);
+  pools = openPools(db.url, 1);
+  deps = proposalDeps(pools[0] as Database);
 });
 
 afterAll(async () => {
-  await closeDoors(doors);
+  await closePools(pools);
   await db.drop();
 });
 
@@ -254,24 +256,24 @@ describe("a record", () => {
 
 test("an event rewritten together with its hash breaks the chain at the next one", async () => {
   const { proposalId, eventIds } = await proposalWithHistory();
-  const events = await inTransaction(deps.once.database, { tenantId: TENANT, readOnly: true }, (tx) =>
-    listEvents(tx, TENANT, proposalId, undefined),
+  const events = await inTransaction(deps.database, { tenantId: TENANT, readOnly: true }, (tx) =>
+    listEvents(tx, TENANT, proposalId),
   );
   const third = events[2];
   if (third === undefined) throw new Error("there is no third event");
-  const forged = { ...third, actorId: "mallory" };
+  const forged = { ...third, actor_id: "mallory" };
   await behindTheBack((session) =>
     session.query("update proposal_event set actor_id = $2, event_hash = $3 where event_id = $1", [
-      third.eventId,
-      forged.actorId,
-      hashOfEvent(forged, third.previousHash),
+      third.event_id,
+      forged.actor_id,
+      hashOfEvent(forged, third.previous_hash),
     ]),
   );
   expect((await verified(deps, proposalId)).failures).toEqual([
     {
       kind: "event",
       id: eventIds[3],
-      reason: `it does not carry the hash of the event before it (${third.eventId})`,
+      reason: `it does not carry the hash of the event before it (${third.event_id})`,
     },
   ]);
 });
@@ -280,36 +282,36 @@ test("a result that its request does not give is named, although every hash was 
   const { proposal } = await newProposal(deps);
   const id = proposal.proposal_id;
   const { version, event } = await inTransaction(
-    deps.once.database,
+    deps.database,
     { tenantId: TENANT, readOnly: true },
     async (tx) => ({
       version: await findWholeVersion(tx, TENANT, id, 1),
-      event: (await listEvents(tx, TENANT, id, undefined))[0],
+      event: (await listEvents(tx, TENANT, id))[0],
     }),
   );
   if (version === undefined || event === undefined) throw new Error("nothing was stored");
-  const resultText = version.resultText.replace(`"quantity":"10"`, `"quantity":"11"`);
-  const forged = { ...version, resultText, simulationHash: contentHash(resultText) };
-  const sealed = sealEvent({ ...event, versionHash: hashOfVersion(forged) }, null);
+  const resultText = version.result_text.replace(`"quantity":"10"`, `"quantity":"11"`);
+  const forged = { ...version, result_text: resultText, simulation_hash: contentHash(resultText) };
+  const sealed = sealEvent({ ...event, version_hash: hashOfVersion(forged) }, null);
   await behindTheBack(async (session) => {
     await session.query(
       "update proposal_version set result_text = $2, simulation_hash = $3 where proposal_id = $1",
-      [id, resultText, forged.simulationHash],
+      [id, resultText, forged.simulation_hash],
     );
     await session.query(
       "update proposal_event set version_hash = $2, event_hash = $3 where proposal_id = $1",
-      [id, sealed.versionHash, sealed.eventHash],
+      [id, sealed.version_hash, sealed.event_hash],
     );
     await session.query("update proposal set last_event_hash = $2 where proposal_id = $1", [
       id,
-      sealed.eventHash,
+      sealed.event_hash,
     ]);
   });
-  expect(resultText).not.toBe(version.resultText);
+  expect(resultText).not.toBe(version.result_text);
   expect((await verified(deps, id)).failures).toEqual([
     {
       kind: "version",
-      id: version.proposalVersionId,
+      id: version.proposal_version_id,
       reason: "its request, simulated again, gives another result",
     },
   ]);

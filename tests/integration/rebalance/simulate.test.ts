@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
-import type { OnceDeps } from "../../../src/platform/idempotency.ts";
 import { newId } from "../../../src/platform/ids.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
-import { simulate, type RebalanceDeps } from "../../../src/features/rebalance/simulate.ts";
+import { parseConfig } from "../../../src/config/config.ts";
+import {
+  simulateRebalance,
+  type RebalanceRuntime,
+} from "../../../src/features/rebalance/simulate-rebalance.ts";
+import { createLog } from "../../../src/platform/log.ts";
+import { createMetrics } from "../../../src/platform/metrics.ts";
+import { createRuntime } from "../../../src/runtime.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { withSession } from "../../support/session.ts";
@@ -26,24 +32,23 @@ afterAll(async () => {
 });
 
 /** A service process of its own as far as idempotency goes: nothing is shared but the database. */
-function processOn(database: Database): RebalanceDeps & { simulations: () => number } {
+function processOn(
+  database: Database,
+  env: Readonly<Record<string, string>> = {},
+): RebalanceRuntime & { simulations: () => number } {
   let simulations = 0;
-  const once: OnceDeps = {
+  const runtime = createRuntime({
+    config: parseConfig(env),
+    log: createLog("silent"),
+    metrics: createMetrics(),
     database,
-    clock: () => new Date(),
-    inFlight: new Map(),
-    duplicateWaitMs: 10_000,
-  };
+  });
   return {
-    once,
-    ids: (prefix) => {
+    ...runtime,
+    newId: (prefix) => {
       if (prefix === "rr_") simulations += 1;
       return newId(prefix);
     },
-    engineVersion: "0.0.0-test",
-    storesArtifacts: false,
-    isReplayEnabled: true,
-    onRun: () => undefined,
     simulations: () => simulations,
   };
 }
@@ -91,28 +96,28 @@ describe("simulate under one key", () => {
     const outcomes = await Promise.all(
       Array.from({ length: 64 }, (_, at) => {
         const process = processes[at % 2] ?? processOn(here);
-        return simulate(process, caller("race-64"), request());
+        return simulateRebalance(process, caller("race-64"), request());
       }),
     );
     const answered = outcomes.flatMap((outcome) => (outcome.kind === "answered" ? [outcome] : []));
     expect(answered).toHaveLength(64);
     expect(new Set(answered.map(({ answer }) => answer.body)).size).toBe(1);
-    expect(answered.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect(answered.filter(({ isReplayed }) => !isReplayed)).toHaveLength(1);
     expect(await effects("race-64")).toEqual(ONE_OF_EACH);
     // Each process simulates at most once: its other callers share the outcome of the first.
     expect(processes.every((process) => process.simulations() <= 1)).toBe(true);
   });
 
   test("a repetition is answered with the stored bytes and simulates nothing", async () => {
-    const first = await simulate(processOn(here), caller("again"), request());
+    const first = await simulateRebalance(processOn(here), caller("again"), request());
     const later = processOn(elsewhere);
-    const second = await simulate(later, caller("again"), request("1e2"));
-    expect(second).toEqual({ ...first, replayed: true });
+    const second = await simulateRebalance(later, caller("again"), request("1e2"));
+    expect(second).toEqual({ ...first, made: null, isReplayed: true });
     expect(later.simulations()).toBe(0);
   });
 
   test("the stored hash is that of the bytes that were sent", async () => {
-    const outcome = await simulate(processOn(here), caller("hash"), request());
+    const outcome = await simulateRebalance(processOn(here), caller("hash"), request());
     const [row] = await withSession(db.adminUrl, async (session) => {
       const { rows } = await session.query<{ result_hash: string }>(
         "select result_hash from rebalance_run where idempotency_key = 'hash'",
@@ -123,8 +128,8 @@ describe("simulate under one key", () => {
   });
 
   test("another payload under the same key is a conflict and changes nothing", async () => {
-    await simulate(processOn(here), caller("other"), request());
-    const outcome = await simulate(processOn(here), caller("other"), request("101"));
+    await simulateRebalance(processOn(here), caller("other"), request());
+    const outcome = await simulateRebalance(processOn(here), caller("other"), request("101"));
     expect(outcome).toEqual({ kind: "conflict" });
     expect(await effects("other")).toEqual(ONE_OF_EACH);
   });
@@ -132,7 +137,11 @@ describe("simulate under one key", () => {
   test("racing payloads under one key leave one run; every loser is told of the conflict", async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
-        simulate(processOn(at % 2 === 0 ? here : elsewhere), caller("rivals"), request(String(100 + at))),
+        simulateRebalance(
+          processOn(at % 2 === 0 ? here : elsewhere),
+          caller("rivals"),
+          request(String(100 + at)),
+        ),
       ),
     );
     expect(outcomes.filter(({ kind }) => kind === "answered")).toHaveLength(1);
@@ -141,14 +150,14 @@ describe("simulate under one key", () => {
   });
 
   test("tenants do not meet: the same key is another key", async () => {
-    const one = await simulate(processOn(here), caller("shared", "bank-a"), request());
-    const two = await simulate(processOn(here), caller("shared", "bank-b"), request("7"));
+    const one = await simulateRebalance(processOn(here), caller("shared", "bank-a"), request());
+    const two = await simulateRebalance(processOn(here), caller("shared", "bank-b"), request("7"));
     expect([one.kind, two.kind]).toEqual(["answered", "answered"]);
     expect(await effects("shared")).toEqual({ runs: 2, payloads: 2, records: 2, history: 2, edges: 2 });
   });
 
   test("a key whose run is gone is reported as inconsistent, not run again", async () => {
-    await simulate(processOn(here), caller("gone"), request());
+    await simulateRebalance(processOn(here), caller("gone"), request());
     await withSession(db.adminUrl, async (session) => {
       await session.query("set session_replication_role = replica");
       await session.query(
@@ -156,15 +165,15 @@ describe("simulate under one key", () => {
       );
     });
     const later = processOn(here);
-    expect(await simulate(later, caller("gone"), request())).toEqual({ kind: "inconsistent" });
+    expect(await simulateRebalance(later, caller("gone"), request())).toEqual({ kind: "inconsistent" });
     expect(later.simulations()).toBe(0);
   });
 
   test("every call is a run of its own where replay is switched off, and the key maps to the newest", async () => {
-    const process = { ...processOn(here), isReplayEnabled: false };
+    const process = processOn(here, { DPM_IDEMPOTENCY_REPLAY_ENABLED: "false" });
     const bodies = new Set<string>();
     for (let call = 0; call < 3; call += 1) {
-      const outcome = await simulate(process, caller("unreplayed"), request());
+      const outcome = await simulateRebalance(process, caller("unreplayed"), request());
       bodies.add(outcome.kind === "answered" ? outcome.answer.body : outcome.kind);
     }
     expect(bodies.size).toBe(3);
@@ -176,7 +185,7 @@ describe("what was written", () => {
   test.each(["rebalance_run", "run_payload", "idempotency_history", "lineage_edge"])(
     "%s refuses change, even from its owner",
     async (table) => {
-      await simulate(processOn(here), caller(`append-${table}`), request());
+      await simulateRebalance(processOn(here), caller(`append-${table}`), request());
       await withSession(db.adminUrl, async (session) => {
         await expect(session.query(`update ${table} set tenant_id = 'x'`)).rejects.toMatchObject({
           code: "42501",
@@ -188,7 +197,7 @@ describe("what was written", () => {
   );
 
   test("the service's login reads nothing and writes nothing without a tenant", async () => {
-    await simulate(processOn(here), caller("fenced"), request());
+    await simulateRebalance(processOn(here), caller("fenced"), request());
     await withSession(db.url, async (session) => {
       await session.query("set role ballast_service");
       const { rows } = await session.query("select * from rebalance_run");

@@ -1,23 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
-import { once, type OnceOutcome } from "../../../src/platform/idempotency.ts";
+import { ANSWER_IN_RECORD, type RequestKey } from "../../../src/platform/idempotency/repository.ts";
+import { write, type WriteOutcome } from "../../../src/platform/idempotency/write.ts";
 import { newId } from "../../../src/platform/ids.ts";
-import { insertRun, type RunRecord } from "../../../src/features/runs/record.ts";
-import { attempt } from "../../../src/features/operations/execution.ts";
-import { claimPending } from "../../../src/features/operations/repository.ts";
-import { deleteRuns } from "../../../src/features/retention/deletions.ts";
+import { insertRun, SIMULATE_SCOPE, type RunRecord } from "../../../src/features/runs/repository.ts";
+import { attempt } from "../../../src/features/operations/attempt-operation.ts";
+import { claimPending } from "../../../src/features/operations/repository/leases.ts";
+import { deleteRuns } from "../../../src/features/retention/repository.ts";
 import {
   purge,
   startRetention,
-  type Keep,
   type Purgeable,
-} from "../../../src/features/retention/retention.ts";
+  type RetentionPeriods,
+} from "../../../src/features/retention/purge-expired.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {
   acceptOperation,
-  executionDeps,
+  attemptDeps,
   gate,
   leaveTrace,
   succeeded,
@@ -27,7 +28,7 @@ import { withSession } from "../../support/session.ts";
 
 const NOW = new Date("2026-06-30T12:00:00.000Z");
 const DAY_MS = 86_400_000;
-const KEEP: Keep = { operationsTtlSeconds: 3_600, runDays: 30 };
+const PERIODS: RetentionPeriods = { operationsTtlSeconds: 3_600, runDays: 30 };
 const HASH = `sha256:${"0".repeat(64)}`;
 
 let test: TestDatabase;
@@ -52,9 +53,9 @@ afterAll(async () => {
 
 const ago = (ms: number): Date => new Date(NOW.getTime() - ms);
 
-function pass(change: { keep?: Keep; batchSize?: number } = {}) {
+function pass(change: { periods?: RetentionPeriods; batchSize?: number } = {}) {
   const purged: [Purgeable, number][] = [];
-  const deps = { database, clock: () => NOW, keep: KEEP, batchSize: 100, ...change };
+  const deps = { database, clock: () => NOW, periods: PERIODS, batchSize: 100, ...change };
   return purge({ ...deps, onPurged: (what, count) => purged.push([what, count]) }).then(() => purged);
 }
 
@@ -63,20 +64,33 @@ async function makeRun(createdAt: Date, key: string | null = null, tenantId = TE
   const run = runRecord(createdAt, key);
   if (key === null) await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, run));
   else await storeUnderKey(run, key, tenantId);
-  return run.rebalanceRunId;
+  return run.rebalance_run_id;
 }
 
-function storeUnderKey(run: RunRecord, key: string, tenantId: string, hash = HASH): Promise<OnceOutcome> {
-  const clock = () => new Date(run.createdAt);
-  return once(
+function storeUnderKey(
+  run: RunRecord,
+  key: string,
+  tenantId: string,
+  payloadHash = HASH,
+): Promise<WriteOutcome<RunRecord>> {
+  const clock = () => new Date(run.created_at);
+  const requestKey: RequestKey = {
+    tenantId,
+    scope: SIMULATE_SCOPE,
+    recordScope: SIMULATE_SCOPE.name,
+    key,
+    payloadHash,
+  };
+  return write(
     { database, clock, inFlight: new Map(), duplicateWaitMs: 5_000 },
-    { tenantId, scope: "rebalance.simulate", key, payloadHash: hash },
     {
+      tenantId,
+      key: requestKey,
       prepare: () => run,
       write: async (tx) => {
         await insertRun(tx, tenantId, run);
-        const answer = { status: 200, body: run.resultText };
-        return { answer, keep: true, answerOfRun: run.rebalanceRunId };
+        const answer = { status: 200, body: run.result_text };
+        return { answer, made: run, record: { rebalanceRunId: run.rebalance_run_id, isBodyOfRun: true } };
       },
     },
   );
@@ -84,24 +98,24 @@ function storeUnderKey(run: RunRecord, key: string, tenantId: string, hash = HAS
 
 function runRecord(createdAt: Date, key: string | null): RunRecord {
   return {
-    rebalanceRunId: newId("rr_"),
-    correlationId: "corr-1",
-    requestHash: HASH,
-    idempotencyKey: key,
-    portfolioId: "pf-1",
+    rebalance_run_id: newId("rr_"),
+    correlation_id: "corr-1",
+    request_hash: HASH,
+    idempotency_key: key,
+    portfolio_id: "pf-1",
     status: "READY",
-    batchRunId: null,
-    policyPackId: null,
-    policyPackVersion: null,
-    policyPackRevision: null,
-    engineVersion: "test",
-    inputHash: HASH,
-    resultHash: HASH,
-    createdAt: createdAt.toISOString(),
-    inputText: "{}",
-    requestText: null,
-    resultText: "{}",
-    artifactText: "{}",
+    batch_run_id: null,
+    policy_pack_id: null,
+    policy_pack_version: null,
+    policy_pack_revision: null,
+    engine_version: "test",
+    input_hash: HASH,
+    result_hash: HASH,
+    created_at: createdAt.toISOString(),
+    input_text: "{}",
+    request_text: null,
+    result_text: "{}",
+    artifact_text: "{}",
   };
 }
 
@@ -130,16 +144,16 @@ async function count(from: string): Promise<number> {
 
 async function finishedOperation(finishedAt: Date): Promise<string> {
   const operationId = await acceptOperation(database, {
-    createdAt: finishedAt.toISOString(),
+    created_at: finishedAt.toISOString(),
     due: "by_hand",
   });
   const clock = () => finishedAt;
-  const deps = executionDeps(database, (op) => Promise.resolve(leaveTrace(op, succeeded)), { clock });
+  const deps = attemptDeps(database, (op) => Promise.resolve(leaveTrace(op, succeeded)), { clock });
   const claim = await inTransaction(database, { tenantId: TENANT }, (tx) =>
     claimPending(
       tx,
       TENANT,
-      { operationId, operationType: "ANALYZE_SCENARIOS" },
+      { operation_id: operationId, operation_type: "ANALYZE_SCENARIOS" },
       deps.terms,
       finishedAt.toISOString(),
     ),
@@ -150,7 +164,7 @@ async function finishedOperation(finishedAt: Date): Promise<string> {
 }
 
 describe("a run", () => {
-  it("that is older than the keep goes with everything that belongs to it, and what is younger stays", async () => {
+  it("that is older than the retention goes with everything that belongs to it, and what is younger stays", async () => {
     const old = await makeRun(ago(30 * DAY_MS + 1), "key-old");
     const onTheDay = await makeRun(ago(30 * DAY_MS), "key-on-the-day");
     const young = await makeRun(ago(DAY_MS));
@@ -163,9 +177,9 @@ describe("a run", () => {
     expect([await remainsOf(old), await remainsOf(onTheDay), await remainsOf(young)]).toEqual([0, 8, 3]);
   });
 
-  it("is kept for ever when the keep is 0 days", async () => {
+  it("is kept for ever when the retention is 0 days", async () => {
     const old = await makeRun(ago(4_000 * DAY_MS));
-    expect(await pass({ keep: { ...KEEP, runDays: 0 } })).toEqual([]);
+    expect(await pass({ periods: { ...PERIODS, runDays: 0 } })).toEqual([]);
     expect(await remainsOf(old)).toBe(3);
   });
 
@@ -177,9 +191,9 @@ describe("a run", () => {
     await pass();
     expect(await storeUnderKey(next, "key-1", TENANT, otherHash)).toMatchObject({
       kind: "answered",
-      replayed: false,
+      isReplayed: false,
     });
-    expect(await remainsOf(next.rebalanceRunId)).toBe(6);
+    expect(await remainsOf(next.rebalance_run_id)).toBe(6);
   });
 
   it("goes in batches, of all tenants", async () => {
@@ -210,7 +224,7 @@ describe("the keys of analyses", () => {
       ["old", ago(31 * DAY_MS)],
       ["young", ago(29 * DAY_MS)],
     ] as const) {
-      await keepAnswer("rebalance.analyze.async", key, 202, createdAt);
+      await storeAnswer("rebalance.analyze.async", key, 202, createdAt);
     }
     expect(await pass()).toEqual([["analysis_keys", 1]]);
     expect(await count("idempotency_record where idempotency_key = 'young'")).toBe(1);
@@ -218,7 +232,7 @@ describe("the keys of analyses", () => {
 });
 
 describe("an operation", () => {
-  it("goes with its lineage once it has been finished for longer than the keep", async () => {
+  it("goes with its lineage once it has been finished for longer than the TTL", async () => {
     const old = await finishedOperation(ago(3_600_001));
     const young = await finishedOperation(ago(3_600_000));
     expect(await pass()).toEqual([["operations", 1]]);
@@ -231,7 +245,7 @@ describe("an operation", () => {
 
   it("that is not finished is never purged, however old", async () => {
     const pending = await acceptOperation(database, {
-      createdAt: "2001-01-01T00:00:00.000Z",
+      created_at: "2001-01-01T00:00:00.000Z",
       due: "by_hand",
     });
     expect(await pass()).toEqual([]);
@@ -245,7 +259,7 @@ describe("an operation", () => {
   });
 
   it("leaves the key that it was accepted under: a late retry gets its answer, not a second operation", async () => {
-    await keepAnswer("proposals.create.async", "key-1", 202, ago(40 * DAY_MS));
+    await storeAnswer("proposals.create.async", "key-1", 202, ago(40 * DAY_MS));
     await pass();
     expect(await count("idempotency_record where idempotency_key = 'key-1'")).toBe(1);
   });
@@ -253,8 +267,8 @@ describe("an operation", () => {
 
 describe("a stored refusal", () => {
   it("goes when its month is over", async () => {
-    await keepAnswer("proposals.transition:pp_1", "old", 409, ago(31 * DAY_MS + 1));
-    await keepAnswer("proposals.transition:pp_1", "young", 409, ago(31 * DAY_MS));
+    await storeAnswer("proposals.transition:pp_1", "old", 409, ago(31 * DAY_MS + 1));
+    await storeAnswer("proposals.transition:pp_1", "young", 409, ago(31 * DAY_MS));
     expect(await pass()).toEqual([["refusals", 1]]);
     expect(await count("idempotency_record where idempotency_key = 'young'")).toBe(1);
   });
@@ -292,7 +306,7 @@ describe("the job", () => {
       acceptOperation(database, { due: "by_hand" }),
     ]);
     expect(written).toHaveLength(4);
-    expect(await storeUnderKey(young, "young", TENANT)).toMatchObject({ replayed: true });
+    expect(await storeUnderKey(young, "young", TENANT)).toMatchObject({ isReplayed: true });
     end.open();
     await batch;
     expect(await count("rebalance_run")).toBe(4);
@@ -334,7 +348,7 @@ describe("the job", () => {
         if (passes === 1) throw new Error("no time");
         return NOW;
       },
-      keep: KEEP,
+      periods: PERIODS,
       batchSize: 10,
       intervalMs: 1,
       onPurged: (_, number) => done.open(number),
@@ -370,13 +384,19 @@ async function decide(runId: string, number: 1 | 2, toStatus: "APPROVED" | "REJE
   );
 }
 
-async function keepAnswer(scope: string, key: string, status: number, createdAt: Date): Promise<void> {
-  await once(
+async function storeAnswer(name: string, key: string, status: number, createdAt: Date): Promise<void> {
+  const scope = {
+    name,
+    inconsistent: "DPM_IDEMPOTENCY_STORE_INCONSISTENT",
+    storedAnswer: ANSWER_IN_RECORD,
+  } as const;
+  await write(
     { database, clock: () => createdAt, inFlight: new Map(), duplicateWaitMs: 5_000 },
-    { tenantId: TENANT, scope, key, payloadHash: HASH },
     {
+      tenantId: TENANT,
+      key: { tenantId: TENANT, scope, recordScope: name, key, payloadHash: HASH },
       prepare: () => undefined,
-      write: () => Promise.resolve({ answer: { status, body: "{}" }, keep: true }),
+      write: () => Promise.resolve({ answer: { status, body: "{}" }, made: null, record: {} }),
     },
   );
 }

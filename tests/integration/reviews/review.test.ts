@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Problem } from "../../../src/contract/problem.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import {
-  DpmRunListResponse,
-  DpmRunVerificationResponse,
   DpmRunWorkflowHistoryResponse,
   DpmRunWorkflowResponse,
   DpmWorkflowDecisionListResponse,
   type DpmRunWorkflowDecisionResponse,
-} from "../../../src/features/runs/schemas.ts";
+} from "../../../src/features/reviews/schemas.ts";
+import { DpmRunListResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmRunVerificationResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { outcomeOf } from "../../support/faults.ts";

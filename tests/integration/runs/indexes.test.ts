@@ -4,10 +4,10 @@ import {
   findOperation,
   listOperations,
   type OperationFilters,
-} from "../../../src/features/operations/reads.ts";
+} from "../../../src/features/operations/repository/operations.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import type { Tx } from "../../../src/platform/database/transaction.ts";
-import { listEdges, type EdgeFilters } from "../../../src/features/support/repository/lineage.ts";
+import { listEdges } from "../../../src/features/support/repository/lineage.ts";
 import {
   findKeyMapping,
   findRun,
@@ -23,7 +23,7 @@ import {
   listRunDecisions,
   type DecisionFilters,
 } from "../../../src/features/reviews/repository.ts";
-import { fold } from "../../../src/features/support/roll-up-counts.ts";
+import { rollUpCounts } from "../../../src/features/support/roll-up-counts.ts";
 import { readCounts, readExtent } from "../../../src/features/support/repository/counts.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
@@ -33,7 +33,7 @@ import { withSession } from "../../support/session.ts";
 const TENANT = "default";
 const ROWS = 10_000;
 const FILL_PATIENCE_MS = 180_000;
-const LIMIT = 51;
+const FIRST_PAGE = { tenantId: TENANT, after: undefined, limit: 50 };
 const NOW = new Date().toISOString();
 const DAY_AGO = new Date(Date.now() - 86_400_000).toISOString();
 const ID = `rr_${"1".repeat(32)}`;
@@ -60,7 +60,7 @@ beforeAll(async () => {
   db = await testDatabase();
   database = openTestDatabase(db.url);
   await fill(db.adminUrl, ROWS, () => undefined);
-  await fold({ database, batchSize: 1_000 });
+  await rollUpCounts({ database, batchSize: 1_000 });
   await withSession(db.adminUrl, (session) => session.query(MORE_OPERATIONS));
 }, FILL_PATIENCE_MS);
 afterAll(async () => {
@@ -70,61 +70,35 @@ afterAll(async () => {
 
 const plan = (send: (tx: Tx) => Promise<unknown>) => plansOf(database, TENANT, send);
 
-const ALL_RUNS: RunFilters = {
-  from: undefined,
-  to: undefined,
-  status: undefined,
-  requestHash: undefined,
-  portfolioId: undefined,
-};
-const ALL_DECISIONS: DecisionFilters = {
-  rebalanceRunId: undefined,
-  action: undefined,
-  actorId: undefined,
-  reasonCode: undefined,
-  from: undefined,
-  to: undefined,
-};
-const ALL_OPERATIONS: OperationFilters = {
-  operationType: "ANALYZE_SCENARIOS",
-  from: undefined,
-  to: undefined,
-  status: undefined,
-  correlationId: undefined,
-  keptSince: DAY_AGO,
-};
-const ALL_EDGES: EdgeFilters = { edgeType: undefined, from: undefined, to: undefined };
 /** Wide enough that reading them all and sorting is no choice. */
 const TIMES = { from: new Date(Date.now() - 60 * 86_400_000).toISOString(), to: NOW };
 
 describe("a list reads its page from an index, in order", () => {
-  test.each<[string, Partial<RunFilters>, string]>([
+  test.each<[string, RunFilters, string]>([
     ["of all runs", {}, "rebalance_run_newest"],
     ["of runs of a time", TIMES, "rebalance_run_newest"],
     ["of runs of a status", { status: "BLOCKED" }, "rebalance_run_by_status"],
     ["of runs of a status and time", { status: "BLOCKED", ...TIMES }, "rebalance_run_by_status"],
-    ["of runs of a portfolio", { portfolioId: "pf_0007" }, "rebalance_run_by_portfolio"],
-    ["of runs of a request hash", { requestHash: "sha256:1" }, "rebalance_run_by_request_hash"],
+    ["of runs of a portfolio", { portfolio_id: "pf_0007" }, "rebalance_run_by_portfolio"],
+    ["of runs of a request hash", { request_hash: "sha256:1" }, "rebalance_run_by_request_hash"],
   ])("%s", async (_title, filters, index) => {
     for (const after of [undefined, { createdAt: DAY_AGO, id: ID }]) {
-      const seen = await plan((tx) => listRuns(tx, TENANT, { ...ALL_RUNS, ...filters }, after, LIMIT));
+      const seen = await plan((tx) => listRuns(tx, filters, { ...FIRST_PAGE, after }));
       expect(seen).toContain(index);
       expect(seen).not.toMatch(/Seq Scan|Sort/);
     }
   });
 
-  test.each<[string, Partial<DecisionFilters>, string]>([
+  test.each<[string, DecisionFilters, string]>([
     ["of all decisions", {}, "run_decision_newest"],
     ["of decisions of a time", TIMES, "run_decision_newest"],
     ["of decisions of an action", { action: "REJECT" }, "run_decision_by_action"],
-    ["of decisions of an actor", { actorId: "officer_8" }, "run_decision_by_actor"],
-    ["of decisions of a reason", { reasonCode: "CLIENT_AGREED" }, "run_decision_by_reason"],
+    ["of decisions of an actor", { actor_id: "officer_8" }, "run_decision_by_actor"],
+    ["of decisions of a reason", { reason_code: "CLIENT_AGREED" }, "run_decision_by_reason"],
   ])("%s", async (_title, filters, index) => {
     const position = { decided_at: DAY_AGO, decision_no: 1, decision_id: `dwd_${"1".repeat(32)}` };
     for (const after of [undefined, position]) {
-      const seen = await plan((tx) =>
-        listDecisions(tx, TENANT, { ...ALL_DECISIONS, ...filters }, after, LIMIT),
-      );
+      const seen = await plan((tx) => listDecisions(tx, filters, { ...FIRST_PAGE, after }));
       expect(seen).toContain(index);
       expect(seen).not.toMatch(/Seq Scan|Sort/);
     }
@@ -134,11 +108,14 @@ describe("a list reads its page from an index, in order", () => {
     ["of all operations", {}, "async_operation_newest"],
     ["of operations of a time", TIMES, "async_operation_newest"],
     ["of operations of a status", { status: "FAILED" }, "async_operation_by_status"],
-    ["of operations of a correlation id", { correlationId: "c" }, "async_operation_by_correlation"],
+    ["of operations of a correlation id", { correlation_id: "c" }, "async_operation_by_correlation"],
   ])("%s", async (_title, filters, index) => {
     for (const after of [undefined, { createdAt: DAY_AGO, id: `dop_${"1".repeat(32)}` }]) {
       const seen = await plan((tx) =>
-        listOperations(tx, TENANT, { ...ALL_OPERATIONS, ...filters }, after, LIMIT),
+        listOperations(tx, TENANT, { operation_type: "ANALYZE_SCENARIOS", ...filters }, DAY_AGO, {
+          ...FIRST_PAGE,
+          after,
+        }),
       );
       expect(seen).toContain(index);
       expect(seen).not.toMatch(/Seq Scan|Sort/);
@@ -156,26 +133,23 @@ describe("by index, never by a scan of the table, is found", () => {
   const types = ["ANALYZE_SCENARIOS" as const];
 
   test.each<[string, (tx: Tx) => Promise<unknown>]>([
-    ["a run by id", (tx) => findRun(tx, TENANT, { by: "id", value: ID })],
+    ["a run by id", (tx) => findRun(tx, TENANT, { by: "rebalance_run_id", value: ID })],
     ["a run by correlation id", (tx) => findRun(tx, TENANT, { by: "correlation_id", value: "c" })],
     ["a run by request hash", (tx) => findRun(tx, TENANT, { by: "request_hash", value: "h" })],
     ["a run by key", (tx) => findRun(tx, TENANT, { by: "idempotency_key", value: "k" })],
     ["what a key maps to", (tx) => findKeyMapping(tx, TENANT, "k")],
     ["the history of a key", (tx) => listKeyHistory(tx, TENANT, "k")],
-    ["lineage", (tx) => listEdges(tx, TENANT, ID, ALL_EDGES, undefined, LIMIT)],
+    ["lineage", (tx) => listEdges(tx, ID, {}, FIRST_PAGE)],
     [
       "lineage of a type and time",
-      (tx) => listEdges(tx, TENANT, ID, { edgeType: "CORRELATION_TO_RUN", ...TIMES }, undefined, LIMIT),
+      (tx) => listEdges(tx, ID, { edge_type: "CORRELATION_TO_RUN", ...TIMES }, FIRST_PAGE),
     ],
-    ["a later page of lineage", (tx) => listEdges(tx, TENANT, ID, ALL_EDGES, position, LIMIT)],
+    ["a later page of lineage", (tx) => listEdges(tx, ID, {}, { ...FIRST_PAGE, after: position })],
     ["a review", (tx) => findReviewedRun(tx, TENANT, { by: "correlation_id", value: "c" })],
     ["the latest decision of a run", (tx) => findLatestDecision(tx, TENANT, ID)],
     ["the decisions of a run", (tx) => listRunDecisions(tx, TENANT, ID)],
-    [
-      "a page of the decisions of a run",
-      (tx) => listDecisions(tx, TENANT, { ...ALL_DECISIONS, rebalanceRunId: ID }, undefined, LIMIT),
-    ],
-    ["decisions by correlation id", (tx) => listDecisionsByCorrelation(tx, TENANT, "c", undefined, LIMIT)],
+    ["a page of the decisions of a run", (tx) => listDecisions(tx, { rebalance_run_id: ID }, FIRST_PAGE)],
+    ["decisions by correlation id", (tx) => listDecisionsByCorrelation(tx, "c", FIRST_PAGE)],
     ["an operation", (tx) => findOperation(tx, TENANT, { by: "operation_id", value: "o" }, types, DAY_AGO)],
     [
       "the latest operation of a correlation id",

@@ -8,9 +8,11 @@ import {
   DpmRunListResponse,
   DpmRunLookupResponse,
 } from "../../../src/features/runs/schemas.ts";
+import { DpmLineageResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeRun, NEEDS_REVIEW, newKey, rebalanceBody, type MadeRun } from "../../support/runs.ts";
+import { withSession } from "../../support/session.ts";
 
 let db: TestDatabase;
 let app: TestApp;
@@ -220,6 +222,34 @@ describe("a key of simulate", () => {
     expect(history.map((item) => [item.rebalance_run_id, item.correlation_id])).toEqual(
       made.map(({ id, correlationId }) => [id, correlationId]),
     );
+  });
+
+  test("that led to more runs than one answer shows: its newest 1,000, oldest first; lineage pages through all", async () => {
+    const key = newKey("busy");
+    await withSession(db.adminUrl, (session) =>
+      session.query(`
+        set session_replication_role = replica;
+        create temporary view run as
+          select 'rr_' || lpad(n::text, 32, '0') as id, timestamptz '2026-01-01T00:00:00Z' + n * interval '1 s' as made_at
+            from generate_series(1, 1003) n;
+        insert into idempotency_history
+          (tenant_id, idempotency_key, rebalance_run_id, correlation_id, request_hash, created_at)
+        select 'default', '${key}', id, 'corr-busy', 'sha256:0', made_at from run;
+        insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
+        select 'default', '${key}', 'IDEMPOTENCY_TO_RUN', id, made_at, '{}' from run;`),
+    );
+    const all = Array.from({ length: 1003 }, (_, at) => `rr_${String(at + 1).padStart(32, "0")}`);
+    const { history } = await historyOf(key);
+    expect(history.map(({ rebalance_run_id }) => rebalance_run_id)).toEqual(all.slice(3));
+
+    const paged: string[] = [];
+    let cursor = "";
+    do {
+      const page = read(DpmLineageResponse, await app.get(`/rebalance/lineage/${key}?limit=200${cursor}`));
+      paged.push(...page.edges.map(({ target_entity_id }) => target_entity_id));
+      cursor = page.next_cursor === null ? "" : `&cursor=${page.next_cursor}`;
+    } while (cursor !== "");
+    expect(paged).toEqual(all);
   });
 
   test("that was never used is not found", async () => {

@@ -6,11 +6,11 @@ import {
 } from "../../../src/features/operations/schemas.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
+import { DpmRunArtifactResponse } from "../../../src/features/runs/schemas.ts";
 import {
-  DpmRunArtifactResponse,
   DpmRunSupportBundleResponse,
   DpmRunVerificationResponse,
-} from "../../../src/features/runs/schemas.ts";
+} from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeRun, NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DpmAsyncAcceptedResponse } from "../../../src/features/operations/schemas.ts";
 import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
-import { DpmLineageResponse, type DpmLineageEdgeResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmLineageResponse, type DpmLineageEdgeResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { makeRun, newKey, type MadeRun } from "../../support/runs.ts";

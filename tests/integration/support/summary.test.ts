@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { attempt } from "../../../src/features/operations/execution.ts";
-import { claimDue } from "../../../src/features/operations/repository.ts";
+import { attempt } from "../../../src/features/operations/attempt-operation.ts";
+import { claimDue } from "../../../src/features/operations/repository/leases.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
 import { inTransaction, type Tx } from "../../../src/platform/database/transaction.ts";
-import { purge } from "../../../src/features/retention/retention.ts";
-import { DpmRunListResponse, DpmSupportabilitySummaryResponse } from "../../../src/features/runs/schemas.ts";
-import { fold } from "../../../src/features/support/roll-up-counts.ts";
-import { foldChanges, readCounts, readExtent } from "../../../src/features/support/repository/counts.ts";
+import { purge } from "../../../src/features/retention/purge-expired.ts";
+import { DpmRunListResponse } from "../../../src/features/runs/schemas.ts";
+import { readCounts, readExtent, rollUpChanges } from "../../../src/features/support/repository/counts.ts";
+import { rollUpCounts } from "../../../src/features/support/roll-up-counts.ts";
+import { DpmSupportabilitySummaryResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
-import { acceptOperation, executionDeps, succeeded, TENANT } from "../../support/operations.ts";
+import { acceptOperation, attemptDeps, succeeded, TENANT } from "../../support/operations.ts";
 import { act, makeRun } from "../../support/runs.ts";
 import { withMigrationFiles } from "../../support/migration-files.ts";
 import { urlOf, withSession } from "../../support/session.ts";
@@ -85,23 +86,23 @@ const purgeOld = () =>
   purge({
     database,
     clock: () => NOW,
-    keep: { operationsTtlSeconds: 3_600, runDays: 30 },
+    periods: { operationsTtlSeconds: 3_600, runDays: 30 },
     batchSize: 7,
     onPurged: () => undefined,
   });
 
 /** Does one operation that is due, as a worker does. */
 async function work(): Promise<void> {
-  const deps = executionDeps(database, () => Promise.resolve(() => Promise.resolve(succeeded)));
-  const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+  const deps = attemptDeps(database, () => Promise.resolve({ write: () => Promise.resolve(succeeded) }));
+  const [claimed] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
     claimDue(tx, deps.terms, 1, new Date().toISOString()),
   );
-  if (claim === undefined) throw new Error("nothing is due");
-  expect(await attempt(deps, claim)).toBe("succeeded");
+  if (claimed === undefined) throw new Error("nothing is due");
+  expect(await attempt(deps, claimed)).toBe("succeeded");
 }
 
 describe("the counts", () => {
-  it("are exact after every step of runs and operations, folded or not", async () => {
+  it("are exact after every step of runs and operations, rolled up or not", async () => {
     expect(await expectExact()).toEqual([]);
     await storeRun(database, { key: "key-1", status: "READY" });
     await storeRun(database, { key: null, status: "BLOCKED" });
@@ -109,12 +110,12 @@ describe("the counts", () => {
     expect(afterRuns).toContainEqual({ subject: "RUN", label: "READY", count: 1 });
     expect(afterRuns).toContainEqual({ subject: "EDGE", label: "CORRELATION_TO_RUN", count: 2 });
     await acceptOperation(database);
-    await fold({ database, batchSize: 2 });
+    await rollUpCounts({ database, batchSize: 2 });
     expect(await pendingChanges()).toBe(0);
     expect(await expectExact()).toContainEqual({ subject: "OPERATION", label: "PENDING", count: 1 });
     await work();
     expect(await expectExact()).toContainEqual({ subject: "OPERATION", label: "SUCCEEDED", count: 1 });
-    await fold({ database, batchSize: 100 });
+    await rollUpCounts({ database, batchSize: 100 });
     expect(await expectExact()).not.toContainEqual(expect.objectContaining({ label: "PENDING" }));
   });
 
@@ -124,26 +125,26 @@ describe("the counts", () => {
     }
     await storeRun(database, { key: "old", status: "READY", createdAt: LONG_AGO, tenantId: "tenant-b" });
     await storeRun(database, { key: "young", status: "READY", createdAt: NOW.toISOString() });
-    await fold({ database, batchSize: 100 });
+    await rollUpCounts({ database, batchSize: 100 });
     await purgeOld();
     expect(await expectExact()).toContainEqual({ subject: "RUN", label: "READY", count: 1 });
     expect(await expectExact("tenant-b")).toEqual([]);
-    await fold({ database, batchSize: 100 });
+    await rollUpCounts({ database, batchSize: 100 });
     await expectExact();
     expect(await expectExact("tenant-b")).toEqual([]);
   });
 
   it("leave out operations of proposals", async () => {
     await acceptOperation(database, {
-      operationId: `pop_${"1".repeat(32)}`,
-      operationType: "CREATE_PROPOSAL",
-      createdBy: "advisor",
+      operation_id: `pop_${"1".repeat(32)}`,
+      operation_type: "CREATE_PROPOSAL",
+      created_by: "advisor",
     });
     await work();
     expect(await expectExact()).toEqual([{ subject: "EDGE", label: "OPERATION_TO_CORRELATION", count: 1 }]);
   });
 
-  it("are exact in every snapshot while writers, the purge and two folding processes are at work", async () => {
+  it("are exact in every snapshot while writers, the purge and two processes that roll up are at work", async () => {
     for (let number = 0; number < 30; number += 1)
       await storeRun(database, { key: null, status: "READY", createdAt: LONG_AGO });
     let isWriting = true;
@@ -161,11 +162,11 @@ describe("the counts", () => {
     await Promise.all([
       writers,
       purgeOld(),
-      whileWriting(() => fold({ database, batchSize: 5 })),
-      whileWriting(() => fold({ database, batchSize: 5 })),
+      whileWriting(() => rollUpCounts({ database, batchSize: 5 })),
+      whileWriting(() => rollUpCounts({ database, batchSize: 5 })),
       whileWriting(() => expectExact()),
     ]);
-    await fold({ database, batchSize: 100 });
+    await rollUpCounts({ database, batchSize: 100 });
     expect(await pendingChanges()).toBe(0);
     expect(await expectExact()).toContainEqual({ subject: "RUN", label: "PENDING_REVIEW", count: 48 });
   });
@@ -187,8 +188,8 @@ describe("the counts", () => {
       readCounts(tx, TENANT),
     );
     expect([...seen]).toEqual([]);
-    const folding = inTransaction(database, { tenantId: TENANT }, (tx) => foldChanges(tx, 10));
-    await expect(folding).rejects.toMatchObject({ fault: { kind: "not_permitted" } });
+    const rollingUp = inTransaction(database, { tenantId: TENANT }, (tx) => rollUpChanges(tx, 10));
+    await expect(rollingUp).rejects.toMatchObject({ fault: { kind: "not_permitted" } });
   });
 });
 
@@ -247,7 +248,7 @@ describe("GET /rebalance/supportability/summary", () => {
       const first = await makeRun(app);
       await makeRun(app, { options: {} });
       expect((await act(app, first.id, "APPROVE")).status).toBe(200);
-      await acceptOperation(database, { createdAt: LONG_AGO, tenantId: "default", due: "by_hand" });
+      await acceptOperation(database, { created_at: LONG_AGO, tenantId: "default", due: "by_hand" });
       const summary = await app.get(PATH);
       const list = await app.get("/rebalance/runs");
       const [newest, oldest] = read(DpmRunListResponse, list).items;

@@ -5,15 +5,14 @@ import {
   DpmAsyncOperationStatusResponse,
 } from "../../../src/features/operations/schemas.ts";
 import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/database/transaction.ts";
+import { DpmRunWorkflowHistoryResponse } from "../../../src/features/reviews/schemas.ts";
 import {
-  DpmLineageResponse,
   DpmRunArtifactResponse,
   DpmRunIdempotencyHistoryResponse,
   DpmRunLookupResponse,
-  DpmRunSupportBundleResponse,
-  DpmRunWorkflowHistoryResponse,
 } from "../../../src/features/runs/schemas.ts";
 import { collectBundle, type BundleKey } from "../../../src/features/support/read-support-bundle.ts";
+import { DpmLineageResponse, DpmRunSupportBundleResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { act, makeRun, NEEDS_REVIEW, newKey, rebalanceBody } from "../../support/runs.ts";
@@ -187,7 +186,11 @@ describe("what a bundle costs", () => {
   /** How many statements a bundle takes. */
   async function statementsFor(key: BundleKey): Promise<number> {
     let statements = 0;
-    const everything = { artifact: true, asyncOperation: true, idempotencyHistory: true };
+    const everything = {
+      include_artifact: true,
+      include_async_operation: true,
+      include_idempotency_history: true,
+    };
     const found = await inTransaction(app.database, { tenantId: "default", readOnly: true }, (tx) => {
       const counting: Tx = <Row extends object>(strings: TemplateStringsArray, ...values: SqlValue[]) => {
         statements += 1;
@@ -206,12 +209,12 @@ describe("what a bundle costs", () => {
       body: { version: "1", idempotency_policy: { replay_enabled: false } },
     });
     let run = await makeRun(app, { key, headers });
-    const counts = [await statementsFor({ by: "id", value: run.id })];
+    const counts = [await statementsFor({ by: "rebalance_run_id", value: run.id })];
     for (let at = 0; at < 5; at += 1) run = await makeRun(app, { key, headers, correlationId: "corr-busy" });
     for (let at = 0; at < 6; at += 1) await act(app, run.id, "REQUEST_CHANGES");
     const { operationId } = await makeOperation("corr-busy");
     counts.push(
-      await statementsFor({ by: "id", value: run.id }),
+      await statementsFor({ by: "rebalance_run_id", value: run.id }),
       await statementsFor({ by: "correlation_id", value: "corr-busy" }),
       await statementsFor({ by: "idempotency_key", value: key }),
     );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BatchRebalanceResult } from "../../../src/contract/rebalance.ts";
-import { DpmRunVerificationResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmRunVerificationResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { act, makeRun, NEEDS_REVIEW, newKey, rebalanceBody, type MadeRun } from "../../support/runs.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { readAs, type Fault, type Reading, type UnknownFields } from "../../../src/contract/faults.ts";
+import { validate, type Fault, type Validated, type UnknownFields } from "../../../src/contract/faults.ts";
 import { readJsonBody } from "../../../src/platform/json/read-json.ts";
 
 /** A JSON body as a test writes it; `raw("1e400")` stands for a number in exactly that spelling. */
@@ -20,10 +20,10 @@ export function read<T>(
   schema: z.ZodType<T>,
   body: unknown,
   unknownFields: UnknownFields = "refuse",
-): Reading<T> {
+): Validated<T> {
   const json = readJsonBody(Buffer.from(toText(body)));
   if (!json.ok) throw new Error(json.reason);
-  return readAs(schema, json.value, unknownFields);
+  return validate(schema, json.value, unknownFields);
 }
 
 /** What was read; fails the test when the body is refused. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { readAs, type Fault } from "../../../src/contract/faults.ts";
+import { validate, type Fault } from "../../../src/contract/faults.ts";
 import { ProposalSimulateRequest } from "../../../src/contract/proposal.ts";
 import { BatchRebalanceRequest, RebalanceRequest } from "../../../src/contract/rebalance.ts";
 import { readJsonBody, type JsonTree } from "../../../src/platform/json/read-json.ts";
@@ -67,7 +67,7 @@ function asObject(tree: JsonTree): Record<string, JsonTree> {
 function faultsOf({ endpoint, request }: InvalidBody): readonly Fault[] {
   const schema = SCHEMAS[endpoint];
   if (schema === undefined) throw new Error(`no schema for ${endpoint}`);
-  const reading = readAs(schema, request, "refuse");
+  const reading = validate(schema, request, "refuse");
   return reading.ok ? [] : reading.faults;
 }
 

@@ -6,7 +6,7 @@ import {
   MOST_ATTEMPTS,
   pauseAfter,
   renewalPauseMs,
-  standingOf,
+  leaseStateOf,
 } from "../../../src/features/operations/core.ts";
 
 const attempt = fc.integer({ min: 1, max: MOST_ATTEMPTS - 1 });
@@ -34,24 +34,24 @@ describe("the pause before another attempt", () => {
 });
 
 describe("a lease", () => {
-  const lease = { owner: "worker-a", attempt: 2 };
+  const lease = { lease_owner: "worker-a", attempt: 2 };
 
   it("is held while the operation runs under the same owner and attempt", () => {
-    expect(standingOf({ status: "RUNNING", lease_owner: "worker-a", attempt: 2 }, lease)).toBe("held");
+    expect(leaseStateOf({ status: "RUNNING", lease_owner: "worker-a", attempt: 2 }, lease)).toBe("held");
   });
 
   it.each([
     { status: "RUNNING" as const, lease_owner: "worker-b", attempt: 3 },
     { status: "RUNNING" as const, lease_owner: "worker-a", attempt: 3 },
     { status: "RUNNING" as const, lease_owner: "worker-b", attempt: 2 },
-    { status: "PENDING" as const, lease_owner: null, attempt: 2 },
+    { status: "PENDING" as const, lease_owner: "", attempt: 2 },
     { status: "SUCCEEDED" as const, lease_owner: "worker-b", attempt: 3 },
   ])("is lost once the operation is $status under $lease_owner, attempt $attempt", (row) => {
-    expect(standingOf(row, lease)).toBe("lost");
+    expect(leaseStateOf(row, lease)).toBe("lost");
   });
 
-  it.each(["SUCCEEDED" as const, "FAILED" as const])("is settled once its own attempt has %s", (status) => {
-    expect(standingOf({ status, lease_owner: "worker-a", attempt: 2 }, lease)).toBe("settled");
+  it.each(["SUCCEEDED" as const, "FAILED" as const])("is ended once its own attempt has %s", (status) => {
+    expect(leaseStateOf({ status, lease_owner: "worker-a", attempt: 2 }, lease)).toBe("ended");
   });
 
   it("is renewed so early that two renewals may fail before it runs out", () => {
@@ -59,8 +59,8 @@ describe("a lease", () => {
   });
 
   it("beyond the fifth attempt is there to end the operation, not to try it", () => {
-    expect(isBeyondLastAttempt({ owner: "w", attempt: 5 })).toBe(false);
-    expect(isBeyondLastAttempt({ owner: "w", attempt: 6 })).toBe(true);
+    expect(isBeyondLastAttempt({ lease_owner: "w", attempt: 5 })).toBe(false);
+    expect(isBeyondLastAttempt({ lease_owner: "w", attempt: 6 })).toBe(true);
   });
 });
 

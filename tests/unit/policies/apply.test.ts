@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { EngineOptions } from "../../../src/contract/options.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { readStoredJson } from "../../../src/platform/json/stored-json.ts";
-import { applyPolicyPack, replaysKeys } from "../../../src/features/policies/apply.ts";
+import { applyPolicyPack, replaysKeys } from "../../../src/features/policies/core.ts";
 import { DpmPolicyPackUpsertRequest } from "../../../src/features/policies/schemas.ts";
 
 function pack(policies: Readonly<Record<string, unknown>> = {}): DpmPolicyPackUpsertRequest {

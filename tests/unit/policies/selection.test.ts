@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { selectPolicyPack, type PolicySettings } from "../../../src/features/policies/selection.ts";
+import { selectPolicyPack, type PolicySettings } from "../../../src/features/policies/core.ts";
 
 const SETTINGS: PolicySettings = {
   areEnabled: true,
@@ -9,11 +9,18 @@ const SETTINGS: PolicySettings = {
 };
 
 function select(
-  names: { tenantId?: string; requested?: string; tenantDefault?: string },
+  headers: { tenantId?: string; requested?: string; tenantDefault?: string },
   change: Partial<PolicySettings> = {},
 ) {
-  const { tenantId = "mapped", requested = null, tenantDefault = null } = names;
-  const selection = selectPolicyPack({ ...SETTINGS, ...change }, { tenantId, requested, tenantDefault });
+  const {
+    tenantId = "mapped",
+    requested: policyPackId = null,
+    tenantDefault: tenantPolicyPackId = null,
+  } = headers;
+  const selection = selectPolicyPack(
+    { ...SETTINGS, ...change },
+    { tenantId, policyPackId, tenantPolicyPackId },
+  );
   return `${selection.source} ${selection.selected_policy_pack_id ?? "-"}`;
 }
 
@@ -34,7 +41,7 @@ describe("the first that names a pack selects it", () => {
 });
 
 test("switched off, nothing is enabled", () => {
-  const names = { tenantId: "mapped", requested: "mine", tenantDefault: null };
+  const names = { tenantId: "mapped", policyPackId: "mine", tenantPolicyPackId: null };
   expect(selectPolicyPack({ ...SETTINGS, areEnabled: false }, names)).toEqual({
     enabled: false,
     selected_policy_pack_id: null,

@@ -7,10 +7,10 @@ import {
   decideApproval,
   decideTransition,
   decideVersion,
-  notBefore,
   type DecisionFacts,
   type LifecycleRules,
 } from "../../../src/features/proposals/core.ts";
+import { notBefore } from "../../../src/platform/clock.ts";
 
 const RULES: LifecycleRules = {
   requiresExpectedState: true,
@@ -18,7 +18,11 @@ const RULES: LifecycleRules = {
   requiresSimulationFlag: true,
   allowsPortfolioChangeOnNewVersion: false,
 };
-const FACTS: DecisionFacts = { state: "RISK_REVIEW", currentVersionNo: 3, makerOfVersion: "maker" };
+const FACTS: DecisionFacts = {
+  current_state: "RISK_REVIEW",
+  current_version_no: 3,
+  maker_of_version: "maker",
+};
 
 function detailOf(decision: ReturnType<typeof decideTransition>): string {
   return decision.accepted ? "accepted" : `${String(decision.refusal.status)} ${decision.refusal.detail}`;
@@ -83,9 +87,9 @@ describe("of several faults, one is answered", () => {
     ["unknown version before own work", { related_version_no: 9, actor_id: "maker" }, "VERSION_NOT_FOUND"],
     ["superseded version before own work", { related_version_no: 2, actor_id: "maker" }, "superseded"],
   ] as const)("%s", (_title, change, expected) => {
-    const makerOfVersion =
-      "related_version_no" in change && change.related_version_no === 9 ? undefined : "maker";
-    expect(detailOf(transition(change, { makerOfVersion }))).toContain(expected);
+    const maker_of_version =
+      "related_version_no" in change && change.related_version_no === 9 ? null : "maker";
+    expect(detailOf(transition(change, { maker_of_version }))).toContain(expected);
   });
 });
 
@@ -100,18 +104,22 @@ describe("an approval is for the newest version", () => {
 
   test("what approves nothing may name an older one", () => {
     expect(transition({ event_type: "CANCELLED", related_version_no: 2 })).toMatchObject({
-      value: { versionNo: 2 },
+      value: { related_version_no: 2 },
     });
   });
 
   test("the newest is the default", () => {
-    expect(approve({})).toMatchObject({ value: { versionNo: 3 } });
-    expect(approve({ related_version_no: 3 })).toMatchObject({ value: { versionNo: 3 } });
+    expect(approve({})).toMatchObject({ value: { related_version_no: 3 } });
+    expect(approve({ related_version_no: 3 })).toMatchObject({ value: { related_version_no: 3 } });
   });
 });
 
 describe("segregation of duties", () => {
-  const compliance = { state: "COMPLIANCE_REVIEW", currentVersionNo: 3, makerOfVersion: "maker" } as const;
+  const compliance = {
+    current_state: "COMPLIANCE_REVIEW",
+    current_version_no: 3,
+    maker_of_version: "maker",
+  } as const;
 
   test("the maker cannot give the bank's own approvals, by either route", () => {
     const own = { actor_id: "maker" };
@@ -127,7 +135,7 @@ describe("segregation of duties", () => {
   });
 
   test("the maker may deny, cancel and record the client's consent", () => {
-    const consent = { state: "AWAITING_CLIENT_CONSENT" } as const;
+    const consent = { current_state: "AWAITING_CLIENT_CONSENT" } as const;
     expect(detailOf(approve({ actor_id: "maker", approved: false }))).toBe("accepted");
     expect(detailOf(transition({ actor_id: "maker", event_type: "CANCELLED" }))).toBe("accepted");
     expect(
@@ -142,34 +150,40 @@ describe("segregation of duties", () => {
 
   test("where the deployment does without, the event says that it was waived, and only then", () => {
     const without = { requiresSegregationOfDuties: false };
-    expect(approve({ actor_id: "maker" }, {}, without)).toMatchObject({ value: { segregationWaived: true } });
+    expect(approve({ actor_id: "maker" }, {}, without)).toMatchObject({
+      value: { segregation_waived: true },
+    });
     expect(approve({ actor_id: "checker" }, {}, without)).toMatchObject({
-      value: { segregationWaived: false },
+      value: { segregation_waived: false },
     });
   });
 });
 
 describe("a new version", () => {
-  const standing = { state: "DRAFT", portfolioId: "pf_1", versionNo: 1 } as const;
+  const current = { current_state: "DRAFT", portfolio_id: "pf_1", current_version_no: 1 } as const;
 
   test("is for the same portfolio, unless the deployment allows another", () => {
-    expect(decideVersion(standing, "pf_2", RULES)).toEqual({
+    expect(decideVersion(current, "pf_2", RULES)).toEqual({
       accepted: false,
       refusal: { status: 422, detail: "PORTFOLIO_CONTEXT_MISMATCH" },
     });
     expect(
-      decideVersion(standing, "pf_2", { ...RULES, allowsPortfolioChangeOnNewVersion: true }),
+      decideVersion(current, "pf_2", { ...RULES, allowsPortfolioChangeOnNewVersion: true }),
     ).toMatchObject({ accepted: true });
   });
 
   test("of another portfolio for what has ended is refused for having ended", () => {
-    expect(decideVersion({ ...standing, state: "REJECTED" }, "pf_2", RULES)).toMatchObject({
+    expect(decideVersion({ ...current, current_state: "REJECTED" }, "pf_2", RULES)).toMatchObject({
       refusal: { detail: "PROPOSAL_TERMINAL_STATE: cannot create version" },
     });
   });
 });
 
 test("a history does not go back in time when a slower clock writes", () => {
-  expect(notBefore("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.500Z")).toBe("2026-01-01T00:00:00.500Z");
-  expect(notBefore("2026-01-01T00:00:01.000Z", "2026-01-01T00:00:00.500Z")).toBe("2026-01-01T00:00:01.000Z");
+  expect(notBefore("2026-01-01T00:00:00.500Z", new Date("2026-01-01T00:00:00.000Z"))).toBe(
+    "2026-01-01T00:00:00.500Z",
+  );
+  expect(notBefore("2026-01-01T00:00:00.500Z", new Date("2026-01-01T00:00:01.000Z"))).toBe(
+    "2026-01-01T00:00:01.000Z",
+  );
 });

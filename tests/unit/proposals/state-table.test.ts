@@ -19,7 +19,7 @@ const approvalCells = ProposalState.options.flatMap((state) =>
 
 function transition(state: ProposalState, event: ProposalEventType) {
   return decideTransition(
-    { state, currentVersionNo: 3, makerOfVersion: "maker" },
+    { current_state: state, current_version_no: 3, maker_of_version: "maker" },
     { event_type: event, actor_id: "someone else", related_version_no: null, expected_state: state },
     RULES,
   );
@@ -27,7 +27,7 @@ function transition(state: ProposalState, event: ProposalEventType) {
 
 function approval(state: ProposalState, type: ApprovalType, approved: boolean) {
   return decideApproval(
-    { state, currentVersionNo: 3, makerOfVersion: "maker" },
+    { current_state: state, current_version_no: 3, maker_of_version: "maker" },
     {
       approval_type: type,
       approved,
@@ -48,7 +48,12 @@ describe("every state × every event", () => {
     } else {
       expect(decision).toMatchObject({
         accepted: true,
-        value: { eventType: event, fromState: state, toState: line.split(" ")[2], versionNo: 3 },
+        value: {
+          event_type: event,
+          from_state: state,
+          to_state: line.split(" ")[2],
+          related_version_no: 3,
+        },
       });
     }
   });
@@ -72,21 +77,28 @@ describe("every state × every approval", () => {
       });
     } else {
       const [, , , eventType, toState] = line.split(" ");
-      expect(decision).toMatchObject({ accepted: true, value: { eventType, fromState: state, toState } });
+      expect(decision).toMatchObject({
+        accepted: true,
+        value: { event_type: eventType, from_state: state, to_state: toState },
+      });
     }
   });
 });
 
 describe("every state × a new version", () => {
   test.each(ProposalState.options)("%s", (state) => {
-    const decision = decideVersion({ state, portfolioId: "pf", versionNo: 3 }, "pf", RULES);
+    const decision = decideVersion(
+      { current_state: state, portfolio_id: "pf", current_version_no: 3 },
+      "pf",
+      RULES,
+    );
     expect(decision).toEqual(
       TERMINAL.includes(state)
         ? {
             accepted: false,
             refusal: { status: 422, detail: "PROPOSAL_TERMINAL_STATE: cannot create version" },
           }
-        : { accepted: true, value: { versionNo: 4 } },
+        : { accepted: true, value: { version_no: 4 } },
     );
   });
 });

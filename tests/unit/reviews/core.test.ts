@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { WorkflowAction } from "../../../src/features/runs/schemas.ts";
+import type { WorkflowAction } from "../../../src/features/reviews/schemas.ts";
 import {
   decide,
   decisionView,
@@ -26,8 +26,8 @@ function request(action: WorkflowAction) {
   return { action, reason_code: "LIMITS_CHECKED", comment: "as discussed", actor_id: "officer_1" };
 }
 
-/** The newest decision of a review that stands at `status`. */
-function standing(status: ReviewStatus): Decision {
+/** The newest decision of a review that is at `status`. */
+function latestAt(status: ReviewStatus): Decision {
   const first = accepted("REQUEST_CHANGES", undefined);
   if (status === "PENDING_REVIEW") return first;
   return accepted(status === "APPROVED" ? "APPROVE" : "REJECT", first);
@@ -58,7 +58,7 @@ describe("every status and every action", () => {
   ];
 
   test.each(table)("%s + %s → %s", (from, action, expected) => {
-    const latest = from === "no decision" ? undefined : standing(from);
+    const latest = from === "no decision" ? undefined : latestAt(from);
     const outcome = decide(RUN, latest, REQUIRED, request(action), context());
     expect(outcome.ok ? outcome.decision.to_status : outcome.code).toBe(expected);
   });
@@ -105,7 +105,7 @@ test("time does not run backwards in a history, whatever a clock says", () => {
 });
 
 describe("the hash of a decision", () => {
-  const decision = accepted("REJECT", standing("APPROVED"));
+  const decision = accepted("REJECT", latestAt("APPROVED"));
   const { decision_hash, ...content } = decision;
 
   test("is what its content says", () => {
@@ -133,13 +133,13 @@ describe("the state of a review", () => {
   });
 
   test("is what the last decision left", () => {
-    const rejected = standing("REJECTED");
+    const rejected = latestAt("REJECTED");
     const review = reviewOf(RUN, rejected, REQUIRED);
     expect(review).toMatchObject({ workflow_status: "REJECTED", latest_decision: decisionView(rejected) });
   });
 
   test("is not required for a run whose status needs none, also with decisions of a stricter day", () => {
-    const review = reviewOf(RUN, standing("APPROVED"), ["BLOCKED"]);
+    const review = reviewOf(RUN, latestAt("APPROVED"), ["BLOCKED"]);
     expect(review).toMatchObject({ workflow_status: "NOT_REQUIRED", requires_review: false });
     expect(review.latest_decision).not.toBeNull();
   });

@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { readRequest } from "../../../src/platform/http/read-request.ts";
-import { readContext } from "../../../src/platform/http/context.ts";
-import {
-  Capabilities,
-  capabilityRoutes,
-  type CapabilitySwitches,
-} from "../../../src/features/service/capabilities.ts";
+import { RULES_VERSION } from "../../../src/engine/lineage.ts";
+import { featuresOf, workflowsOf, type CapabilitySwitches } from "../../../src/features/service/core.ts";
+import { service } from "../../../src/features/service/plugin.ts";
+import { Capabilities } from "../../../src/features/service/schemas.ts";
+import { serve } from "../../support/http.ts";
+import { runtimeWithoutDatabase } from "../../support/runtime.ts";
 
 const ALL_ON: CapabilitySwitches = {
   isProposalLifecycleEnabled: true,
@@ -14,41 +13,22 @@ const ALL_ON: CapabilitySwitches = {
   areAsyncOperationsEnabled: true,
 };
 
-/** What a deployment with these switches answers. */
-async function ask(
-  switches: Partial<CapabilitySwitches> = {},
-  query: Readonly<Record<string, string>> = {},
-  headers: Readonly<Record<string, string>> = {},
-) {
-  const [capabilities] = capabilityRoutes({
-    clock: () => new Date("2026-03-01T23:59:59.500Z"),
-    policyVersion: "7",
-    switches: { ...ALL_ON, ...switches },
+/** What a deployment answers. */
+async function ask(query = "", headers: Readonly<Record<string, string>> = {}) {
+  const runtime = runtimeWithoutDatabase({}, () => new Date("2026-03-01T23:59:59.500Z"));
+  const app = await serve(async (api) => {
+    await api.register(service, { runtime, checkReady: () => Promise.resolve([]) });
   });
-  if (capabilities === undefined) throw new Error("no route");
-  const raw = {
-    ...readContext(headers, capabilities.path),
-    params: {},
-    query,
-    body: null,
-    contentType: undefined,
-    contentEncoding: undefined,
-  };
-  const request = readRequest(capabilities, raw, {
-    unknownFields: "refuse",
-    requireIdempotencyKey: "all",
-  });
-  if (!request.ok) return request.problem;
-  const { body } = await capabilities.handle(request.input);
-  return Capabilities.parse(JSON.parse(body ?? ""));
+  const response = await app.inject({ url: `/integration/capabilities${query}`, headers });
+  await app.close();
+  return { status: response.statusCode, json: response.json<unknown>() };
 }
 
-async function enabled(switches: Partial<CapabilitySwitches>): Promise<string[]> {
-  const answer = await ask(switches);
-  if (!("features" in answer)) throw new Error("refused");
+function enabled(switches: Partial<CapabilitySwitches>): string[] {
+  const features = featuresOf({ ...ALL_ON, ...switches });
   return [
-    ...answer.features.flatMap(({ key, enabled: isOn }) => (isOn ? [key] : [])),
-    ...answer.workflows.flatMap(({ workflow_key, enabled: isOn }) => (isOn ? [workflow_key] : [])),
+    ...features.flatMap(({ key, enabled: isOn }) => (isOn ? [key] : [])),
+    ...workflowsOf(features).flatMap(({ workflow_key, enabled: isOn }) => (isOn ? [workflow_key] : [])),
   ];
 }
 
@@ -66,22 +46,20 @@ const EVERYTHING = [
 
 describe("capabilities", () => {
   test("say who asked, for which tenant and when", async () => {
-    const query = { consumerSystem: "PA", tenantId: "bank-a" };
-    expect(await ask({}, query, { "x-tenant-id": "bank-b" })).toMatchObject({
+    const asked = await ask("?consumerSystem=PA&tenantId=bank-a", { "x-tenant-id": "bank-b" });
+    expect(Capabilities.parse(asked.json)).toMatchObject({
       contractVersion: "v1",
       sourceService: "ballast",
       consumerSystem: "PA",
       tenantId: "bank-a",
       generatedAt: "2026-03-01T23:59:59.500Z",
       asOfDate: "2026-03-01",
-      policyVersion: "7",
+      policyVersion: RULES_VERSION,
       supportedInputModes: ["inline_bundle"],
     });
-    expect(await ask({}, {}, { "x-tenant-id": "bank-b" })).toMatchObject({
-      consumerSystem: "UNKNOWN",
-      tenantId: "bank-b",
-    });
-    expect(await ask({}, { consumerSystem: "pa" })).toMatchObject({ status: 422 });
+    const unnamed = await ask("", { "x-tenant-id": "bank-b" });
+    expect(Capabilities.parse(unnamed.json)).toMatchObject({ consumerSystem: "UNKNOWN", tenantId: "bank-b" });
+    expect((await ask("?consumerSystem=pa")).status).toBe(422);
   });
 
   test.each<[keyof CapabilitySwitches | "none", readonly string[]]>([
@@ -93,8 +71,8 @@ describe("capabilities", () => {
     ["areRunApisEnabled", ["dpm.support.run_apis"]],
     ["isRunReviewEnabled", ["dpm.workflow.approval_gates", "proposal_approval_flow"]],
     ["areAsyncOperationsEnabled", ["dpm.analysis.async", "rebalance_async_analysis"]],
-  ])("with %s off, exactly what depends on it is off", async (name, off) => {
-    const on = await enabled(name === "none" ? {} : { [name]: false });
+  ])("with %s off, exactly what depends on it is off", (name, off) => {
+    const on = enabled(name === "none" ? {} : { [name]: false });
     expect(on).toEqual(EVERYTHING.filter((key) => !off.includes(key)));
   });
 });

@@ -1,18 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
-import { openApiDocument } from "../../../src/platform/http/openapi.ts";
-import { addRoute, createServer } from "../../../src/platform/http/server.ts";
-import { createLog } from "../../../src/platform/log.ts";
-import {
-  createMetrics,
-  watchOperations,
-  watchPools,
-  type OperationsShown,
-} from "../../../src/platform/metrics.ts";
-import { addDocs } from "../../../src/features/service/docs.ts";
-import { serviceRoutes, type ReadinessCheck } from "../../../src/features/service/routes.ts";
+import { watchOperations, watchPools, type OperationsShown } from "../../../src/platform/metrics.ts";
+import { docs } from "../../../src/features/service/docs.ts";
+import { service } from "../../../src/features/service/plugin.ts";
+import type { Readiness } from "../../../src/features/service/schemas.ts";
+import { serve as serveRoutes } from "../../support/http.ts";
+import { runtimeWithoutDatabase } from "../../support/runtime.ts";
 
-const STRICT = { unknownFields: "refuse", requireIdempotencyKey: "all" } as const;
+type ReadinessCheck = Readiness["checks"][number];
 const READY: ReadinessCheck = { name: "database", ok: true, reason: null };
 const AWAY: ReadinessCheck = { name: "database", ok: false, reason: "unavailable" };
 
@@ -22,24 +17,17 @@ afterEach(async () => {
 });
 
 async function serve(check: ReadinessCheck = READY) {
-  const log = createLog("silent");
-  const metrics = createMetrics();
-  const app = createServer({
-    log,
-    metrics,
-    strictness: STRICT,
-    maxBodyBytes: 1_000,
-    requestDeadlineMs: 5_000,
-  });
+  const runtime = { ...runtimeWithoutDatabase(), engineVersion: "1.2.3" };
+  const { metrics } = runtime;
+  const checkReady = () => Promise.resolve([check]);
+  const app = await serveRoutes(
+    async (api) => {
+      await api.register(service, { runtime, checkReady });
+    },
+    { metrics },
+  );
+  await app.register(docs);
   opened.push(app);
-  const routes = serviceRoutes({
-    log,
-    metrics,
-    version: "1.2.3",
-    checkReady: () => Promise.resolve([check]),
-  });
-  for (const route of routes) addRoute(app, route, STRICT);
-  await addDocs(app, openApiDocument(routes, { title: "Test", version: "1", description: "" }));
   return { app, metrics };
 }
 

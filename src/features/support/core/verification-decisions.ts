@@ -2,8 +2,8 @@ import * as z from "zod";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
 import { hashOfDecision, REVIEW_TRANSITIONS, type Decision } from "../../reviews/core.ts";
-import type { RunVerificationFailure } from "../../runs/schemas.ts";
-import type { StoredEvidence, VerifiedActionRecord, VerifiedRun } from "../evidence.ts";
+import type { StoredEvidence, VerifiedActionRecord, VerifiedRun } from "../repository/evidence.ts";
+import type { RunVerificationFailure } from "../schemas.ts";
 
 /**
  * The review of a run: the chain of its decisions, and the stored answers that were given for them. A chain alone does

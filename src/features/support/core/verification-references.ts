@@ -1,11 +1,11 @@
-import type { RunVerificationFailure } from "../../runs/schemas.ts";
 import type {
   StoredEvidence,
   VerifiedEdge,
   VerifiedHistoryItem,
   VerifiedKeyRecord,
   VerifiedRun,
-} from "../evidence.ts";
+} from "../repository/evidence.ts";
+import type { RunVerificationFailure } from "../schemas.ts";
 
 /** How a run is found again: its edges, and the record and history of its key. */
 export function findReferenceFaults(evidence: StoredEvidence): RunVerificationFailure[] {

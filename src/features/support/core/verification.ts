@@ -3,13 +3,11 @@ import { RebalanceRequest } from "../../../contract/rebalance.ts";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
 import { readJsonBody } from "../../../platform/json/read-json.ts";
-import { applyPolicyPack } from "../../policies/apply.ts";
-import { readDefinition } from "../../policies/pack.ts";
-import { artifactIdOf } from "../../runs/artifact.ts";
-import type { RunVerificationFailure } from "../../runs/schemas.ts";
-import { artifactOrigin, makeArtifact } from "../../runs/documents.ts";
-import type { StoredEvidence, VerifiedPack, VerifiedPayload, VerifiedRun } from "../evidence.ts";
-import { reproduce } from "../../runs/reproduce.ts";
+import { applyPolicyPack, readDefinition } from "../../policies/core.ts";
+import { artifactIdOf, makeArtifact } from "../../runs/artifact.ts";
+import { reproduceRun } from "../../runs/reproduce-run.ts";
+import type { StoredEvidence, VerifiedPack, VerifiedPayload, VerifiedRun } from "../repository/evidence.ts";
+import type { RunVerificationFailure } from "../schemas.ts";
 import { findDecisionFaults } from "./verification-decisions.ts";
 import { differing, findReferenceFaults } from "./verification-references.ts";
 
@@ -18,7 +16,7 @@ import { differing, findReferenceFaults } from "./verification-references.ts";
  * the input from request and policy pack, the result from the input, the chain of its decisions; and that each record
  * is there that another one speaks of, and says the same. Pure.
  */
-export function verifyRun(
+export function findFaults(
   tenantId: string,
   evidence: StoredEvidence,
   engineVersion: string,
@@ -56,7 +54,7 @@ function* findDocumentFaults(
 
 function isArtifactOf(run: VerifiedRun, payload: VerifiedPayload): boolean {
   const { artifact_text: stored } = payload;
-  return stored === null || stored === makeArtifact(artifactOrigin(run, payload));
+  return stored === null || stored === makeArtifact({ ...run, ...payload });
 }
 
 function faultOfPayload(run: VerifiedRun, payload: VerifiedPayload): string | undefined {
@@ -117,7 +115,7 @@ function faultOfReproduction(
   payload: VerifiedPayload,
   engineVersion: string,
 ): string | undefined {
-  const again = reproduce({ ...run, ...payload }, engineVersion);
+  const again = reproduceRun({ ...run, ...payload }, engineVersion);
   if (again.reproducible) return undefined;
   const where = again.differences.slice(0, 3).join(", ");
   return `its input gives another result today (engine ${engineVersion}, then ${run.engine_version}): ${where}`;

@@ -1,6 +1,6 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import { isKept, type StoredOperation } from "../../operations/reads.ts";
-import { artifactColumn, type StoredRun } from "../../runs/repository.ts";
+import { isUnexpired, type StoredOperation } from "../../operations/repository/operations.ts";
+import { storedRunColumns, type StoredRun } from "../../runs/repository.ts";
 
 /**
  * The run of an analysis: the latest of those that it made, else the latest that shares its correlation id. The ids of
@@ -37,9 +37,7 @@ export async function findRunOfOperation(
           and r.correlation_id = o.correlation_id
         order by r.created_at desc, r.rebalance_run_id desc
         limit 1))
-    select r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
-           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text,
-           ${artifactColumn(withArtifact)}
+    select ${storedRunColumns(withArtifact)}
       from found
       join rebalance_run r
         on r.tenant_id = ${tenantId}
@@ -53,16 +51,16 @@ export async function findRunOfOperation(
 }
 
 /**
- * The operation of a run: the one that made it, else the latest that shares its correlation id, among those that are
- * not past their keep. A scenario's run has the correlation id of its operation with the name of the scenario behind it,
- * and its batch id stands in the result. That correlation id is worked out first, hence `materialized`: row-level
+ * The operation of a run: the one that made it, else the latest that shares its correlation id, among those that have
+ * not expired. A scenario's run has the correlation id of its operation with the name of the scenario behind it,
+ * and its batch id is in the result. That correlation id is worked out first, hence `materialized`: row-level
  * security lets no function that could leak into a search by index.
  */
 export async function findOperationOfRun(
   tx: Tx,
   tenantId: string,
   rebalanceRunId: string,
-  keptSince: string,
+  expiryCutoff: string,
 ): Promise<StoredOperation | undefined> {
   const [operation] = await tx<StoredOperation>`
     with run as materialized (
@@ -78,7 +76,7 @@ export async function findOperationOfRun(
        and o.operation_type = 'ANALYZE_SCENARIOS'
        and o.correlation_id = any(array[run.correlation_id, run.batch_correlation_id])
      where (o.correlation_id = run.correlation_id or strpos(o.result_text, run.batch_run_id) > 0)
-       and ${isKept(keptSince)}
+       and ${isUnexpired(expiryCutoff)}
      order by coalesce(strpos(o.result_text, run.batch_run_id) > 0, false) desc, o.created_at desc, o.operation_id desc
      limit 1`;
   return operation;

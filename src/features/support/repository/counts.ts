@@ -11,7 +11,7 @@ export type LabelCount = {
 
 /**
  * How much there is of everything, at the moment of the transaction's snapshot: the counts, and the changes of the last
- * seconds that are not folded into them yet. Subjects and labels of which there is nothing are left out.
+ * seconds that are not rolled up into them yet. Subjects and labels of which there is nothing are left out.
  */
 export async function readCounts(tx: Tx, tenantId: string): Promise<readonly LabelCount[]> {
   return tx<LabelCount>`
@@ -59,8 +59,8 @@ export async function readExtent(tx: Tx, tenantId: string): Promise<Extent> {
  * Adds up to `limit` changes, of whichever tenants, to the counts and deletes them. Runs as `ballast_retention`; returns
  * how many there were. One at a time: two would meet on the counts.
  */
-export async function foldChanges(tx: Tx, limit: number): Promise<number> {
-  const [fold] = await tx<{ folded: number }>`
+export async function rollUpChanges(tx: Tx, limit: number): Promise<number> {
+  const [rollup] = await tx<{ rolled_up: number }>`
     with taken as (
       delete from supportability_change
        where (tenant_id, change_no) in (
@@ -76,6 +76,6 @@ export async function foldChanges(tx: Tx, limit: number): Promise<number> {
        group by tenant_id, subject, label
           on conflict on constraint supportability_count_pkey do update
          set count = c.count + excluded.count)
-    select count(*)::int as folded from taken`;
-  return fold?.folded ?? 0;
+    select count(*)::int as rolled_up from taken`;
+  return rollup?.rolled_up ?? 0;
 }

@@ -1,17 +1,67 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import { listRunDecisions, reviewScope } from "../../reviews/repository.ts";
-import type {
-  VerifiedRun,
-  VerifiedPayload,
-  VerifiedPack,
-  VerifiedEdge,
-  VerifiedKeyRecord,
-  VerifiedHistoryItem,
-  VerifiedActionRecord,
-  StoredEvidence,
-} from "../evidence.ts";
+import type { Decision } from "../../reviews/core.ts";
+import { listRunDecisions, reviewRecordScope } from "../../reviews/repository.ts";
+import { SIMULATE_SCOPE, type RunRecord } from "../../runs/repository.ts";
 
-/** One flight of statements, and one snapshot for all of them. */
+type Documents = "input_text" | "request_text" | "result_text" | "artifact_text";
+
+export type VerifiedRun = Omit<RunRecord, Documents>;
+
+export type VerifiedPayload = Pick<RunRecord, Documents>;
+
+export type VerifiedPack = {
+  readonly policy_pack_id: string;
+  readonly revision: number;
+  readonly version: string | null;
+  readonly definition_text: string | null;
+  readonly definition_hash: string | null;
+};
+
+export type VerifiedEdge = {
+  readonly source_entity_id: string;
+  readonly edge_type: string;
+  readonly target_entity_id: string;
+  readonly created_at: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+};
+
+/** The record of the run's key. One that is not replayed points to the newest of its runs. */
+export type VerifiedKeyRecord = {
+  readonly idempotency_key: string;
+  readonly payload_hash: string;
+  readonly response_status: number;
+  readonly rebalance_run_id: string | null;
+  readonly is_later_run_of_key: boolean;
+};
+
+export type VerifiedHistoryItem = {
+  readonly idempotency_key: string;
+  readonly correlation_id: string;
+  readonly request_hash: string;
+  readonly created_at: string;
+};
+
+/** The stored answer of an action on the run's review. */
+export type VerifiedActionRecord = {
+  readonly idempotency_key: string;
+  readonly payload_hash: string;
+  readonly response_status: number;
+  readonly response_body: string | null;
+};
+
+/** Everything that is stored of a run. */
+export type StoredEvidence = {
+  readonly run: VerifiedRun;
+  readonly payload: VerifiedPayload | undefined;
+  readonly policyPack: VerifiedPack | undefined;
+  readonly edges: readonly VerifiedEdge[];
+  readonly keyRecord: VerifiedKeyRecord | undefined;
+  readonly history: readonly VerifiedHistoryItem[];
+  readonly decisions: readonly Decision[];
+  readonly actionRecords: readonly VerifiedActionRecord[];
+};
+
+/** Everything that is stored of a run; undefined where there is no such run. Pipelined, and of one snapshot. */
 export async function readEvidence(
   tx: Tx,
   tenantId: string,
@@ -83,7 +133,7 @@ function readKeyRecord(tx: Tx, tenantId: string, rebalanceRunId: string) {
       from rebalance_run r
       join idempotency_record i
         on i.tenant_id = r.tenant_id
-       and i.scope = 'rebalance.simulate'
+       and i.scope = ${SIMULATE_SCOPE.name}
        and i.idempotency_key = r.idempotency_key
      where r.tenant_id = ${tenantId}
        and r.rebalance_run_id = ${rebalanceRunId}`;
@@ -103,6 +153,6 @@ function readActionRecords(tx: Tx, tenantId: string, rebalanceRunId: string) {
     select idempotency_key, payload_hash, response_status, response_body
       from idempotency_record
      where tenant_id = ${tenantId}
-       and scope = ${reviewScope(rebalanceRunId)}
+       and scope = ${reviewRecordScope(rebalanceRunId)}
      order by created_at, idempotency_key`;
 }

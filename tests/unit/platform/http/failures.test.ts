@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DatabaseError, type DatabaseFaultKind } from "../../../../src/platform/database/errors.ts";
 import { toFailure } from "../../../../src/platform/http/failures.ts";
-import {
-  invalidRequest,
-  problemReply,
-  problemText,
-  type RequestFault,
-} from "../../../../src/platform/http/problem.ts";
+import { invalidRequest, problemText, type RequestFault } from "../../../../src/platform/http/problem.ts";
 import { describeError } from "../../../../src/platform/log.ts";
 
 const WHERE = { instance: "/rebalance/simulate", correlationId: "corr_1" };
@@ -34,9 +29,6 @@ describe("faults of the database", () => {
     const failure = toFailure(databaseError(kind));
     expect(failure).toMatchObject({ status: 503, detail, isOurs: false });
     expect(failure.retryAfterSeconds).toBeGreaterThan(0);
-    expect(problemReply(WHERE, failure).headers).toEqual({
-      "retry-after": String(failure.retryAfterSeconds),
-    });
   });
 
   test.each([

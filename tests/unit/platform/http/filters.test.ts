@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { readAs } from "../../../../src/contract/faults.ts";
+import { validate } from "../../../../src/contract/faults.ts";
 import { cursorOf, TimePosition } from "../../../../src/platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -29,8 +29,10 @@ const Query = filters({
 const READER = { tenantId: "bank-a" };
 
 function read(query: unknown) {
-  const reading = readAs(Query, query, "refuse", READER);
-  return reading.ok ? reading.value : reading.faults.map(({ path, code }) => `${path.join(".")}: ${code}`);
+  const validated = validate(Query, query, "refuse", READER);
+  return validated.ok
+    ? validated.value
+    : validated.faults.map(({ path, code }) => `${path.join(".")}: ${code}`);
 }
 
 describe("filters", () => {
@@ -94,8 +96,8 @@ describe("filters", () => {
   test("take no cursor of another tenant, nor any for nobody", () => {
     const query = { cursor: runs.encode("bank-b", position) };
     expect(read(query)).toEqual(["cursor: CURSOR_INVALID"]);
-    expect(readAs(Query, query, "refuse").ok).toBe(false);
-    expect(readAs(Query, query, "ignore", { tenantId: "bank-b" }).ok).toBe(true);
+    expect(validate(Query, query, "refuse").ok).toBe(false);
+    expect(validate(Query, query, "ignore", { tenantId: "bank-b" }).ok).toBe(true);
   });
 
   test("given twice are refused", () => {
@@ -105,11 +107,11 @@ describe("filters", () => {
   });
 
   test("that nobody knows are refused with the nearest name, or ignored", () => {
-    const reading = readAs(Query, { portfolio: "pf" }, "refuse");
-    expect(reading.ok ? [] : reading.faults).toMatchObject([
+    const validated = validate(Query, { portfolio: "pf" }, "refuse");
+    expect(validated.ok ? [] : validated.faults).toMatchObject([
       { path: ["portfolio"], msg: "is not a known field; the nearest known name is portfolio_id" },
     ]);
-    expect(readAs(Query, { portfolio: "pf" }, "ignore").ok).toBe(true);
+    expect(validate(Query, { portfolio: "pf" }, "ignore").ok).toBe(true);
   });
 });
 
@@ -157,9 +159,9 @@ test.each([
 describe("path parameters", () => {
   test("are names", () => {
     const Params = pathParams("rebalance_run_id");
-    expect(readAs(Params, { rebalance_run_id: "rr_1" }, "refuse")).toMatchObject({ ok: true });
+    expect(validate(Params, { rebalance_run_id: "rr_1" }, "refuse")).toMatchObject({ ok: true });
     for (const rebalance_run_id of ["", "x".repeat(256), "a\u0000"]) {
-      expect(readAs(Params, { rebalance_run_id }, "refuse").ok).toBe(false);
+      expect(validate(Params, { rebalance_run_id }, "refuse").ok).toBe(false);
     }
   });
 });

@@ -1,84 +1,72 @@
 import net from "node:net";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyPluginOptions } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { identifier } from "../../../../src/contract/scalars.ts";
 import { wireObject } from "../../../../src/contract/wire.ts";
-import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { DatabaseError } from "../../../../src/platform/database/errors.ts";
 import { filters, limitFilter, pathParams } from "../../../../src/platform/http/filters.ts";
-import type { Strictness } from "../../../../src/platform/http/read-request.ts";
-import { behindSwitch, route, type Route } from "../../../../src/platform/http/route.ts";
-import { addRoute, createServer } from "../../../../src/platform/http/server.ts";
+import { answer } from "../../../../src/platform/http/route-docs.ts";
+import { switchedBy } from "../../../../src/platform/http/switches.ts";
+import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { createLog } from "../../../../src/platform/log.ts";
 import { createMetrics } from "../../../../src/platform/metrics.ts";
+import { serve as serveRoutes, type ServeOptions } from "../../../support/http.ts";
 
-const STRICT: Strictness = { unknownFields: "refuse", requireIdempotencyKey: "all" };
 const JSON_HEADERS = { "content-type": "application/json" };
 const KEYED = { ...JSON_HEADERS, "idempotency-key": "k1" };
 
+type Routes = FeaturePlugin<FastifyPluginOptions>;
+
 const described = (operationId: string) => ({
   operationId,
-  tag: "Test",
+  tags: ["Test"],
   summary: operationId,
-  answers: { 200: { description: "Done.", schema: z.unknown() } },
+  response: { 200: answer("Done.", z.unknown()) },
 });
 
-const greet = route({
-  ...described("greet"),
-  method: "POST",
-  path: "/greet/{name}",
-  idempotencyKey: "required",
+const greeting = {
   params: pathParams("name"),
-  query: filters({ limit: limitFilter(5, 1) }),
+  querystring: filters({ limit: limitFilter(5, 1) }),
   body: wireObject({ greeting: identifier }),
-  handle: ({ context, params, query, body }) =>
-    Promise.resolve({
-      status: 200,
-      body: canonicalJson({ ...params, ...query, ...body, tenant: context.tenantId }),
-    }),
-});
-
-const relaxed: Route = {
-  ...greet,
-  path: "/relaxed/{name}",
-  operationId: "relaxed",
-  idempotencyKey: "relaxable",
 };
 
-const bare = route({
-  ...described("bare"),
-  method: "POST",
-  path: "/bare",
-  handle: () => Promise.resolve({ status: 204, body: null }),
-});
+const greetings: Routes = (app) => {
+  for (const idempotencyKey of ["required", "relaxable"] as const) {
+    const operationId = idempotencyKey === "required" ? "greet" : "relaxed";
+    app.post(
+      `/${operationId}/:name`,
+      { schema: { ...described(operationId), ...greeting }, config: { idempotencyKey } },
+      ({ context, params, query, body }, reply) =>
+        reply.answer(canonicalJson({ ...params, ...query, ...body, tenant: context.tenantId })),
+    );
+  }
+  const nothing = { ...described("bare"), response: { 204: answer("Done.") } };
+  app.post("/bare", { schema: nothing }, (_request, reply) => reply.code(204).send());
+  return Promise.resolve();
+};
 
-function throwing(path: string, error: unknown): Route {
-  // Whatever is thrown has to become an answer, also what is no Error.
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-  return route({ ...described(path), method: "GET", path, handle: () => Promise.reject(error) });
+function throwing(path: string, error: unknown): Routes {
+  return (app) => {
+    // Whatever is thrown has to become an answer, also what is no Error.
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    app.get(path, { schema: described(path) }, () => Promise.reject(error));
+    return Promise.resolve();
+  };
 }
-
-type Options = {
-  strictness?: Strictness;
-  maxBodyBytes?: number;
-  requestDeadlineMs?: number;
-  routes?: Route[];
-};
 
 const opened: FastifyInstance[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((app) => app.close()));
 });
 
-function serve(options: Options = {}) {
+async function serve({ routes = greetings, ...options }: ServeOptions & { routes?: Routes } = {}) {
   const lines: string[] = [];
   const log = createLog("info", { write: (line) => void lines.push(line) });
   const metrics = createMetrics();
-  const { strictness = STRICT, maxBodyBytes = 1_000, requestDeadlineMs = 5_000 } = options;
-  const app = createServer({ log, metrics, strictness, maxBodyBytes, requestDeadlineMs });
+  const app = await serveRoutes(routes, { log, metrics, ...options });
   opened.push(app);
-  for (const each of options.routes ?? [greet, relaxed, bare]) addRoute(app, each, strictness);
   const requests = () =>
     lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === "request");
   return { app, metrics, lines, requests };
@@ -105,7 +93,7 @@ function entriesOf(body: string): string[] {
 
 describe("a request that is right", () => {
   test("reaches its route with what the schemas made of it, and the bytes of the answer go out as they are", async () => {
-    const { app } = serve();
+    const { app } = await serve();
     const response = await app.inject({
       method: "POST",
       url: "/greet/Ada%20L?limit=3",
@@ -128,7 +116,7 @@ describe("a request that is right", () => {
     "APPLICATION/JSON",
     "application/vnd.bank+json",
   ])("may come as %s", async (type) => {
-    const { app } = serve();
+    const { app } = await serve();
     const headers = { ...KEYED, "content-type": type };
     const response = await app.inject({ method: "POST", url: "/greet/a", headers, body: '{"greeting":"x"}' });
     expect(response.statusCode).toBe(200);
@@ -139,13 +127,13 @@ describe("a request that is right", () => {
     ["an empty object", JSON_HEADERS, "{}"],
     ["an empty form", { "content-type": "application/x-www-form-urlencoded" }, ""],
   ])("may send %s where no body is needed", async (_name, headers, body) => {
-    const { app } = serve();
+    const { app } = await serve();
     const response = await app.inject({ method: "POST", url: "/bare", headers, body });
     expect([response.statusCode, response.body]).toEqual([204, ""]);
   });
 
   test("may leave its key out where a deployment allows it, and only there", async () => {
-    const { app } = serve({ strictness: { ...STRICT, requireIdempotencyKey: "create" } });
+    const { app } = await serve({ requirement: "create" });
     const send = (url: string) =>
       app.inject({ method: "POST", url, headers: JSON_HEADERS, body: '{"greeting":"x"}' });
     expect((await send("/relaxed/a")).statusCode).toBe(200);
@@ -154,8 +142,14 @@ describe("a request that is right", () => {
 });
 
 describe("a request that is wrong", () => {
+  test("keeps its connection, however malformed its body is", async () => {
+    const { app } = await serve();
+    const response = await app.inject({ method: "POST", url: "/greet/a", headers: KEYED, body: "{" });
+    expect([response.statusCode, response.headers["connection"]]).toEqual([400, "keep-alive"]);
+  });
+
   test("is told every fault of headers, path, query and body at once", async () => {
-    const { app } = serve();
+    const { app } = await serve();
     const response = await app.inject({
       method: "POST",
       url: `/greet/${"x".repeat(256)}?limit=9&offset=1`,
@@ -176,7 +170,7 @@ describe("a request that is wrong", () => {
   });
 
   test("with a malformed key is not told that the key is missing", async () => {
-    const { app } = serve();
+    const { app } = await serve();
     const headers = { ...JSON_HEADERS, "idempotency-key": "k".repeat(256) };
     const response = await app.inject({ method: "POST", url: "/greet/a", headers, body: '{"greeting":"x"}' });
     expect(problemOf(response).detail).toBe("IDEMPOTENCY_KEY_INVALID");
@@ -199,13 +193,13 @@ describe("a request that is wrong", () => {
     ["a compressed body", { ...KEYED, "content-encoding": "gzip" }, "{}", 415, "UNSUPPORTED_MEDIA_TYPE"],
     ["a body over the limit", KEYED, `"${"x".repeat(1_000)}"`, 413, "PAYLOAD_TOO_LARGE"],
   ])("%s is its own status and code", async (_name, headers, body, status, detail) => {
-    const { app } = serve();
+    const { app } = await serve();
     const response = await app.inject({ method: "POST", url: "/greet/a", headers, body });
     expect(problemOf(response)).toEqual({ status, detail, instance: "/greet/a" });
   });
 
   test("a body where none belongs is refused", async () => {
-    const { app } = serve();
+    const { app } = await serve();
     const response = await app.inject({
       method: "POST",
       url: "/bare",
@@ -224,7 +218,7 @@ describe("a request that is wrong", () => {
   ])(
     "%s is a problem too, with its ids and its line in the log",
     async (_name, method, url, status, detail) => {
-      const { app, requests } = serve();
+      const { app, requests } = await serve();
       const response = await app.inject({
         method: method as "GET",
         url,
@@ -237,7 +231,11 @@ describe("a request that is wrong", () => {
   );
 
   test("a route behind a switch that is off answers with the name of its group", async () => {
-    const { app } = serve({ routes: behindSwitch(false, "GREETINGS_DISABLED", [greet]) });
+    const off: Routes = async (app) => {
+      app.addHook("onRequest", switchedBy(false, "GREETINGS_DISABLED"));
+      await app.register(greetings);
+    };
+    const { app } = await serve({ routes: off });
     const response = await app.inject({ method: "POST", url: "/greet/a", headers: KEYED, body: "{" });
     expect(problemOf(response)).toMatchObject({ status: 404, detail: "GREETINGS_DISABLED" });
   });
@@ -249,7 +247,7 @@ describe("a route that fails", () => {
     ["something that is no error", "secret of the house"],
     ["nothing at all", undefined],
   ])("with %s is 500, told to the log and to nobody else", async (_name, error) => {
-    const { app, lines } = serve({ routes: [throwing("/fail", error)] });
+    const { app, lines } = await serve({ routes: throwing("/fail", error) });
     const response = await app.inject({ url: "/fail", headers: { "x-correlation-id": "c1" } });
     expect(problemOf(response)).toMatchObject({ status: 500, detail: "INTERNAL_ERROR" });
     expect(response.body).not.toContain("secret");
@@ -260,7 +258,7 @@ describe("a route that fails", () => {
 
   test("because the database is away is 503 with Retry-After", async () => {
     const error = new DatabaseError({ kind: "unavailable", sqlState: null }, "no route to host");
-    const { app } = serve({ routes: [throwing("/fail", error)] });
+    const { app } = await serve({ routes: throwing("/fail", error) });
     const response = await app.inject("/fail");
     expect(problemOf(response)).toMatchObject({ status: 503, detail: "DATABASE_UNAVAILABLE" });
     expect(response.headers["retry-after"]).toMatch(/^\d+$/);
@@ -268,13 +266,11 @@ describe("a route that fails", () => {
   });
 
   test("to answer in time is 503 with Retry-After", async () => {
-    const never = route({
-      ...described("never"),
-      method: "GET",
-      path: "/never",
-      handle: () => new Promise(() => undefined),
-    });
-    const { app } = serve({ routes: [never], requestDeadlineMs: 20 });
+    const never: Routes = (app) => {
+      app.get("/never", { schema: described("never") }, () => new Promise(() => undefined));
+      return Promise.resolve();
+    };
+    const { app } = await serve({ routes: never, requestDeadlineMs: 20 });
     const response = await app.inject("/never");
     expect(problemOf(response)).toMatchObject({ status: 503, detail: "DEADLINE_EXCEEDED" });
     expect(response.headers["retry-after"]).toMatch(/^\d+$/);
@@ -283,7 +279,7 @@ describe("a route that fails", () => {
 
 describe("the log", () => {
   test("has one line for each request, with its ids and without its content", async () => {
-    const { app, lines, requests } = serve();
+    const { app, lines, requests } = await serve();
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     await app.inject({
       method: "POST",
@@ -328,7 +324,7 @@ describe("the log", () => {
 });
 
 test("request durations are measured by method, route and status", async () => {
-  const { app, metrics } = serve();
+  const { app, metrics } = await serve();
   await app.inject({ method: "POST", url: "/bare" });
   await app.inject("/nowhere");
   const text = await metrics.registry.metrics();
@@ -381,7 +377,7 @@ describe("what is no HTTP", () => {
       "MALFORMED_REQUEST",
     ],
   ])("%s is answered with a problem, and the connection closes", async (_name, text, status, detail) => {
-    const { app } = serve();
+    const { app } = await serve();
     await app.listen({ port: 0, host: "127.0.0.1" });
     const address = app.server.address();
     const { head, body } = await talk(

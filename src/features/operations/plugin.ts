@@ -1,0 +1,105 @@
+import { readEventually } from "../../platform/database/read-eventually.ts";
+import { inTransaction } from "../../platform/database/transaction.ts";
+import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
+import { switchedBy } from "../../platform/http/switches.ts";
+import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import type { Runtime } from "../../runtime.ts";
+import { dpmStatusText, expiryCutoff, isExecutable } from "./core.ts";
+import { executeNow } from "./execute-operation.ts";
+import type { Operations } from "./operations.ts";
+import {
+  findOperation,
+  listOperations,
+  type OperationKey,
+  type StoredOperation,
+} from "./repository/operations.ts";
+import * as schemas from "./schemas.ts";
+
+type Options = { readonly runtime: Runtime; readonly operations: Operations };
+
+const TYPE = "ANALYZE_SCENARIOS";
+const NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
+const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABLE" };
+const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 };
+
+/** The operations of the discretionary side: how far they are, and their execution by hand. */
+export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
+  const { areEnabled, isManualExecutionEnabled } = runtime.config.rebalance.operations;
+  const { read, statusText, cutoff } = operationReads(runtime);
+  app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
+
+  app.get(
+    "/rebalance/operations",
+    { schema: schemas.listOperations },
+    async ({ context: { tenantId }, query }, reply) => {
+      const { limit, cursor: after, operation_type = TYPE, ...filters } = query;
+      const page = { tenantId, after, limit };
+      const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
+        listOperations(tx, tenantId, { ...filters, operation_type }, cutoff(), page),
+      );
+      const { items, nextCursor } = pageOfRows(rows, page, schemas.operationCursor, (row) => ({
+        createdAt: row.created_at,
+        id: row.operation_id,
+      }));
+      const shown = items.map((row) => ({
+        ...row,
+        is_executable: isExecutable(row.status, isManualExecutionEnabled),
+      }));
+      return reply.answer(pageText(shown, nextCursor));
+    },
+  );
+
+  app.get(
+    "/rebalance/operations/:operation_id",
+    { schema: schemas.getOperation, config: { problems: [NOT_FOUND] } },
+    async ({ context, params }, reply) => {
+      const operation = await read(context.tenantId, { by: "operation_id", value: params.operation_id });
+      return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
+    },
+  );
+
+  app.get(
+    "/rebalance/operations/by-correlation/:correlation_id",
+    { schema: schemas.getOperationByCorrelation, config: { problems: [NOT_FOUND] } },
+    async ({ context, params }, reply) => {
+      const operation = await read(context.tenantId, { by: "correlation_id", value: params.correlation_id });
+      return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
+    },
+  );
+
+  await app.register(manualExecution, { runtime, operations });
+};
+
+const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) => {
+  const { isManualExecutionEnabled } = runtime.config.rebalance.operations;
+  const { read, statusText } = operationReads(runtime);
+  app.addHook("onRequest", switchedBy(isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED"));
+
+  app.post(
+    "/rebalance/operations/:operation_id/execute",
+    { schema: schemas.executeOperation, config: { problems: [NOT_FOUND, NOT_EXECUTABLE, ATTEMPT_FAILED] } },
+    async ({ context: { tenantId }, params: { operation_id } }, reply) => {
+      const end = await executeNow(operations, tenantId, { operation_id, operation_type: TYPE });
+      if (end === "put_back" || end === "unsettled") return reply.problem(ATTEMPT_FAILED);
+      const operation = await read(tenantId, { by: "operation_id", value: operation_id });
+      if (operation === undefined) return reply.problem(NOT_FOUND);
+      return end === undefined ? reply.problem(NOT_EXECUTABLE) : reply.answer(statusText(operation));
+    },
+  );
+
+  return Promise.resolve();
+};
+
+/** A status decides what the caller does next, so it comes from the primary. */
+function operationReads({ config, clock, database }: Runtime) {
+  const { ttlSeconds, isManualExecutionEnabled } = config.rebalance.operations;
+  const cutoff = () => expiryCutoff(clock(), ttlSeconds);
+  return {
+    cutoff,
+    read: (tenantId: string, key: OperationKey): Promise<StoredOperation | undefined> =>
+      inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+        findOperation(tx, tenantId, key, [TYPE], cutoff()),
+      ),
+    statusText: (operation: StoredOperation) => dpmStatusText(operation, isManualExecutionEnabled),
+  };
+}

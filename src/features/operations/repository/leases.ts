@@ -1,0 +1,185 @@
+import type { Tx } from "../../../platform/database/transaction.ts";
+import type { Lease, OperationError } from "../core.ts";
+import type { OperationStatus, OperationType } from "../schemas.ts";
+import { wakeWorkers } from "./operations.ts";
+
+/** An operation that a process has taken, under the lease of one attempt. */
+export type ClaimedOperation = Lease & {
+  readonly tenant_id: string;
+  readonly operation_id: string;
+  readonly operation_type: OperationType;
+  readonly correlation_id: string;
+};
+
+/** The leases that a process takes: in whose name, and for how long at a time. */
+export type LeaseTerms = { readonly owner: string; readonly leaseMs: number };
+
+/**
+ * Takes up to `limit` operations that are due, those whose lease has run out among them, longest due first. What
+ * another worker is taking at this moment is passed over. Runs as `ballast_worker`, across tenants.
+ */
+export async function claimDue(
+  tx: Tx,
+  terms: LeaseTerms,
+  limit: number,
+  startedAt: string,
+): Promise<readonly ClaimedOperation[]> {
+  return tx<ClaimedOperation>`
+    with due as (
+      select tenant_id, operation_id
+        from async_operation
+       where finished_at is null
+         and claimable_at <= now()
+       order by claimable_at
+       limit ${limit}
+         for update skip locked)
+    update async_operation o
+       set status = 'RUNNING',
+           attempt = o.attempt + 1,
+           lease_owner = ${terms.owner},
+           claimable_at = now() + ${terms.leaseMs}::float8 * interval '1 millisecond',
+           started_at = ${startedAt}
+      from due
+     where o.tenant_id = due.tenant_id
+       and o.operation_id = due.operation_id
+    returning o.tenant_id, o.operation_id, o.operation_type, o.correlation_id, ${terms.owner}::text as lease_owner,
+              o.attempt`;
+}
+
+/** Takes one PENDING operation of one type, due or not; undefined when it is not PENDING (any more) or not there. */
+export async function claimPending(
+  tx: Tx,
+  tenantId: string,
+  operation: Pick<ClaimedOperation, "operation_id" | "operation_type">,
+  terms: LeaseTerms,
+  startedAt: string,
+): Promise<ClaimedOperation | undefined> {
+  const [claimed] = await tx<ClaimedOperation>`
+    update async_operation
+       set status = 'RUNNING',
+           attempt = attempt + 1,
+           lease_owner = ${terms.owner},
+           claimable_at = now() + ${terms.leaseMs}::float8 * interval '1 millisecond',
+           started_at = ${startedAt}
+     where tenant_id = ${tenantId}
+       and operation_id = ${operation.operation_id}
+       and operation_type = ${operation.operation_type}
+       and status = 'PENDING'
+    returning tenant_id, operation_id, operation_type, correlation_id, lease_owner, attempt`;
+  return claimed;
+}
+
+/** What was asked, and under which name. */
+export type OperationRequest = {
+  readonly correlation_id: string;
+  readonly idempotency_key: string | null;
+  readonly proposal_id: string | null;
+  readonly policy_pack_id: string | null;
+  readonly request_text: string;
+};
+
+export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<OperationRequest | undefined> {
+  const [row] = await tx<OperationRequest>`
+    select correlation_id, idempotency_key, proposal_id, policy_pack_id, request_text
+      from async_operation
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}`;
+  return row;
+}
+
+/** False: the lease is someone else's by now, or the operation is finished. */
+export async function renewLease(tx: Tx, claimed: ClaimedOperation, leaseMs: number): Promise<boolean> {
+  const { count } = await tx`
+    update async_operation
+       set claimable_at = now() + ${leaseMs}::float8 * interval '1 millisecond'
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}
+       and status = 'RUNNING'
+       and lease_owner = ${claimed.lease_owner}
+       and attempt = ${claimed.attempt}`;
+  return count === 1;
+}
+
+export type LeaseRow = Lease & { readonly status: OperationStatus };
+
+/** Holds the operation still until the transaction ends, and tells whose it is. */
+export async function lockOperation(tx: Tx, claimed: ClaimedOperation): Promise<LeaseRow | undefined> {
+  const [row] = await tx<LeaseRow>`
+    select status, coalesce(lease_owner, '') as lease_owner, attempt
+      from async_operation
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}
+       for update`;
+  return row;
+}
+
+/** The four ends of an attempt. Each is for a lease that `lockOperation` has shown to be held. */
+
+export async function markSucceeded(
+  tx: Tx,
+  claimed: ClaimedOperation,
+  result: { readonly result_text: string; readonly proposal_id: string | null },
+  finishedAt: string,
+): Promise<void> {
+  await tx`
+    update async_operation
+       set status = 'SUCCEEDED',
+           claimable_at = null,
+           proposal_id = coalesce(${result.proposal_id}, proposal_id),
+           result_text = ${result.result_text},
+           error_code = null,
+           error_message = null,
+           finished_at = ${finishedAt}
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}`;
+}
+
+export async function markFailed(
+  tx: Tx,
+  claimed: ClaimedOperation,
+  error: OperationError,
+  finishedAt: string,
+): Promise<void> {
+  await tx`
+    update async_operation
+       set status = 'FAILED',
+           claimable_at = null,
+           error_code = ${error.code},
+           error_message = ${error.message},
+           finished_at = ${finishedAt}
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}`;
+}
+
+/** Another attempt follows, after a pause. */
+export async function putBack(
+  tx: Tx,
+  claimed: ClaimedOperation,
+  error: OperationError,
+  pauseMs: number,
+): Promise<void> {
+  await tx`
+    update async_operation
+       set status = 'PENDING',
+           lease_owner = null,
+           claimable_at = now() + ${pauseMs}::float8 * interval '1 millisecond',
+           error_code = ${error.code},
+           error_message = ${error.message},
+           started_at = null
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}`;
+}
+
+/** As if it had not been taken: no attempt is counted, and other workers may start at once. */
+export async function release(tx: Tx, claimed: ClaimedOperation): Promise<void> {
+  const row = tx`
+    update async_operation
+       set status = 'PENDING',
+           attempt = attempt - 1,
+           lease_owner = null,
+           claimable_at = now(),
+           started_at = null
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}`;
+  await Promise.all([row, wakeWorkers(tx)]);
+}

@@ -1,0 +1,189 @@
+import type { FastifyReply } from "fastify";
+import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import type { RequestContext } from "../../platform/http/context.ts";
+import { writeProblems } from "../../platform/http/idempotent-reply.ts";
+import { problemText } from "../../platform/http/problem.ts";
+import { switchedBy } from "../../platform/http/switches.ts";
+import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import {
+  ANSWER_IN_RECORD,
+  type Answer,
+  type IdempotencyScope,
+} from "../../platform/idempotency/repository.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { joinObject } from "../../platform/json/join-json.ts";
+import type { Runtime } from "../../runtime.ts";
+import {
+  acceptOperation,
+  type AcceptDeps,
+  type ExecutionMode,
+  type Submission,
+} from "../operations/accept-operation.ts";
+import { acceptedFields, expiryCutoff, statusFields } from "../operations/core.ts";
+import type { Operations } from "../operations/operations.ts";
+import {
+  findOperation,
+  type AcceptedOperation,
+  type OperationKey,
+  type StoredOperation,
+} from "../operations/repository/operations.ts";
+import { ProposalOperationType } from "../operations/schemas.ts";
+import { isSimulationDisabled, PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
+import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "./examples.ts";
+import * as schemas from "./operations-schemas.ts";
+import { proposalExists } from "./repository/proposals.ts";
+import type { ProposalCreateRequest, ProposalVersionRequest } from "./schemas.ts";
+
+type Options = { readonly runtime: Runtime; readonly operations: Operations };
+
+const NOT_FOUND = { status: 404, detail: "PROPOSAL_ASYNC_OPERATION_NOT_FOUND" };
+
+const CREATE_ASYNC: IdempotencyScope = {
+  name: "proposals.create.async",
+  inconsistent: "PROPOSAL_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_IN_RECORD,
+};
+const VERSIONS_ASYNC: IdempotencyScope = { ...CREATE_ASYNC, name: "proposals.versions.async" };
+
+/** Asynchronous creation of proposals and versions, and its operations. */
+export const proposalOperations: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
+  const { areAsyncOperationsEnabled } = runtime.config.proposals;
+  app.addHook("onRequest", switchedBy(areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED"));
+  await app.register(acceptance, { runtime, operations });
+  await app.register(status, { runtime });
+};
+
+const acceptance: FeaturePlugin<Options> = (app, { runtime, operations }) => {
+  const { writes, newId, config } = runtime;
+  const { executionMode } = config.rebalance.operations;
+  const deps = { writes, newId, execution: operations, mode: modeOfProposals(executionMode) };
+  const rules = config.proposals;
+
+  app.post(
+    "/rebalance/proposals/async",
+    {
+      schema: schemas.createProposalAsync,
+      config: {
+        idempotencyKey: "required",
+        bodyExample: CREATE_EXAMPLE,
+        problems: [...writeProblems(CREATE_ASYNC), PROPOSAL_SIMULATION_DISABLED],
+      },
+    },
+    async ({ context, body }, reply) => {
+      if (isSimulationDisabled(rules, body.simulate_request))
+        return reply.problem(PROPOSAL_SIMULATION_DISABLED);
+      return submit(reply, deps, context, body, {
+        operation_type: "CREATE_PROPOSAL",
+        scope: CREATE_ASYNC,
+        recordScope: CREATE_ASYNC.name,
+        proposal_id: null,
+      });
+    },
+  );
+
+  app.post(
+    "/rebalance/proposals/:proposal_id/versions/async",
+    {
+      schema: schemas.createProposalVersionAsync,
+      config: {
+        idempotencyKey: "relaxable",
+        bodyExample: VERSION_EXAMPLE,
+        problems: [...writeProblems(VERSIONS_ASYNC), PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED],
+      },
+    },
+    async ({ context, params: { proposal_id }, body }, reply) => {
+      if (isSimulationDisabled(rules, body.simulate_request))
+        return reply.problem(PROPOSAL_SIMULATION_DISABLED);
+      return submit(reply, deps, context, body, {
+        operation_type: "CREATE_PROPOSAL_VERSION",
+        scope: VERSIONS_ASYNC,
+        recordScope: `${VERSIONS_ASYNC.name} ${proposal_id}`,
+        proposal_id,
+        refuse: (tx) => refuseMissing(tx, context, proposal_id),
+      });
+    },
+  );
+
+  return Promise.resolve();
+};
+
+/** No request executes an operation of a proposal: left to one, it would wait for ever. */
+function modeOfProposals(mode: ExecutionMode): ExecutionMode {
+  return mode === "ACCEPT_ONLY" ? "WORKER" : mode;
+}
+
+async function submit(
+  reply: FastifyReply,
+  deps: AcceptDeps,
+  context: RequestContext,
+  body: ProposalCreateRequest | ProposalVersionRequest,
+  kind: Pick<Submission, "operation_type" | "scope" | "recordScope" | "proposal_id" | "refuse">,
+): Promise<FastifyReply> {
+  const outcome = await acceptOperation(deps, context, {
+    ...kind,
+    request_text: canonicalJson(body),
+    created_by: body.created_by,
+    policy_pack_id: null,
+    acceptedText,
+  });
+  return reply.written(kind.scope, outcome);
+}
+
+/** A proposal that is not there now will not be there later: its id is made by this service. */
+async function refuseMissing(
+  tx: Tx,
+  context: RequestContext,
+  proposalId: string,
+): Promise<Answer | undefined> {
+  if (await proposalExists(tx, context.tenantId, proposalId)) return undefined;
+  return { status: 404, body: problemText(context, PROPOSAL_NOT_FOUND) };
+}
+
+/** Every acceptance says PENDING, whatever has become of the operation by the time it is sent: a replay repeats it. */
+function acceptedText(operation: AcceptedOperation): string {
+  const status_url = `/rebalance/proposals/operations/${operation.operation_id}`;
+  return canonicalJson({ ...acceptedFields(operation), status_url });
+}
+
+const status: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
+  const config = { problems: [NOT_FOUND] };
+
+  app.get(
+    "/rebalance/proposals/operations/:operation_id",
+    { schema: schemas.getProposalOperation, config },
+    async ({ context, params }, reply) =>
+      sendStatus(reply, runtime, context, { by: "operation_id", value: params.operation_id }),
+  );
+
+  app.get(
+    "/rebalance/proposals/operations/by-correlation/:correlation_id",
+    { schema: schemas.getProposalOperationByCorrelation, config },
+    async ({ context, params }, reply) =>
+      sendStatus(reply, runtime, context, { by: "correlation_id", value: params.correlation_id }),
+  );
+
+  return Promise.resolve();
+};
+
+/** A status decides what the caller does next, so it comes from the primary. */
+async function sendStatus(
+  reply: FastifyReply,
+  { database, clock, config }: Runtime,
+  { tenantId }: RequestContext,
+  key: OperationKey,
+): Promise<FastifyReply> {
+  const cutoff = expiryCutoff(clock(), config.rebalance.operations.ttlSeconds);
+  const operation = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+    findOperation(tx, tenantId, key, ProposalOperationType.options, cutoff),
+  );
+  return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
+}
+
+function statusText(operation: StoredOperation): string {
+  return joinObject({
+    ...statusFields(operation),
+    idempotency_key: canonicalJson(operation.idempotency_key),
+    proposal_id: canonicalJson(operation.proposal_id),
+    created_by: canonicalJson(operation.created_by),
+  });
+}

@@ -1,0 +1,85 @@
+import * as z from "zod";
+import { Timestamp } from "../../contract/scalars.ts";
+import { pathParams } from "../../platform/http/filters.ts";
+import { answer } from "../../platform/http/route-docs.ts";
+import { OperationStatus, ProposalOperationType } from "../operations/schemas.ts";
+import { ProposalCreateRequest, ProposalCreateResponse, ProposalVersionRequest } from "./schemas.ts";
+
+/** Creation that is accepted now and done later: its answers, and its routes. */
+
+export const ProposalAsyncError = z
+  .strictObject({ code: z.string(), message: z.string() })
+  .meta({ id: "ProposalAsyncError" });
+
+export const ProposalAsyncAcceptedResponse = z
+  .strictObject({
+    operation_id: z.string(),
+    operation_type: ProposalOperationType,
+    status: OperationStatus,
+    correlation_id: z.string(),
+    created_at: Timestamp,
+    status_url: z.string(),
+  })
+  .meta({ id: "ProposalAsyncAcceptedResponse" });
+export type ProposalAsyncAcceptedResponse = z.output<typeof ProposalAsyncAcceptedResponse>;
+
+export const ProposalAsyncOperationStatusResponse = z
+  .strictObject({
+    operation_id: z.string(),
+    operation_type: ProposalOperationType,
+    status: OperationStatus,
+    correlation_id: z.string(),
+    idempotency_key: z.string().nullable(),
+    proposal_id: z.string().nullable(),
+    created_by: z.string(),
+    created_at: Timestamp,
+    started_at: Timestamp.nullable(),
+    finished_at: Timestamp.nullable(),
+    result: ProposalCreateResponse.nullable(),
+    error: ProposalAsyncError.nullable(),
+  })
+  .meta({ id: "ProposalAsyncOperationStatusResponse" });
+export type ProposalAsyncOperationStatusResponse = z.output<typeof ProposalAsyncOperationStatusResponse>;
+
+const tags = ["Proposal operations"];
+const description =
+  "The answer leaves once the operation is stored. It says PENDING, as does every repetition of it; `status_url` says how far it is. What the operation makes is kept under the same key as what the plain request makes.";
+const accepted = { 202: answer("The operation that was accepted.", ProposalAsyncAcceptedResponse) };
+const status = {
+  200: answer("The operation, with its result or error.", ProposalAsyncOperationStatusResponse),
+};
+
+export const createProposalAsync = {
+  operationId: "createProposalAsync",
+  tags,
+  summary: "Accept the creation of a proposal, to be done exactly once whatever crashes",
+  description,
+  body: ProposalCreateRequest,
+  response: accepted,
+};
+
+export const createProposalVersionAsync = {
+  operationId: "createProposalVersionAsync",
+  tags,
+  summary: "Accept a new version of a proposal, to be done exactly once whatever crashes",
+  description,
+  params: pathParams("proposal_id"),
+  body: ProposalVersionRequest,
+  response: accepted,
+};
+
+export const getProposalOperation = {
+  operationId: "getProposalOperation",
+  tags,
+  summary: "How far an operation is",
+  params: pathParams("operation_id"),
+  response: status,
+};
+
+export const getProposalOperationByCorrelation = {
+  operationId: "getProposalOperationByCorrelation",
+  tags,
+  summary: "How far the latest operation of a correlation id is",
+  params: pathParams("correlation_id"),
+  response: status,
+};

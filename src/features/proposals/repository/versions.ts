@@ -1,0 +1,75 @@
+import { sql, type SqlFragment, type Tx } from "../../../platform/database/transaction.ts";
+import type { ShownVersion, VersionHeader, VersionRow } from "../version.ts";
+
+/** Written under the lock of the proposal, and never changed. */
+export async function insertVersion(tx: Tx, tenantId: string, version: VersionRow): Promise<void> {
+  await tx`
+    insert into proposal_version
+      (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id,
+       idempotency_key, portfolio_id, status_at_creation, engine_version, request_hash, simulation_hash,
+       artifact_hash, artifact_text_hash, keeps_evidence, gate_text, request_text, result_text, artifact_text)
+    values
+      (${tenantId}, ${version.proposal_id}, ${version.version_no}, ${version.proposal_version_id},
+       ${version.created_by}, ${version.created_at}, ${version.correlation_id}, ${version.idempotency_key},
+       ${version.portfolio_id}, ${version.status_at_creation}, ${version.engine_version}, ${version.request_hash},
+       ${version.simulation_hash}, ${version.artifact_hash}, ${version.artifact_text_hash},
+       ${version.keeps_evidence}, ${version.gate_text}, ${version.request_text}, ${version.result_text},
+       ${version.artifact_text})`;
+}
+
+const HEADER_COLUMNS = sql`
+  proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id, idempotency_key, portfolio_id,
+  status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, artifact_text_hash, keeps_evidence,
+  gate_text`;
+
+/** A version as an answer shows it, by default the current one. The request is read where the evidence shows it. */
+export async function findVersion(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  versionNo: number | "current",
+  includesEvidence: boolean,
+): Promise<ShownVersion | undefined> {
+  const number: SqlFragment =
+    versionNo === "current"
+      ? sql`(select current_version_no from proposal where tenant_id = ${tenantId} and proposal_id = ${proposalId})`
+      : sql`${versionNo}::integer`;
+  const [version] = await tx<ShownVersion>`
+    select ${HEADER_COLUMNS}, result_text, artifact_text,
+           case when keeps_evidence and ${includesEvidence}::boolean then request_text end as request_text
+      from proposal_version
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+       and version_no = ${number}`;
+  return version;
+}
+
+/** A version with all its documents. */
+export async function findWholeVersion(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  versionNo: number,
+): Promise<VersionRow | undefined> {
+  const [version] = await tx<VersionRow>`
+    select ${HEADER_COLUMNS}, request_text, result_text, artifact_text
+      from proposal_version
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+       and version_no = ${versionNo}`;
+  return version;
+}
+
+/** Without their documents, oldest first. */
+export async function listVersions(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+): Promise<readonly VersionHeader[]> {
+  return tx<VersionHeader>`
+    select ${HEADER_COLUMNS}
+      from proposal_version
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+     order by version_no`;
+}

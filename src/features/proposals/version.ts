@@ -1,0 +1,145 @@
+import { contentHash } from "../../platform/hash.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { joinObject } from "../../platform/json/join-json.ts";
+import type { CurrentState } from "./core.ts";
+import { sealEvent, type EventRow } from "./event.ts";
+
+/** A version without its documents, of which it has the hashes. */
+export type VersionHeader = {
+  readonly proposal_id: string;
+  readonly version_no: number;
+  readonly proposal_version_id: string;
+  readonly created_by: string;
+  readonly created_at: string;
+  readonly correlation_id: string;
+  readonly idempotency_key: string | null;
+  readonly portfolio_id: string;
+  readonly status_at_creation: string;
+  readonly engine_version: string;
+  readonly request_hash: string;
+  readonly simulation_hash: string;
+  readonly artifact_hash: string;
+  /** Over the very bytes of the artifact; its time and key, which artifact_hash leaves out, included. */
+  readonly artifact_text_hash: string;
+  /** Whether answers show the evidence bundle. */
+  readonly keeps_evidence: boolean;
+  /** Canonical JSON of the gate decision; null where the workflow gates are off. */
+  readonly gate_text: string | null;
+};
+
+/** A version with its documents, byte for byte as they were hashed and sent. */
+export type VersionRow = VersionHeader & {
+  readonly request_text: string;
+  readonly result_text: string;
+  readonly artifact_text: string;
+};
+
+/** A version as far as an answer shows it. `request_text` null: the evidence bundle is not wanted. */
+export type ShownVersion = Omit<VersionRow, "request_text"> & { readonly request_text: string | null };
+
+/** Covers the documents by their hashes. */
+export function hashOfVersion(version: VersionHeader): string {
+  return contentHash(
+    joinObject({
+      artifact_hash: canonicalJson(version.artifact_hash),
+      artifact_text_hash: canonicalJson(version.artifact_text_hash),
+      correlation_id: canonicalJson(version.correlation_id),
+      created_at: canonicalJson(version.created_at),
+      created_by: canonicalJson(version.created_by),
+      engine_version: canonicalJson(version.engine_version),
+      gate_decision: version.gate_text ?? "null",
+      idempotency_key: canonicalJson(version.idempotency_key),
+      keeps_evidence: canonicalJson(version.keeps_evidence),
+      portfolio_id: canonicalJson(version.portfolio_id),
+      proposal_id: canonicalJson(version.proposal_id),
+      proposal_version_id: canonicalJson(version.proposal_version_id),
+      request_hash: canonicalJson(version.request_hash),
+      simulation_hash: canonicalJson(version.simulation_hash),
+      status_at_creation: canonicalJson(version.status_at_creation),
+      version_no: canonicalJson(version.version_no),
+    }),
+  );
+}
+
+/**
+ * The event that brings a version: CREATED with the first, which also seals the proposal's facts; NEW_VERSION_CREATED
+ * with any other, which leaves the state as it is.
+ */
+export function versionEvent(
+  version: VersionRow,
+  eventId: string,
+  origin: { readonly proposal_hash: string } | { readonly before: CurrentState },
+): EventRow {
+  const before = "before" in origin ? origin.before : null;
+  const draft = {
+    proposal_id: version.proposal_id,
+    event_no: (before?.last_event_no ?? 0) + 1,
+    event_id: eventId,
+    event_type: before === null ? ("CREATED" as const) : ("NEW_VERSION_CREATED" as const),
+    from_state: before?.current_state ?? null,
+    to_state: before?.current_state ?? ("DRAFT" as const),
+    actor_id: version.created_by,
+    occurred_at: version.created_at,
+    correlation_id: version.correlation_id,
+    reason_text: "{}",
+    related_version_no: version.version_no,
+    segregation_waived: false,
+    proposal_hash: "proposal_hash" in origin ? origin.proposal_hash : null,
+    version_hash: hashOfVersion(version),
+    approval_id: null,
+    approval_hash: null,
+  };
+  return sealEvent(draft, before?.last_event_hash ?? null);
+}
+
+/** A version as it goes out. Stored documents go in as they are. */
+export function versionText(version: ShownVersion): string {
+  const { request_text, keeps_evidence } = version;
+  return joinObject({
+    artifact: version.artifact_text,
+    artifact_hash: canonicalJson(version.artifact_hash),
+    created_at: canonicalJson(version.created_at),
+    evidence_bundle:
+      keeps_evidence && request_text !== null ? evidenceText({ ...version, request_text }) : "{}",
+    gate_decision: version.gate_text ?? "null",
+    proposal_id: canonicalJson(version.proposal_id),
+    proposal_result: version.result_text,
+    proposal_version_id: canonicalJson(version.proposal_version_id),
+    request_hash: canonicalJson(version.request_hash),
+    simulation_hash: canonicalJson(version.simulation_hash),
+    status_at_creation: canonicalJson(version.status_at_creation),
+    version_no: canonicalJson(version.version_no),
+  });
+}
+
+type Evidence = Pick<
+  VersionRow,
+  "request_text" | "result_text" | "request_hash" | "artifact_hash" | "engine_version"
+>;
+
+/**
+ * The evidence bundle of an artifact, from the very bytes of request and result: the inputs are the request, member by
+ * member.
+ */
+export function evidenceText(evidence: Evidence): string {
+  const { artifact_hash, request_hash } = evidence;
+  return joinObject({
+    engine_outputs: joinObject({ proposal_result: evidence.result_text }),
+    engine_version: canonicalJson(evidence.engine_version),
+    hashes: canonicalJson({ artifact_hash, request_hash }),
+    inputs: evidence.request_text,
+  });
+}
+
+/** A version in the lineage of its proposal. */
+export function lineageItemText(version: VersionHeader): string {
+  return canonicalJson({
+    artifact_hash: version.artifact_hash,
+    created_at: version.created_at,
+    proposal_version_id: version.proposal_version_id,
+    request_hash: version.request_hash,
+    simulation_hash: version.simulation_hash,
+    status_at_creation: version.status_at_creation,
+    version_no: version.version_no,
+  });
+}

@@ -1,0 +1,97 @@
+import { keyed, type RequestContext } from "../../platform/http/context.ts";
+import { writeProblems } from "../../platform/http/idempotent-reply.ts";
+import { switchedBy } from "../../platform/http/switches.ts";
+import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import type { Runtime } from "../../runtime.ts";
+import { acceptOperation } from "../operations/accept-operation.ts";
+import { dpmAcceptedText } from "../operations/core.ts";
+import type { Operations } from "../operations/operations.ts";
+import { selectPolicyPack } from "../policies/core.ts";
+import { SIMULATE_SCOPE } from "../runs/repository.ts";
+import { ANALYZE_SCOPE, analyzeScenarios, readBatch } from "./analyze-scenarios.ts";
+import { optionsReader } from "./core.ts";
+import { ANALYZE_EXAMPLE, SIMULATE_EXAMPLE } from "./examples.ts";
+import * as schemas from "./schemas.ts";
+import { simulateRebalance } from "./simulate-rebalance.ts";
+
+type Options = { readonly runtime: Runtime; readonly operations: Operations };
+
+const ANALYZE_ASYNC_SCOPE: IdempotencyScope = {
+  name: "rebalance.analyze.async",
+  inconsistent: "DPM_IDEMPOTENCY_STORE_INCONSISTENT",
+  storedAnswer: ANSWER_IN_RECORD,
+};
+
+/** Discretionary rebalances: one, several side by side, and several later. */
+export const rebalance: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
+  const readOptions = optionsReader(runtime.config.contract.unknownFields);
+
+  app.post(
+    "/rebalance/simulate",
+    {
+      schema: schemas.simulateRebalance,
+      config: {
+        idempotencyKey: "required",
+        problems: writeProblems(SIMULATE_SCOPE),
+        bodyExample: SIMULATE_EXAMPLE,
+      },
+    },
+    async ({ context, body }, reply) => {
+      const caller = { ...keyed(context), policyPackId: selectedPack(runtime, context) };
+      return reply.written(SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
+    },
+  );
+
+  app.post(
+    "/rebalance/analyze",
+    {
+      schema: schemas.analyzeScenarios,
+      config: { problems: writeProblems(ANALYZE_SCOPE), bodyExample: ANALYZE_EXAMPLE },
+    },
+    async ({ context, body }, reply) => {
+      const caller = { ...context, policyPackId: selectedPack(runtime, context) };
+      return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body, readOptions));
+    },
+  );
+
+  await app.register(asynchronousAnalysis, { runtime, operations });
+};
+
+const asynchronousAnalysis: FeaturePlugin<Options> = (app, { runtime, operations }) => {
+  const { areEnabled, executionMode: mode } = runtime.config.rebalance.operations;
+  const { writes, newId } = runtime;
+  const readOptions = optionsReader(runtime.config.contract.unknownFields);
+  app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
+
+  app.post(
+    "/rebalance/analyze/async",
+    {
+      schema: schemas.analyzeScenariosAsync,
+      config: {
+        idempotencyKey: "relaxable",
+        problems: writeProblems(ANALYZE_ASYNC_SCOPE),
+        bodyExample: ANALYZE_EXAMPLE,
+      },
+    },
+    async ({ context, body }, reply) => {
+      const outcome = await acceptOperation({ writes, newId, mode, execution: operations }, context, {
+        operation_type: "ANALYZE_SCENARIOS",
+        scope: ANALYZE_ASYNC_SCOPE,
+        recordScope: ANALYZE_ASYNC_SCOPE.name,
+        request_text: readBatch(body, readOptions).requestText,
+        proposal_id: null,
+        created_by: null,
+        policy_pack_id: selectedPack(runtime, context),
+        acceptedText: dpmAcceptedText,
+      });
+      return reply.written(ANALYZE_ASYNC_SCOPE, outcome);
+    },
+  );
+
+  return Promise.resolve();
+};
+
+function selectedPack({ config }: Runtime, context: RequestContext): string | null {
+  return selectPolicyPack(config.rebalance.policyPacks, context).selected_policy_pack_id;
+}

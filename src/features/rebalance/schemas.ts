@@ -1,0 +1,50 @@
+import {
+  BatchRebalanceRequest,
+  BatchRebalanceResult,
+  RebalanceRequest,
+  RebalanceResult,
+} from "../../contract/rebalance.ts";
+import { answer, headerDocs } from "../../platform/http/route-docs.ts";
+import { DpmAsyncAcceptedResponse } from "../operations/schemas.ts";
+
+const TENANT_DEFAULT = "The tenant's default pack, where the request names none.";
+
+const policyHeaders = headerDocs({
+  "X-Policy-Pack-Id": "The policy pack that shapes this run.",
+  "X-Tenant-Policy-Pack-Id": TENANT_DEFAULT,
+});
+
+export const simulateRebalance = {
+  operationId: "simulateRebalance",
+  tags: ["Rebalancing"],
+  summary: "Simulate a discretionary rebalance and store the run",
+  description:
+    "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED. The same key and payload again is answered with the stored bytes and `Idempotent-Replayed: true`.",
+  headers: policyHeaders,
+  body: RebalanceRequest,
+  response: { 200: answer("The result of the run.", RebalanceResult) },
+};
+
+export const analyzeScenarios = {
+  operationId: "analyzeScenarios",
+  tags: ["Rebalancing"],
+  summary: "Simulate 1 to 20 what-if scenarios of one portfolio and store their runs",
+  description: "Bad options of one scenario fail that scenario alone; the others run.",
+  headers: policyHeaders,
+  body: BatchRebalanceRequest,
+  response: { 200: answer("All scenarios side by side.", BatchRebalanceResult) },
+};
+
+export const analyzeScenariosAsync = {
+  operationId: "analyzeScenariosAsync",
+  tags: ["Operations"],
+  summary: "Accept a what-if batch, to be done exactly once whatever crashes",
+  description:
+    "The answer leaves once the operation is stored. It says PENDING, as does every repetition of it; `status_url` says how far it is.",
+  headers: headerDocs({
+    "X-Policy-Pack-Id": "The policy pack that shapes the runs.",
+    "X-Tenant-Policy-Pack-Id": TENANT_DEFAULT,
+  }),
+  body: BatchRebalanceRequest,
+  response: { 202: answer("The operation that was accepted.", DpmAsyncAcceptedResponse) },
+};

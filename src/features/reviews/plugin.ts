@@ -1,0 +1,117 @@
+import type { FastifyReply } from "fastify";
+import { readEventually } from "../../platform/database/read-eventually.ts";
+import type { CursorCodec } from "../../platform/http/cursor.ts";
+import { writeProblems } from "../../platform/http/idempotent-reply.ts";
+import { pageOfRows, pageText, type PageRequest } from "../../platform/http/pagination.ts";
+import { switchedBy } from "../../platform/http/switches.ts";
+import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { AboutRun } from "../runs/missing-run.ts";
+import { MISSING_RUN, missingRunProblems, RUN_PATHS, type RunPath } from "../runs/run-paths.ts";
+import { decisionView, type Decision } from "./core.ts";
+import { ACTION_EXAMPLE } from "./examples.ts";
+import { readReview, readReviewHistory } from "./read-review.ts";
+import { listDecisions, listDecisionsByCorrelation, REVIEW_SCOPE } from "./repository.ts";
+import { reviewRun } from "./review-run.ts";
+import * as schemas from "./schemas.ts";
+
+type Options = { readonly runtime: Runtime };
+
+const REFUSALS = [
+  { status: 409, detail: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" },
+  { status: 409, detail: "DPM_WORKFLOW_INVALID_TRANSITION" },
+];
+
+/** The review of runs that need one, below each path of a run, and the decisions across runs. */
+export const reviews: FeaturePlugin<Options> = async (app, { runtime }) => {
+  const { isEnabled } = runtime.config.rebalance.review;
+  app.addHook("onRequest", switchedBy(isEnabled, "DPM_WORKFLOW_DISABLED"));
+
+  for (const runPath of RUN_PATHS) await app.register(reviewOfRun, { runtime, runPath });
+
+  app.get(
+    "/rebalance/workflow/decisions",
+    { schema: schemas.listReviewDecisions },
+    async ({ context: { tenantId }, query }, reply) => {
+      const { limit, cursor: after, ...filters } = query;
+      const page = { tenantId, after, limit };
+      const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
+        listDecisions(tx, filters, page),
+      );
+      return sendPage(reply, rows, page, schemas.decisionCursor);
+    },
+  );
+
+  app.get(
+    "/rebalance/workflow/decisions/by-correlation/:correlation_id",
+    { schema: schemas.listReviewDecisionsByCorrelation },
+    async ({ context: { tenantId }, params: { correlation_id }, query }, reply) => {
+      const page = { tenantId, after: query.cursor, limit: query.limit };
+      const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
+        listDecisionsByCorrelation(tx, correlation_id, page),
+      );
+      return sendPage(reply, rows, page, schemas.correlationCursor);
+    },
+  );
+};
+
+const reviewOfRun: FeaturePlugin<Options & { readonly runPath: RunPath }> = (app, { runtime, runPath }) => {
+  const { by, path } = runPath;
+  const problems = missingRunProblems(runPath);
+
+  app.get(
+    `${path}/workflow`,
+    { schema: schemas.getRunReview(runPath), config: { problems } },
+    async ({ context, params }, reply) =>
+      sendFound(reply, await readReview(runtime, context.tenantId, { by, value: params[by] })),
+  );
+
+  app.get(
+    `${path}/workflow/history`,
+    { schema: schemas.getRunReviewHistory(runPath), config: { problems } },
+    async ({ context, params }, reply) =>
+      sendFound(reply, await readReviewHistory(runtime, context.tenantId, { by, value: params[by] })),
+  );
+
+  app.post(
+    `${path}/workflow/actions`,
+    {
+      schema: schemas.actOnRunReview(runPath),
+      config: {
+        idempotencyKey: "relaxable",
+        problems: [...problems, ...REFUSALS, ...writeProblems(REVIEW_SCOPE)],
+        bodyExample: ACTION_EXAMPLE,
+      },
+    },
+    async ({ context, params, body }, reply) => {
+      const outcome = await reviewRun(runtime, context, { by, value: params[by] }, body);
+      return outcome.kind === "run_not_found" || outcome.kind === "key_not_found"
+        ? reply.problem(MISSING_RUN[outcome.kind])
+        : reply.written(REVIEW_SCOPE, outcome);
+    },
+  );
+
+  return Promise.resolve();
+};
+
+function sendFound(reply: FastifyReply, found: AboutRun<object>): FastifyReply {
+  return found.kind === "found"
+    ? reply.answer(canonicalJson(found.value))
+    : reply.problem(MISSING_RUN[found.kind]);
+}
+
+function sendPage(
+  reply: FastifyReply,
+  rows: readonly Decision[],
+  page: PageRequest<schemas.DecisionPosition>,
+  cursor: CursorCodec<schemas.DecisionPosition>,
+): FastifyReply {
+  const { items, nextCursor } = pageOfRows(
+    rows,
+    page,
+    cursor,
+    ({ decided_at, decision_no, decision_id }) => ({ decided_at, decision_no, decision_id }),
+  );
+  return reply.answer(pageText(items.map(decisionView), nextCursor));
+}

@@ -1,0 +1,40 @@
+import { RebalanceRequest, type RebalanceResult } from "../../contract/rebalance.ts";
+import { simulateRebalance } from "../../engine/rebalance/simulate.ts";
+import { contentHash } from "../../platform/hash.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { jsonDifferences } from "../../platform/json/json-difference.ts";
+import { readStoredJson } from "../../platform/json/stored-json.ts";
+import type { StoredRun } from "./repository.ts";
+import type { DpmRunReproduceResponse } from "./schemas.ts";
+
+/**
+ * Executes a stored run again and compares. Pure. The stored input is read through the same contract as a request,
+ * with the run's own identity and the engine version that it was stamped with. `differences` are the JSON pointers at
+ * which the stored result and the recomputed one part.
+ */
+export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunReproduceResponse {
+  const input = RebalanceRequest.parse(readStoredJson(run.input_text));
+  const result: RebalanceResult = simulateRebalance(input, {
+    runId: run.rebalance_run_id,
+    correlationId: run.correlation_id,
+    requestHash: run.request_hash,
+    idempotencyKey: run.idempotency_key,
+    engineVersion: run.engine_version,
+  });
+  const resultText = canonicalJson(result);
+  const recomputed = contentHash(resultText);
+  const isUnaltered =
+    contentHash(run.result_text) === run.result_hash && contentHash(run.input_text) === run.input_hash;
+  return {
+    differences:
+      resultText === run.result_text
+        ? []
+        : jsonDifferences(JSON.parse(run.result_text), JSON.parse(resultText)),
+    engine_version: engineVersion,
+    rebalance_run_id: run.rebalance_run_id,
+    recomputed_result_hash: recomputed,
+    reproducible: isUnaltered && recomputed === run.result_hash,
+    stored_engine_version: run.engine_version,
+    stored_result_hash: run.result_hash,
+  };
+}

@@ -1,0 +1,114 @@
+import type { FastifyReply } from "fastify";
+import { switchedBy } from "../../platform/http/switches.ts";
+import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Runtime } from "../../runtime.ts";
+import { MISSING_RUN, missingRunProblems, RUN_PATHS } from "../runs/run-paths.ts";
+import { readLineage } from "./read-lineage.ts";
+import { readSummary } from "./read-summary.ts";
+import { readSupportBundle, type BundleOutcome } from "./read-support-bundle.ts";
+import * as schemas from "./schemas.ts";
+import { verifyRun } from "./verify-run.ts";
+
+type Options = { readonly runtime: Runtime };
+
+const RUN_NOT_FOUND = MISSING_RUN.run_not_found;
+const OPERATION_NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
+
+/** For those who look after the service: what belongs together, how much there is, and whether it still fits. */
+export const support: FeaturePlugin<Options> = async (app, options) => {
+  await app.register(lineage, options);
+  await app.register(summary, options);
+  await app.register(runSupport, options);
+};
+
+const lineage: FeaturePlugin<Options> = (app, { runtime }) => {
+  const { areLineageApisEnabled } = runtime.config.rebalance;
+  app.addHook("onRequest", switchedBy(areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED"));
+
+  app.get(
+    "/rebalance/lineage/:entity_id",
+    { schema: schemas.getLineage },
+    async ({ context: { tenantId }, params: { entity_id }, query }, reply) => {
+      const { limit, cursor: after, ...filters } = query;
+      const page = { tenantId, after, limit };
+      return reply.answer(canonicalJson(await readLineage(runtime.reads, entity_id, filters, page)));
+    },
+  );
+
+  return Promise.resolve();
+};
+
+const summary: FeaturePlugin<Options> = (app, { runtime }) => {
+  const { areSummaryApisEnabled } = runtime.config.rebalance;
+  app.addHook("onRequest", switchedBy(areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED"));
+
+  app.get(
+    "/rebalance/supportability/summary",
+    { schema: schemas.getSupportabilitySummary },
+    async ({ context }, reply) => reply.answer(canonicalJson(await readSummary(runtime, context.tenantId))),
+  );
+
+  return Promise.resolve();
+};
+
+/** What a bundle or a verification shows, the run lookups show: they are off together. */
+const runSupport: FeaturePlugin<Options> = async (app, { runtime }) => {
+  const { areSupportApisEnabled } = runtime.config.rebalance;
+  app.addHook("onRequest", switchedBy(areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED"));
+
+  await app.register(bundles, { runtime });
+
+  app.get(
+    "/rebalance/runs/:rebalance_run_id/verify",
+    { schema: schemas.verifyRun, config: { problems: [RUN_NOT_FOUND] } },
+    async ({ context, params }, reply) => {
+      const verification = await verifyRun(runtime, context.tenantId, params.rebalance_run_id);
+      if (verification === undefined) return reply.problem(RUN_NOT_FOUND);
+      return reply.answer(canonicalJson(verification));
+    },
+  );
+};
+
+const bundles: FeaturePlugin<Options> = (app, { runtime }) => {
+  const { areSupportBundleApisEnabled } = runtime.config.rebalance;
+  app.addHook("onRequest", switchedBy(areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED"));
+
+  for (const runPath of RUN_PATHS) {
+    const { by, path } = runPath;
+    app.get(
+      `${path}/support-bundle`,
+      { schema: schemas.getSupportBundle(runPath), config: { problems: missingRunProblems(runPath) } },
+      async ({ context, params, query }, reply) =>
+        sendBundle(
+          reply,
+          await readSupportBundle(runtime, context.tenantId, { by, value: params[by] }, query),
+        ),
+    );
+  }
+
+  app.get(
+    "/rebalance/runs/by-operation/:operation_id/support-bundle",
+    {
+      schema: schemas.getSupportBundleByOperation,
+      config: { problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND] },
+    },
+    async ({ context, params, query }, reply) => {
+      const key = { by: "operation_id", value: params.operation_id } as const;
+      return sendBundle(reply, await readSupportBundle(runtime, context.tenantId, key, query));
+    },
+  );
+
+  return Promise.resolve();
+};
+
+function sendBundle(reply: FastifyReply, bundle: BundleOutcome): FastifyReply {
+  switch (bundle.kind) {
+    case "found":
+      return reply.answer(bundle.value);
+    case "operation_not_found":
+      return reply.problem(OPERATION_NOT_FOUND);
+    default:
+      return reply.problem(MISSING_RUN[bundle.kind]);
+  }
+}

@@ -1,0 +1,67 @@
+import { STATUS_CODES } from "node:http";
+import type * as z from "zod";
+import { Problem } from "../../contract/problem.ts";
+import { RESPONSE_HEADERS } from "./openapi-headers.ts";
+import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
+
+/** Problems as a route declares them: status and stable code. */
+export type Problems = readonly { readonly status: number; readonly detail: string }[];
+
+type RouteProblems = { readonly own: Problems; readonly hasKey: boolean; readonly hasBody: boolean };
+
+const OF_A_BODY: Problems = [
+  { status: 400, detail: "MALFORMED_JSON" },
+  { status: 413, detail: "PAYLOAD_TOO_LARGE" },
+  { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" },
+];
+const OF_A_KEY: Problems = [
+  { status: 409, detail: "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch" },
+  { status: 409, detail: "IDEMPOTENCY_IN_PROGRESS" },
+  { status: 422, detail: "IDEMPOTENCY_KEY_REQUIRED" },
+  { status: 422, detail: "IDEMPOTENCY_KEY_INVALID" },
+];
+const OF_EVERY_ROUTE: Problems = [
+  { status: 422, detail: "VALIDATION_FAILED" },
+  { status: 500, detail: "INTERNAL_ERROR" },
+  { status: 503, detail: "SERVICE_OVERLOADED" },
+  { status: 503, detail: "DATABASE_UNAVAILABLE" },
+];
+
+/** The responses of a route that are problems, by status, with an example for each code. */
+export function describeProblems({ own, hasKey, hasBody }: RouteProblems, components: Components): Json {
+  const schema = jsonSchemaOf(Problem, "output", components);
+  const all = [...own, ...(hasBody ? OF_A_BODY : []), ...(hasKey ? OF_A_KEY : []), ...OF_EVERY_ROUTE];
+  const byStatus = new Map<number, Set<string>>();
+  for (const { status, detail } of all) {
+    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(detail));
+  }
+  const { correlationId, retryAfter } = RESPONSE_HEADERS;
+  const describe = (status: number, details: readonly string[]) => ({
+    description: details.join(", "),
+    headers: { ...correlationId, ...(status === 503 ? retryAfter : {}) },
+    content: {
+      "application/problem+json": {
+        schema,
+        examples: Object.fromEntries(details.map((detail) => problemExample(status, detail, components))),
+      },
+    },
+  });
+  return Object.fromEntries(
+    [...byStatus].map(([status, details]) => [String(status), describe(status, [...details])]),
+  );
+}
+
+/** A reference to the example of this problem, under a name that OpenAPI allows for a component. */
+function problemExample(status: number, detail: string, components: Components): [name: string, ref: Json] {
+  const name = detail.replaceAll(/[^\w.-]+/g, "_");
+  const value: z.output<typeof Problem> = {
+    type: "about:blank",
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail,
+    instance: "/rebalance/simulate",
+    correlation_id: "corr_4f9d2a61c07e",
+  };
+  components.examples[name] = { value };
+  return [name, { $ref: `#/components/examples/${name}` }];
+}

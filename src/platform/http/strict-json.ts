@@ -1,0 +1,53 @@
+import type { FastifyRequest } from "fastify";
+import fp from "fastify-plugin";
+import { readJsonBody } from "../json/read-json.ts";
+import type { ProblemDetails, RequestFault } from "./problem.ts";
+import { ProblemError } from "./problems.ts";
+
+const UNSUPPORTED: ProblemDetails = { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" };
+const JSON_MEDIA_TYPE = /^application\/(?:[\w.+-]+\+)?json[ \t]*(?:;|$)/i;
+
+/**
+ * Turns the bytes of a body into a tree by the strict reader; a route without a body takes an empty one. It is a hook and
+ * not a content-type parser: an error of a parser closes the caller's connection.
+ */
+export const strictJson = fp(
+  (app, _options, done) => {
+    app.addHook("preValidation", (request, _reply, next) => {
+      const bytes = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : null;
+      if (bytes === null && request.routeOptions.schema?.body === undefined) {
+        request.body = {};
+        next();
+        return;
+      }
+      const refusal = mediaTypeProblem(request, bytes !== null);
+      const body = refusal ?? readBody(bytes);
+      if ("status" in body) {
+        next(new ProblemError(body));
+        return;
+      }
+      request.body = body.value;
+      next();
+    });
+    done();
+  },
+  { name: "strict-json", dependencies: ["problems"] },
+);
+
+function mediaTypeProblem({ headers }: FastifyRequest, hasBody: boolean): ProblemDetails | undefined {
+  const { "content-type": type, "content-encoding": encoding } = headers;
+  if (encoding !== undefined && encoding !== "identity") return UNSUPPORTED;
+  const isRefused = type === undefined ? hasBody : !JSON_MEDIA_TYPE.test(type);
+  return isRefused ? UNSUPPORTED : undefined;
+}
+
+function readBody(bytes: Buffer | null): { readonly value: unknown } | ProblemDetails {
+  if (bytes === null) return malformed("the body is empty");
+  const body = readJsonBody(bytes);
+  return body.ok ? { value: body.value } : malformed(body.reason);
+}
+
+function malformed(reason: string): ProblemDetails {
+  const fault: RequestFault = { part: "body", path: [], msg: reason, code: "MALFORMED_JSON" };
+  return { status: 400, detail: "MALFORMED_JSON", faults: [fault] };
+}

@@ -1,0 +1,45 @@
+import type { FastifyInstance, FastifyPluginOptions } from "fastify";
+import type { UnknownFields } from "../../src/contract/faults.ts";
+import { requestContext } from "../../src/platform/http/context.ts";
+import { idempotencyKey, type KeyRequirement } from "../../src/platform/http/idempotency-key.ts";
+import { idempotentReply } from "../../src/platform/http/idempotent-reply.ts";
+import { openApi } from "../../src/platform/http/openapi.ts";
+import { problems } from "../../src/platform/http/problems.ts";
+import { requestLog } from "../../src/platform/http/request-log.ts";
+import { createServer } from "../../src/platform/http/server.ts";
+import { strictJson } from "../../src/platform/http/strict-json.ts";
+import { validation, type FeaturePlugin } from "../../src/platform/http/validation.ts";
+import { createLog, type Log } from "../../src/platform/log.ts";
+import { createMetrics, type Metrics } from "../../src/platform/metrics.ts";
+
+export type ServeOptions = {
+  readonly log?: Log;
+  readonly metrics?: Metrics;
+  readonly unknownFields?: UnknownFields;
+  readonly requirement?: KeyRequirement;
+  readonly maxBodyBytes?: number;
+  readonly requestDeadlineMs?: number;
+};
+
+/** A server with the platform's plugins and these routes, as `src/app.ts` puts them together. */
+export async function serve(
+  routes: FeaturePlugin<FastifyPluginOptions>,
+  options: ServeOptions = {},
+): Promise<FastifyInstance> {
+  const { log = createLog("silent"), metrics = createMetrics() } = options;
+  const { unknownFields = "refuse", requirement = "all" } = options;
+  const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000 } = options;
+  const app = createServer({ log, metrics, maxBodyBytes, requestDeadlineMs });
+  await app.register(requestContext);
+  await app.register(problems);
+  await app.register(requestLog, { log, metrics });
+  await app.register(idempotentReply, { metrics });
+  await app.register(openApi, { info: { title: "Test", version: "1", description: "" }, tags: [] });
+  await app.register(async (api) => {
+    await api.register(strictJson);
+    await api.register(idempotencyKey, { requirement });
+    await api.register(validation, { unknownFields });
+    await api.register(routes);
+  });
+  return app;
+}
