@@ -25,7 +25,7 @@ const Environment = z.object(variables).check(({ value, issues }) => {
 });
 
 type Environment = z.output<typeof Environment>;
-type Surroundings = Readonly<Record<string, string | undefined>>;
+type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** What a start can be stopped by: one line for each fault, naming its variable. */
 export class ConfigError extends Error {
@@ -39,12 +39,12 @@ export class ConfigError extends Error {
 }
 
 /** Reads the environment once; throws a ConfigError that lists every fault. */
-export function parseConfig(environment: Surroundings): Config {
+export function parseConfig(environment: ProcessEnvironment): Config {
   return toConfig(read(Environment, environment));
 }
 
 /** What `npm run migrate` needs: the migration login alone. */
-export function parseMigrationConfig(environment: Surroundings): MigrationConfig {
+export function parseMigrationConfig(environment: ProcessEnvironment): MigrationConfig {
   const { MIGRATION_DATABASE_URL, DATABASE_URL } = read(MigrationEnvironment, environment);
   const url = MIGRATION_DATABASE_URL ?? DATABASE_URL;
   if (url === null)
@@ -63,7 +63,7 @@ const MigrationEnvironment = z.object({
   DATABASE_URL: databaseVariables.DATABASE_URL,
 });
 
-function read<T extends z.ZodType>(schema: T, environment: Surroundings): z.output<T> {
+function read<T extends z.ZodType>(schema: T, environment: ProcessEnvironment): z.output<T> {
   const result = schema.safeParse(environment);
   if (result.success) return result.data;
   throw new ConfigError(result.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`));

@@ -115,7 +115,7 @@ export const workerVariables = {
     MINUTE_MS,
     1_000,
     DAY_SECONDS * 1_000,
-    "How often what has outlived its keep is purged.",
+    "How often what has expired is purged.",
   ),
 };
 
