@@ -12,9 +12,11 @@ POSTGRES_15=/usr/lib/postgresql/15/bin
 [ -x "$POSTGRES_15/postgres" ] || { echo "PostgreSQL 15 is missing: apt-get install postgresql-15" >&2; exit 2; }
 
 folder=$(mktemp -d)
+password=$(node -p 'crypto.randomUUID()')
+echo "$password" >"$folder/password"
 # initdb refuses to run as root: Debian's package brings a user for it.
 as_server() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
-[ "$(id -u)" != 0 ] || chown postgres "$folder"
+[ "$(id -u)" != 0 ] || chown -R postgres "$folder"
 
 stop() {
   as_server "$POSTGRES_15/pg_ctl" -D "$folder/data" -m immediate -s stop || true
@@ -23,7 +25,8 @@ stop() {
 trap stop EXIT
 
 port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
-as_server "$POSTGRES_15/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C >/dev/null
+as_server "$POSTGRES_15/initdb" -D "$folder/data" -U postgres -A scram-sha-256 --pwfile="$folder/password" \
+  -E UTF8 --locale=C >/dev/null
 as_server "$POSTGRES_15/pg_ctl" -D "$folder/data" -w -s -l "$folder/log" \
   -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$folder' -c max_connections=300" start
 
@@ -38,7 +41,7 @@ on_node() {
 }
 
 echo "== oldest: Node $OLDEST_NODE, PostgreSQL 15"
-TEST_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres" on_node "$OLDEST_NODE" "$@"
+TEST_DATABASE_URL="postgres://postgres:$password@127.0.0.1:$port/postgres" on_node "$OLDEST_NODE" "$@"
 echo "== newest: Node $NEWEST_NODE, PostgreSQL 18"
 on_node "$NEWEST_NODE" "$@"
 exit "$status"
