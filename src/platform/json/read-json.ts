@@ -46,8 +46,6 @@ type Cursor = {
   /** Whether the text holds any: without them, strings need no look at their content. */
   readonly hasEscapes: boolean;
   readonly hasControls: boolean;
-  /** By depth, the names of the last object there: its neighbour in a list most likely has the same. */
-  readonly lastNames: string[][];
   at: number;
 };
 
@@ -67,7 +65,7 @@ const CLOSE_BRACE = 125;
 
 function openCursor(text: string): Cursor {
   const hasEscapes = text.includes("\\");
-  return { text, hasEscapes, hasControls: CONTROL.test(text), lastNames: [], at: 0 };
+  return { text, hasEscapes, hasControls: CONTROL.test(text), at: 0 };
 }
 
 function skipBlanks(cursor: Cursor): void {
@@ -164,48 +162,31 @@ function readArray(cursor: Cursor, depth: number): JsonTree[] {
   }
 }
 
-/** Makes objects that inherit no name. Object.create(null) would make hash tables, four times as slow. */
-const Members = function () {} as unknown as new () => JsonObject;
-Members.prototype = Object.freeze(Object.create(null) as object);
+/**
+ * What every object inherits from: nothing, and nobody can add to it. Object.create(null) would do the same, but Node
+ * keeps such objects as hash tables, which whoever reads them pays for.
+ */
+const NOTHING = Object.freeze(Object.create(null) as object);
 
 function readObject(cursor: Cursor, depth: number): JsonObject {
   enter(cursor, depth);
-  const object = new Members();
+  const object = Object.create(NOTHING) as JsonObject;
   if (cursor.text.charCodeAt(cursor.at) === CLOSE_BRACE) return leap(cursor, 1, object);
-  const expected = cursor.lastNames[depth] ?? [];
-  let count = 0;
-  while (startsWithName(cursor, expected[count])) {
-    const name = expected[count] ?? "";
-    count += 1;
-    cursor.at += name.length + 2;
+  for (;;) {
+    const start = cursor.at;
+    const name = readName(cursor);
+    // No JSON value is undefined and no name is inherited, so this asks whether the name was there before.
+    if (object[name] !== undefined) {
+      malformed(`the name ${JSON.stringify(name)} stands twice in one object`, start);
+    }
     object[name] = readMember(cursor, depth);
     if (closes(cursor, CLOSE_BRACE)) return object;
   }
-  return readUnexpected(cursor, depth, object, expected.slice(0, count));
 }
 
-/** `name` has no escapes and no quote, so the text tells all. */
-function startsWithName(cursor: Cursor, name: string | undefined): boolean {
-  if (name === undefined || cursor.text.charCodeAt(cursor.at) !== QUOTE) return false;
-  const start = cursor.at + 1;
-  return cursor.text.startsWith(name, start) && cursor.text.charCodeAt(start + name.length) === QUOTE;
-}
-
-/** Reads the members from the first that the neighbour did not have; `names` are those before. */
-function readUnexpected(cursor: Cursor, depth: number, object: JsonObject, names: string[]): JsonObject {
-  let plain = true;
-  for (;;) {
-    if (cursor.text.charCodeAt(cursor.at) !== QUOTE) malformed("expected a name", cursor.at);
-    const start = cursor.at;
-    const name = readString(cursor);
-    if (name in object) malformed(`the name ${JSON.stringify(name)} stands twice in one object`, start);
-    plain &&= cursor.at - start === name.length + 2;
-    if (plain) names.push(name);
-    object[name] = readMember(cursor, depth);
-    if (closes(cursor, CLOSE_BRACE)) break;
-  }
-  cursor.lastNames[depth] = names;
-  return object;
+function readName(cursor: Cursor): string {
+  if (cursor.text.charCodeAt(cursor.at) !== QUOTE) malformed("expected a name", cursor.at);
+  return readString(cursor);
 }
 
 function readMember(cursor: Cursor, depth: number): JsonTree {

@@ -36,6 +36,24 @@ describe("the spelling of RFC 8785", () => {
     );
   });
 
+  test("is the same at every length, wherever the bytes outgrow their buffer", () => {
+    const texts = ["x", "é", "€", "😀", '"', "\u0001"].map(
+      (character) => (length: number) => character.repeat(length),
+    );
+    for (const make of texts) {
+      for (let length = 650; length <= 2_100; length += 1) {
+        const value = { a: make(length), b: [1, true, null, make(3)] };
+        if (canonicalJson(value) !== canonicalize(value))
+          expect(canonicalJson(value)).toBe(canonicalize(value));
+      }
+    }
+    const many = Array.from({ length: 50_000 }, (_, at) => ({
+      at,
+      text: texts[at % texts.length]?.(at % 7),
+    }));
+    expect(canonicalJson(many)).toBe(canonicalize(many));
+  });
+
   test("survives being read again", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
