@@ -4,7 +4,7 @@ import * as z from "zod";
 export type Variable<T> = z.ZodType<T, string | undefined>;
 export type VariableNotes = { readonly fallback: string | null; readonly about: string };
 
-type Reading<T> = {
+type ValueReader<T> = {
   readonly about: string;
   /** What to say of a text that is none: `must be …`. */
   readonly expected: string;
@@ -17,7 +17,7 @@ const SHOWN_CHARACTERS = 60;
 export const variableNotes = z.registry<VariableNotes>();
 
 /** A variable with a default. */
-export function variable<T>(fallback: string, reading: Reading<T>): Variable<T> {
+export function variable<T>(fallback: string, reading: ValueReader<T>): Variable<T> {
   return z
     .string()
     .default(fallback)
@@ -26,7 +26,7 @@ export function variable<T>(fallback: string, reading: Reading<T>): Variable<T> 
 }
 
 /** A variable without one: absent or empty is null. */
-function optional<T>(reading: Reading<T>): Variable<T | null> {
+function optional<T>(reading: ValueReader<T>): Variable<T | null> {
   return z
     .string()
     .optional()
@@ -35,7 +35,7 @@ function optional<T>(reading: Reading<T>): Variable<T | null> {
 }
 
 function parsed<T>(
-  { expected, parse }: Reading<T>,
+  { expected, parse }: ValueReader<T>,
   text: string,
   context: z.core.$RefinementCtx<string | undefined>,
 ) {

@@ -1,10 +1,9 @@
 import type { GateDecision, GateReason } from "../contract/gate.ts";
+import type { Severity } from "../contract/options.ts";
 import type { RuleResult, RunStatus } from "../contract/rules.ts";
 import type { DataQualityLog } from "./diagnostics.ts";
 import { compareCodePoints } from "./order.ts";
 import { isHardFailure, isSoftFailure } from "./rules.ts";
-
-type Severity = GateReason["severity"];
 
 /** A suitability issue that the trades cause. */
 export type NewIssue = {

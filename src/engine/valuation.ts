@@ -1,10 +1,8 @@
-import type { EngineOptions } from "../contract/options.ts";
+import type { ValuationMode } from "../contract/options.ts";
 import type { CashBalance, Position } from "../contract/portfolio.ts";
 import { add, divide, isZero, multiply, ONE, ZERO, type Decimal } from "../decimal/decimal.ts";
 import { logMissingRate, type DataQualityLog } from "./diagnostics.ts";
 import type { Lookups } from "./lookups.ts";
-
-export type ValuationMode = EngineOptions["valuation_mode"];
 
 /** What is valued: a portfolio snapshot or a working copy of it. */
 export type Holdings = {

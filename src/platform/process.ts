@@ -6,7 +6,7 @@ const SAME_PRESS_MS = 500;
 const LAST_STOP_MS = 15_000;
 
 /** What has been started, and what to tell people about it. */
-export type Running = {
+export type StartedProcess = {
   readonly log: Log;
   readonly greeting: string;
   /** Ends the work under way within the grace period, or at once when `hurry` is aborted, then everything else. */
@@ -14,7 +14,7 @@ export type Running = {
 };
 
 /** `onFatal` is for what the process cannot go on without. */
-export type Start = (onFatal: (reason: Error) => void) => Promise<Running>;
+export type Start = (onFatal: (reason: Error) => void) => Promise<StartedProcess>;
 
 type StopSignals = { readonly stop: AbortSignal; readonly hurry: AbortSignal };
 
@@ -35,9 +35,9 @@ export async function runProcess(start: Start): Promise<never> {
 }
 
 /** A start that fails says why, a line for each reason, and ends the process. */
-async function startOrExit(start: Start): Promise<Running> {
+async function startOrExit(start: Start): Promise<StartedProcess> {
   try {
-    const started: { running?: Running } = {};
+    const started: { running?: StartedProcess } = {};
     const die = firstOnly((error) => void endAfter(error, started.running));
     process.on("uncaughtException", die).on("unhandledRejection", die);
     const running = await start(die);
@@ -91,7 +91,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** The process cannot be trusted any more: nothing is finished, only its database is stopped, if it can be. */
-async function endAfter(reason: unknown, running: Running | undefined): Promise<never> {
+async function endAfter(reason: unknown, running: StartedProcess | undefined): Promise<never> {
   running?.log.fatal({ err: reason }, "the service cannot go on");
   notice(`Ballast cannot go on: ${reason instanceof Error ? reason.message : String(reason)}`);
   setTimeout(() => process.exit(1), LAST_STOP_MS);

@@ -1,3 +1,4 @@
+import type { Severity } from "../../contract/options.ts";
 import type { ProposedTrade } from "../../contract/proposal.ts";
 import type { SuitabilityEvidence, SuitabilityIssue, SuitabilityResult } from "../../contract/suitability.ts";
 import { compareCodePoints } from "../order.ts";
@@ -6,7 +7,6 @@ import type { Finding, Findings } from "./findings.ts";
 import { heldExposures, scan, type ScanRules } from "./suitability-scan.ts";
 
 type StatusChange = SuitabilityIssue["status_change"];
-type Severity = SuitabilityIssue["severity"];
 
 export type SuitabilityInput = ScanRules & {
   readonly before: Exposures;

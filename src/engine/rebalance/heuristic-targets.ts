@@ -29,7 +29,7 @@ import {
   type Group,
   type TargetOutcome,
   type TargetProblem,
-  type Weights,
+  type TargetWeights,
 } from "./targets.ts";
 import type { Universe } from "./universe.ts";
 
@@ -43,7 +43,7 @@ const UNPLACED_TOLERANCE = decimal("0.001");
  */
 export function heuristicTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
   const { universe, options } = problem;
-  const weights: Weights = new Map(universe.eligible);
+  const weights: TargetWeights = new Map(universe.eligible);
   const sellOnly = redistributeSellOnly(weights, universe);
   for (const group of groupsOf(problem)) {
     if (!capGroup(weights, group, universe, diagnostics)) return BLOCKED_TARGETS;
@@ -58,7 +58,12 @@ export function heuristicTargets(problem: TargetProblem, diagnostics: Diagnostic
 }
 
 /** Scales a group down to its cap and redistributes the excess; false when no instrument can receive it. */
-function capGroup(weights: Weights, group: Group, universe: Universe, diagnostics: Diagnostics): boolean {
+function capGroup(
+  weights: TargetWeights,
+  group: Group,
+  universe: Universe,
+  diagnostics: Diagnostics,
+): boolean {
   if (!group.known) warnUnknownAttribute(diagnostics, group);
   if (!group.known || group.members.length === 0) return true;
   const before = sum(group.members.map((member) => weights.get(member) ?? ZERO));
@@ -86,7 +91,7 @@ function capGroup(weights: Weights, group: Group, universe: Universe, diagnostic
 
 /** The excess pro rata over the buyable instruments outside the group; empty unless they have weight. */
 function proRataShares(
-  weights: Weights,
+  weights: TargetWeights,
   excess: Decimal,
   { members }: Group,
   universe: Universe,
@@ -98,7 +103,7 @@ function proRataShares(
   return candidates.map(([instrument, weight]) => [instrument, multiply(excess, divide(weight, total))]);
 }
 
-function scaleToFullyInvested(weights: Weights, universe: Universe): RunStatus {
+function scaleToFullyInvested(weights: TargetWeights, universe: Universe): RunStatus {
   if (compare(sum(weights.values()), FULLY_INVESTED) <= 0) return "READY";
   const locked = lockedWeight(weights, universe);
   const fits = scaleBuyables(weights, universe, maximum(ZERO, subtract(ONE, locked)));
@@ -106,7 +111,7 @@ function scaleToFullyInvested(weights: Weights, universe: Universe): RunStatus {
 }
 
 /** Scales the buyable weights down to the available weight; true when they already fit. */
-function scaleBuyables(weights: Weights, universe: Universe, available: Decimal): boolean {
+function scaleBuyables(weights: TargetWeights, universe: Universe, available: Decimal): boolean {
   const buyable = buyableWeights(weights, universe);
   const total = sumOfWeights(buyable);
   if (compare(total, available) <= 0) return true;
@@ -115,7 +120,7 @@ function scaleBuyables(weights: Weights, universe: Universe, available: Decimal)
   return false;
 }
 
-function capSinglePositions(weights: Weights, universe: Universe, limit: Decimal | null): RunStatus {
+function capSinglePositions(weights: TargetWeights, universe: Universe, limit: Decimal | null): RunStatus {
   if (limit === null) return "READY";
   let excess = ZERO;
   for (const [instrument, weight] of weights) {
@@ -135,7 +140,7 @@ function capSinglePositions(weights: Weights, universe: Universe, limit: Decimal
   return compare(remaining, UNPLACED_TOLERANCE) > 0 ? "PENDING_REVIEW" : "READY";
 }
 
-function reserveCashBuffer(weights: Weights, universe: Universe, buffer: Decimal): RunStatus {
+function reserveCashBuffer(weights: TargetWeights, universe: Universe, buffer: Decimal): RunStatus {
   if (!isPositive(buffer)) return "READY";
   const locked = lockedWeight(weights, universe);
   const allowed = maximum(ZERO, subtract(subtract(ONE, buffer), locked));

@@ -22,7 +22,7 @@ import {
   type Group,
   type TargetOutcome,
   type TargetProblem,
-  type Weights,
+  type TargetWeights,
 } from "./targets.ts";
 import type { Universe } from "./universe.ts";
 
@@ -45,7 +45,7 @@ type GroupCap = {
  */
 export function solverTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
   const { universe } = problem;
-  const weights: Weights = new Map(universe.eligible);
+  const weights: TargetWeights = new Map(universe.eligible);
   const status = redistributeSellOnly(weights, universe);
   if (universe.buyable.size === 0) return { status, weights };
   const caps = groupCaps(problem, weights, diagnostics);
@@ -65,7 +65,7 @@ export function solverTargets(problem: TargetProblem, diagnostics: Diagnostics):
   return { status, weights };
 }
 
-function groupCaps(problem: TargetProblem, weights: Weights, diagnostics: Diagnostics): GroupCap[] {
+function groupCaps(problem: TargetProblem, weights: TargetWeights, diagnostics: Diagnostics): GroupCap[] {
   const caps: GroupCap[] = [];
   for (const group of groupsOf(problem)) {
     if (!group.known) warnUnknownAttribute(diagnostics, group);
@@ -74,7 +74,11 @@ function groupCaps(problem: TargetProblem, weights: Weights, diagnostics: Diagno
   return caps.filter((cap) => cap.members.length > 0 || !isZero(cap.lockedWeight));
 }
 
-function groupCap({ key, maxWeight, members }: Group, weights: Weights, { buyable }: Universe): GroupCap {
+function groupCap(
+  { key, maxWeight, members }: Group,
+  weights: TargetWeights,
+  { buyable }: Universe,
+): GroupCap {
   const locked = members.filter((member) => !buyable.has(member));
   return {
     key,

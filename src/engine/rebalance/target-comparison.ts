@@ -6,7 +6,7 @@ import { emptyDiagnostics, type Diagnostics } from "../diagnostics.ts";
 import { compareCodePoints } from "../order.ts";
 import { heuristicTargets } from "./heuristic-targets.ts";
 import { solverTargets } from "./solver-targets.ts";
-import type { TargetMethod, TargetOutcome, TargetProblem } from "./targets.ts";
+import type { TargetChooser, TargetOutcome, TargetProblem } from "./targets.ts";
 
 type MethodName = EngineOptions["target_method"];
 
@@ -21,7 +21,7 @@ export type TargetMethodComparison = {
   readonly tolerance: string;
 };
 
-const METHODS: Readonly<Record<MethodName, TargetMethod>> = {
+const METHODS: Readonly<Record<MethodName, TargetChooser>> = {
   HEURISTIC: heuristicTargets,
   SOLVER: solverTargets,
 };

@@ -22,7 +22,7 @@ import { sum } from "../sum.ts";
 import type { Universe } from "./universe.ts";
 
 /** Weights by instrument while a method works on them; the order of insertion decides the order of sums. */
-export type Weights = Map<string, Decimal>;
+export type TargetWeights = Map<string, Decimal>;
 
 export type TargetProblem = {
   readonly modelTargets: readonly ModelTarget[];
@@ -36,15 +36,15 @@ export type TargetProblem = {
 export type TargetOutcome = { readonly status: RunStatus; readonly weights: ReadonlyMap<string, Decimal> };
 
 /** A method reads the problem, and writes to the diagnostics only. */
-export type TargetMethod = (problem: TargetProblem, diagnostics: Diagnostics) => TargetOutcome;
+export type TargetChooser = (problem: TargetProblem, diagnostics: Diagnostics) => TargetOutcome;
 
 export const BLOCKED_TARGETS: TargetOutcome = { status: "BLOCKED", weights: new Map() };
 
-export function buyableWeights(weights: Weights, { buyable }: Universe): [string, Decimal][] {
+export function buyableWeights(weights: TargetWeights, { buyable }: Universe): [string, Decimal][] {
   return [...weights].filter(([instrument]) => buyable.has(instrument));
 }
 
-export function lockedWeight(weights: Weights, { buyable }: Universe): Decimal {
+export function lockedWeight(weights: TargetWeights, { buyable }: Universe): Decimal {
   return sum([...weights].filter(([instrument]) => !buyable.has(instrument)).map(([, weight]) => weight));
 }
 
@@ -53,7 +53,7 @@ export function sumOfWeights(entries: readonly [string, Decimal][]): Decimal {
 }
 
 /** Redistributes the weight of SELL_ONLY targets pro rata; PENDING_REVIEW when there is no buyable weight. */
-export function redistributeSellOnly(weights: Weights, universe: Universe): RunStatus {
+export function redistributeSellOnly(weights: TargetWeights, universe: Universe): RunStatus {
   const excess = universe.sellOnlyExcess;
   if (!isPositive(excess)) return "READY";
   const buyable = buyableWeights(weights, universe);

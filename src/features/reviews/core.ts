@@ -28,7 +28,7 @@ export type ReviewedRun = {
 };
 
 /** One decision as it is stored. */
-export type Decision = {
+export type RunDecision = {
   readonly rebalance_run_id: string;
   readonly decision_no: number;
   readonly decision_id: string;
@@ -59,12 +59,13 @@ export type ActionContext = {
 export type ReviewRefusal = "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" | "DPM_WORKFLOW_INVALID_TRANSITION";
 
 export type DecisionOutcome =
-  { readonly ok: true; readonly decision: Decision } | { readonly ok: false; readonly code: ReviewRefusal };
+  | { readonly ok: true; readonly decision: RunDecision }
+  | { readonly ok: false; readonly code: ReviewRefusal };
 
 /** What an action does to a run whose newest decision is `latest`. Pure; called under the lock of the run. */
 export function decide(
   run: ReviewedRun,
-  latest: Decision | undefined,
+  latest: RunDecision | undefined,
   requiredForStatuses: readonly string[],
   request: DpmRunWorkflowActionRequest,
   context: ActionContext,
@@ -95,7 +96,7 @@ export function decide(
 }
 
 /** Covers the whole row and, by `previous_hash`, everything that was decided before. */
-export function hashOfDecision(tenantId: string, decision: Omit<Decision, "decision_hash">): string {
+export function hashOfDecision(tenantId: string, decision: Omit<RunDecision, "decision_hash">): string {
   return contentHash(
     canonicalJson({
       action: decision.action,
@@ -120,7 +121,7 @@ export function hashOfDecision(tenantId: string, decision: Omit<Decision, "decis
 /** The state of the review of a run. */
 export function reviewOf(
   run: ReviewedRun,
-  latest: Decision | undefined,
+  latest: RunDecision | undefined,
   requiredForStatuses: readonly string[],
 ): DpmRunWorkflowResponse {
   const isRequired = requiredForStatuses.includes(run.status);
@@ -134,7 +135,7 @@ export function reviewOf(
 }
 
 /** A decision as it goes out. */
-export function decisionView(decision: Decision): DpmRunWorkflowDecisionResponse {
+export function decisionView(decision: RunDecision): DpmRunWorkflowDecisionResponse {
   return {
     action: decision.action,
     actor_id: decision.actor_id,

@@ -9,7 +9,7 @@ import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AboutRun } from "../runs/missing-run.ts";
 import { MISSING_RUN, missingRunProblems, RUN_PATHS, type RunPath } from "../runs/run-paths.ts";
-import { decisionView, type Decision } from "./core.ts";
+import { decisionView, type RunDecision } from "./core.ts";
 import { ACTION_EXAMPLE } from "./examples.ts";
 import { readReview, readReviewHistory } from "./read-review.ts";
 import { listDecisions, listDecisionsByCorrelation, REVIEW_SCOPE } from "./repository.ts";
@@ -103,7 +103,7 @@ function sendFound(reply: FastifyReply, found: AboutRun<object>): FastifyReply {
 
 function sendPage(
   reply: FastifyReply,
-  rows: readonly Decision[],
+  rows: readonly RunDecision[],
   page: PageRequest<schemas.DecisionPosition>,
   cursor: CursorCodec<schemas.DecisionPosition>,
 ): FastifyReply {

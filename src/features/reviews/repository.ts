@@ -2,7 +2,7 @@ import { sql, type SqlFragment, type Tx } from "../../platform/database/transact
 import { rowsToRead, type PageRequest } from "../../platform/http/pagination.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { runCondition, type RunKey } from "../runs/repository.ts";
-import type { Decision, ReviewedRun } from "./core.ts";
+import type { RunDecision, ReviewedRun } from "./core.ts";
 import type { DecisionPosition, WorkflowAction } from "./schemas.ts";
 
 /** The keys of actions: each is good for one run alone. */
@@ -96,8 +96,8 @@ export async function findLatestDecision(
   tx: Tx,
   tenantId: string,
   rebalanceRunId: string,
-): Promise<Decision | undefined> {
-  const [decision] = await tx<Decision>`
+): Promise<RunDecision | undefined> {
+  const [decision] = await tx<RunDecision>`
     select ${DECISION_COLUMNS}
       from run_decision d
      where d.tenant_id = ${tenantId}
@@ -112,8 +112,8 @@ export async function listRunDecisions(
   tx: Tx,
   tenantId: string,
   rebalanceRunId: string,
-): Promise<readonly Decision[]> {
-  return tx<Decision>`
+): Promise<readonly RunDecision[]> {
+  return tx<RunDecision>`
     select ${DECISION_COLUMNS}
       from run_decision d
      where d.tenant_id = ${tenantId}
@@ -121,7 +121,7 @@ export async function listRunDecisions(
      order by d.decision_no`;
 }
 
-export async function insertDecision(tx: Tx, tenantId: string, decision: Decision): Promise<void> {
+export async function insertDecision(tx: Tx, tenantId: string, decision: RunDecision): Promise<void> {
   await tx`
     insert into run_decision
       (tenant_id, rebalance_run_id, decision_no, decision_id, action, from_status, to_status, reason_code, comment,
@@ -158,9 +158,9 @@ export async function listDecisions(
   tx: Tx,
   filters: DecisionFilters,
   page: PageRequest<DecisionPosition>,
-): Promise<readonly Decision[]> {
+): Promise<readonly RunDecision[]> {
   const { rebalance_run_id, action, actor_id, reason_code, from, to } = filters;
-  return tx<Decision>`
+  return tx<RunDecision>`
     select ${DECISION_COLUMNS}
       from run_decision d
      where d.tenant_id = ${page.tenantId}
@@ -182,8 +182,8 @@ export async function listDecisionsByCorrelation(
   tx: Tx,
   correlationId: string,
   page: PageRequest<DecisionPosition>,
-): Promise<readonly Decision[]> {
-  return tx<Decision>`
+): Promise<readonly RunDecision[]> {
+  return tx<RunDecision>`
     select ${DECISION_COLUMNS}
       from ((select ${DECISION_COLUMNS}
                from run_decision d

@@ -7,7 +7,7 @@ import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
 import { whyMissing, type MissingRun } from "../runs/missing-run.ts";
 import type { PathRunKey } from "../runs/run-paths.ts";
-import { decide, reviewOf, type Decision, type ReviewRefusal } from "./core.ts";
+import { decide, reviewOf, type RunDecision, type ReviewRefusal } from "./core.ts";
 import {
   decisionExists,
   findLatestDecision,
@@ -31,7 +31,7 @@ export type ReviewCaller = Occurrence & {
 };
 
 /** What an action comes to; `inconsistent` also where the key in the path maps to a run that is not there. */
-export type ReviewOutcome = WriteOutcome<Decision> | MissingRun;
+export type ReviewOutcome = WriteOutcome<RunDecision> | MissingRun;
 
 /** Looks for the run of an action; more than that mean that runs are made faster than one can be locked. */
 const MOST_LOOKS = 5;
@@ -84,9 +84,9 @@ function reviewWithKey(
   key: PathRunKey,
   runId: string,
   request: DpmRunWorkflowActionRequest,
-): Promise<WriteOutcome<Decision>> {
+): Promise<WriteOutcome<RunDecision>> {
   const { tenantId, idempotencyKey } = caller;
-  return write<string, Decision>(deps.writes, {
+  return write<string, RunDecision>(deps.writes, {
     tenantId,
     key: {
       tenantId,
@@ -129,7 +129,7 @@ async function reviewWithoutKey(
   );
   if (found.kind !== "found") return found;
   const { rebalance_run_id } = found.value;
-  return write<string, Decision>(deps.writes, {
+  return write<string, RunDecision>(deps.writes, {
     tenantId,
     key: null,
     prepare: () => deps.newId("dwd_"),
@@ -145,7 +145,7 @@ async function recordDecision(
   runId: string,
   request: DpmRunWorkflowActionRequest,
   decisionId: string,
-): Promise<Written<Decision>> {
+): Promise<Written<RunDecision>> {
   const { tenantId, correlationId, idempotencyKey } = caller;
   const { requiredForStatuses } = config.rebalance.review;
   const run = await lockReview(tx, tenantId, runId);

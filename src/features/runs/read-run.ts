@@ -4,7 +4,7 @@ import {
   findKeyMapping,
   findRun,
   listKeyHistory,
-  type KeyMapping,
+  type RunKeyMapping,
   type RunKey,
   type StoredRun,
 } from "./repository.ts";
@@ -29,7 +29,7 @@ export function readKeyMapping(
   database: Database,
   tenantId: string,
   key: string,
-): Promise<KeyMapping | undefined> {
+): Promise<RunKeyMapping | undefined> {
   return inTransaction(database, { tenantId, readOnly: true }, (tx) => findKeyMapping(tx, tenantId, key));
 }
 

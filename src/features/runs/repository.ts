@@ -231,7 +231,7 @@ export async function mapKeyToRun(
      where (known.created_at, known.rebalance_run_id) < (excluded.created_at, excluded.rebalance_run_id)`;
 }
 
-export type KeyMapping = {
+export type RunKeyMapping = {
   readonly idempotency_key: string;
   readonly request_hash: string;
   /** Null where the run is missing that the record points to. */
@@ -240,8 +240,12 @@ export type KeyMapping = {
 };
 
 /** The run that a key of simulate maps to. */
-export async function findKeyMapping(tx: Tx, tenantId: string, key: string): Promise<KeyMapping | undefined> {
-  const [mapping] = await tx<KeyMapping>`
+export async function findKeyMapping(
+  tx: Tx,
+  tenantId: string,
+  key: string,
+): Promise<RunKeyMapping | undefined> {
+  const [mapping] = await tx<RunKeyMapping>`
     select i.idempotency_key, i.payload_hash as request_hash, r.rebalance_run_id, i.created_at
       from idempotency_record i
       left join rebalance_run r

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { removeCopy } from "./embedded/binaries.ts";
 import { openCluster, type OwnedCluster } from "./embedded/cluster.ts";
-import { launch, type Running } from "./embedded/launch.ts";
+import { launch, type RunningServer } from "./embedded/launch.ts";
 import { stopServer, SUPERUSER } from "./embedded/server.ts";
 
 export type EmbeddedOptions = {
@@ -87,7 +87,7 @@ async function prepareDatabase({ password }: OwnedCluster, session: pg.Client): 
 }
 
 /** The end of the owner's session means that the server ended or was reset: it is launched again, on its port. */
-function keepServing(owned: OwnedCluster, { session, port }: Running, options: EmbeddedOptions) {
+function keepServing(owned: OwnedCluster, { session, port }: RunningServer, options: EmbeddedOptions) {
   const guard = { isStopping: false, restoring: Promise.resolve() };
   watch(session);
   return guard;

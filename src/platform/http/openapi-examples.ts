@@ -1,6 +1,6 @@
-/** Examples for the OpenAPI document, made from the schemas so that they cannot contradict them. */
+import type { Json } from "./openapi-schemas.ts";
 
-type Json = Readonly<Record<string, unknown>>;
+// Examples for the OpenAPI document, made from the schemas so that they cannot contradict them.
 
 /** What a reader expects under a name; fields without an entry show their name. */
 const BY_NAME: Readonly<Record<string, unknown>> = {

@@ -5,7 +5,7 @@ import {
   decisionView,
   hashOfDecision,
   reviewOf,
-  type Decision,
+  type RunDecision,
   type ReviewStatus,
 } from "../../../src/features/reviews/core.ts";
 
@@ -27,13 +27,13 @@ function request(action: WorkflowAction) {
 }
 
 /** The newest decision of a review that is at `status`. */
-function latestAt(status: ReviewStatus): Decision {
+function latestAt(status: ReviewStatus): RunDecision {
   const first = accepted("REQUEST_CHANGES", undefined);
   if (status === "PENDING_REVIEW") return first;
   return accepted(status === "APPROVED" ? "APPROVE" : "REJECT", first);
 }
 
-function accepted(action: WorkflowAction, latest: Decision | undefined): Decision {
+function accepted(action: WorkflowAction, latest: RunDecision | undefined): RunDecision {
   const outcome = decide(RUN, latest, REQUIRED, request(action), context());
   if (!outcome.ok) throw new Error(outcome.code);
   return outcome.decision;

@@ -13,7 +13,7 @@ export const ANSWER_OF_VERSION: StoredAnswer = {
   body: sql`case when r.proposal_id is null or v.version_no is not null then r.response_body end`,
 };
 
-export type KeyMapping = {
+export type ProposalKeyMapping = {
   readonly idempotency_key: string;
   readonly request_hash: string;
   readonly proposal_id: string;
@@ -29,8 +29,8 @@ export async function findKeyMapping(
   tenantId: string,
   key: string,
   createScope: string,
-): Promise<KeyMapping | undefined> {
-  const [mapping] = await tx<KeyMapping>`
+): Promise<ProposalKeyMapping | undefined> {
+  const [mapping] = await tx<ProposalKeyMapping>`
     select r.idempotency_key, r.payload_hash as request_hash, r.proposal_id, r.proposal_version_no, r.created_at,
            v.version_no is not null as is_whole
       from idempotency_record r

@@ -2,7 +2,7 @@ import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { joinObject } from "../../../platform/json/join-json.ts";
 import { dpmStatusText } from "../../operations/core.ts";
 import type { StoredOperation } from "../../operations/repository/operations.ts";
-import { decisionView, type Decision } from "../../reviews/core.ts";
+import { decisionView, type RunDecision } from "../../reviews/core.ts";
 import { artifactText } from "../../runs/artifact.ts";
 import type { StoredRun } from "../../runs/repository.ts";
 import { runText } from "../../runs/run-text.ts";
@@ -13,7 +13,7 @@ import type { BundleQuery, DpmLineageEdgeResponse } from "../schemas.ts";
 export type BundleParts = {
   readonly run: StoredRun;
   readonly operation: StoredOperation | undefined;
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly RunDecision[];
   readonly edges: readonly DpmLineageEdgeResponse[];
   /** Null where the run had no key, or where it is not wanted. */
   readonly history: readonly DpmRunIdempotencyHistoryItem[] | null;

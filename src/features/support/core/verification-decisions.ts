@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
-import { hashOfDecision, REVIEW_TRANSITIONS, type Decision } from "../../reviews/core.ts";
+import { hashOfDecision, REVIEW_TRANSITIONS, type RunDecision } from "../../reviews/core.ts";
 import type { StoredEvidence, VerifiedActionRecord, VerifiedRun } from "../repository/evidence.ts";
 import type { RunVerificationFailure } from "../schemas.ts";
 
@@ -17,7 +17,7 @@ function* findChainFaults(
   tenantId: string,
   { run, decisions }: StoredEvidence,
 ): Generator<RunVerificationFailure> {
-  let previous: Decision | undefined;
+  let previous: RunDecision | undefined;
   for (const decision of decisions) {
     const expectedNo = (previous?.decision_no ?? 0) + 1;
     if (decision.decision_no > expectedNo) {
@@ -31,8 +31,8 @@ function* findChainFaults(
 
 function faultOfSeal(
   tenantId: string,
-  decision: Decision,
-  previous: Decision | undefined,
+  decision: RunDecision,
+  previous: RunDecision | undefined,
 ): string | undefined {
   if (hashOfDecision(tenantId, decision) !== decision.decision_hash) {
     return "its content does not give its decision_hash";
@@ -44,8 +44,8 @@ function faultOfSeal(
 
 function faultOfMove(
   run: VerifiedRun,
-  decision: Decision,
-  previous: Decision | undefined,
+  decision: RunDecision,
+  previous: RunDecision | undefined,
 ): string | undefined {
   if (decision.run_correlation_id !== run.correlation_id) return "names another correlation_id of the run";
   if (decision.from_status !== (previous?.to_status ?? "PENDING_REVIEW")) {
@@ -98,7 +98,7 @@ function parseJson(text: string | null): unknown {
 function faultOfAction(
   record: VerifiedActionRecord,
   decisionId: string | undefined,
-  decision: Decision | undefined,
+  decision: RunDecision | undefined,
 ): string | undefined {
   if (decisionId === undefined) return "does not hold the answer of an action";
   if (decision === undefined) return undefined;

@@ -1,5 +1,5 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import type { Decision } from "../../reviews/core.ts";
+import type { RunDecision } from "../../reviews/core.ts";
 import { listRunDecisions, reviewRecordScope } from "../../reviews/repository.ts";
 import { SIMULATE_SCOPE, type RunRecord } from "../../runs/repository.ts";
 
@@ -57,7 +57,7 @@ export type StoredEvidence = {
   readonly edges: readonly VerifiedEdge[];
   readonly keyRecord: VerifiedKeyRecord | undefined;
   readonly history: readonly VerifiedHistoryItem[];
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly RunDecision[];
   readonly actionRecords: readonly VerifiedActionRecord[];
 };
 

@@ -5,7 +5,7 @@ import type { OwnedCluster } from "./cluster.ts";
 import { SUPERUSER, lastFatal, readPostmaster, startServer, type ServerProcess } from "./server.ts";
 
 /** A server that answers, and the session that found it so: whoever launched it owns both. */
-export type Running = { port: number; session: pg.Client };
+export type RunningServer = { port: number; session: pg.Client };
 
 const START_TIMEOUT_MS = 120_000; // recovery after a crash replays up to max_wal_size
 const CONNECT_TIMEOUT_MS = 5_000; // a process that holds the lock file but never answers is not this server
@@ -23,7 +23,7 @@ export async function launch(
   owned: OwnedCluster,
   settings: Record<string, string>,
   port: number | null = null,
-): Promise<Running> {
+): Promise<RunningServer> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const adopted = await joinRunning(owned, deadline);
@@ -39,7 +39,7 @@ export async function launch(
   }
 }
 
-async function joinRunning(owned: OwnedCluster, deadline: number): Promise<Running | null> {
+async function joinRunning(owned: OwnedCluster, deadline: number): Promise<RunningServer | null> {
   const giveUp = Math.min(deadline, Date.now() + CONNECT_TIMEOUT_MS);
   for (;;) {
     const postmaster = readPostmaster(owned.cluster);
