@@ -8,7 +8,8 @@ import {
   nameFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  fromFilter,
+  toFilter,
 } from "../../platform/http/filters.ts";
 import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
 import { answer } from "../../platform/http/route-docs.ts";
@@ -86,8 +87,8 @@ export const listOperations = {
   tags,
   summary: "Operations, newest first",
   querystring: filters({
-    from: timestampFilter,
-    to: timestampFilter,
+    from: fromFilter,
+    to: toFilter,
     operation_type: oneOfFilter(DpmOperationType),
     status: oneOfFilter(OperationStatus),
     correlation_id: nameFilter,

@@ -3,7 +3,7 @@ import { emptyMap } from "../../contract/maps.ts";
 import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
 import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
-import { filters, timestampFilter } from "../../platform/http/filters.ts";
+import { filters, asOfFilter } from "../../platform/http/filters.ts";
 import { answer, headerDocs } from "../../platform/http/route-docs.ts";
 
 /** Null means "leave the option of the request as it is". */
@@ -143,7 +143,7 @@ export const getPolicyPack = {
   tags,
   summary: "One pack, as it is in force or as it was",
   params,
-  querystring: filters({ as_of: timestampFilter }),
+  querystring: filters({ as_of: asOfFilter }),
   response: { 200: answer("The pack; its ETag names this version.", DpmPolicyPackDefinition) },
 };
 

@@ -12,7 +12,9 @@ import {
   nameFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  asOfFilter,
+  fromFilter,
+  toFilter,
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 import {
@@ -124,8 +126,8 @@ export const listProposals = {
     portfolio_id: nameFilter,
     state: oneOfFilter(ProposalState),
     created_by: nameFilter,
-    created_from: timestampFilter,
-    created_to: timestampFilter,
+    created_from: fromFilter,
+    created_to: toFilter,
     limit: limitFilter(100, 20),
     cursor: cursorFilter(proposalCursor),
   }),
@@ -138,7 +140,7 @@ export const getProposal = {
   summary: "A proposal with its current version, now or as of a moment",
   description: "As of a moment, state and version come from the events up to it alone.",
   params,
-  querystring: filters({ include_evidence: flagFilter(true), as_of: timestampFilter }),
+  querystring: filters({ include_evidence: flagFilter(true), as_of: asOfFilter }),
   response: { 200: answer("The proposal.", ProposalDetailResponse) },
 };
 
@@ -156,7 +158,7 @@ export const listProposalEvents = {
   tags,
   summary: "Everything that happened to a proposal, oldest first, now or as of a moment",
   params,
-  querystring: filters({ as_of: timestampFilter }),
+  querystring: filters({ as_of: asOfFilter }),
   response: { 200: answer("The timeline.", ProposalWorkflowTimelineResponse) },
 };
 

@@ -10,7 +10,8 @@ import {
   nameFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  fromFilter,
+  toFilter,
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 import type { RunPath } from "../runs/run-paths.ts";
@@ -121,8 +122,8 @@ export const listReviewDecisions = {
     action: oneOfFilter(WorkflowAction),
     actor_id: nameFilter,
     reason_code: nameFilter,
-    from: timestampFilter,
-    to: timestampFilter,
+    from: fromFilter,
+    to: toFilter,
     limit: limitFilter(200, 50),
     cursor: cursorFilter(decisionCursor),
   }),

@@ -11,7 +11,8 @@ import {
   nameFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  fromFilter,
+  toFilter,
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 
@@ -115,8 +116,8 @@ export const listRuns = {
   tags,
   summary: "Runs, newest first",
   querystring: filters({
-    from: timestampFilter,
-    to: timestampFilter,
+    from: fromFilter,
+    to: toFilter,
     status: oneOfFilter(RunStatus),
     request_hash: nameFilter,
     portfolio_id: nameFilter,

@@ -8,7 +8,8 @@ import {
   limitFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  fromFilter,
+  toFilter,
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 import { DpmAsyncOperationStatusResponse } from "../operations/schemas.ts";
@@ -139,8 +140,8 @@ export const getLineage = {
   params: pathParams("entity_id"),
   querystring: filters({
     edge_type: oneOfFilter(LineageEdgeType),
-    from: timestampFilter,
-    to: timestampFilter,
+    from: fromFilter,
+    to: toFilter,
     limit: limitFilter(200, 50),
     cursor: cursorFilter(edgeCursor),
   }),

@@ -93,21 +93,65 @@ export function cursorFilter<Position>(codec: CursorCodec<Position>) {
   return filter(read, { type: "string", description: "The next_cursor of the page before." }).optional();
 }
 
+/** Nine digits of a second are nanoseconds, the finest that usual languages write. */
 const TIMESTAMP =
-  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+/** PostgreSQL keeps microseconds. */
+const KEPT_DIGITS = 6;
+const DATE_ALONE = /^\d{4}-\d\d-\d\d$/;
+const LAST_OF_A_DAY = "T23:59:59.999999Z";
+/** A `+` that was not escaped: a query reads it as a blank. */
+const BLANK_FOR_PLUS = /^\d{4}-\d\d-\d\dT[\d:.]+ \d\d:\d\d$/;
 /** The years that ISO 8601 writes with four digits and PostgreSQL knows: it has no year 0. */
 const YEAR_OF_OUR_ERA = /^(?!0000)\d{4}-/;
 const NOT_A_TIMESTAMP = refusal("TIMESTAMP", "must be an ISO 8601 timestamp such as 2026-01-15T09:30:00Z");
+const PLUS_NOT_ESCAPED = refusal(
+  "TIMESTAMP",
+  "has a blank where the zone begins: write + as %2B in a URL, as in 2026-01-15T09:30:00%2B01:00",
+);
+
+/** What every filter of a point in time says of its form. */
+const TIMESTAMP_FORM =
+  "ISO 8601, with at most 9 digits of a second (cut to microseconds); without a zone UTC; + is written as %2B";
 
 /**
  * A point in time, as UTC with the fraction that was given: `2026-01-15`, `2026-01-15T09:30:00Z`,
  * `2026-01-15T10:30:00.5+01:00`. Without a zone it is UTC, as every timestamp of the contract.
  */
-export const timestampFilter = filter(readTimestamp, { type: "string", format: "date-time" }).optional();
+function timestampFilter(meaning: string, read: (text: string) => string | Refusal) {
+  const description = `${meaning} ${TIMESTAMP_FORM}.`;
+  return filter(read, { type: "string", format: "date-time", description }).optional();
+}
 
-export function readTimestamp(text: string): string | Refusal {
+/** The lower bound of a list, itself included. */
+export const fromFilter = timestampFilter(
+  "From this point in time on, included; a date alone is the start of that day.",
+  readTimestamp,
+);
+
+/** The upper bound of a list, itself included: a date alone takes in the whole day. */
+export const toFilter = timestampFilter(
+  "Up to this point in time, included; a date alone is the end of that day, its last microsecond.",
+  readUpTo,
+);
+
+/**
+ * The moment as of which something is shown. A date alone is the start of its day: the end of a day that goes on would
+ * give another answer each time.
+ */
+export const asOfFilter = timestampFilter(
+  "Shows what there was at this point in time; a date alone is the start of that day (00:00 UTC), before anything that happened on it.",
+  readTimestamp,
+);
+
+function readUpTo(text: string): string | Refusal {
+  const instant = readTimestamp(text);
+  return isRefusal(instant) || !DATE_ALONE.test(text) ? instant : `${text}${LAST_OF_A_DAY}`;
+}
+
+function readTimestamp(text: string): string | Refusal {
   const match = TIMESTAMP.exec(text);
-  if (match === null) return NOT_A_TIMESTAMP;
+  if (match === null) return BLANK_FOR_PLUS.test(text) ? PLUS_NOT_ESCAPED : NOT_A_TIMESTAMP;
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = "Z"] = match;
   const local = `${String(year)}-${String(month)}-${String(day)}T${hour}:${minute}:${second}`;
   // Date.parse moves the 30th of February into March: what comes back must be what was given.
@@ -115,5 +159,5 @@ export function readTimestamp(text: string): string | Refusal {
   if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(local)) return NOT_A_TIMESTAMP;
   const instant = new Date(`${local}${zone}`);
   if (Number.isNaN(instant.getTime()) || !YEAR_OF_OUR_ERA.test(instant.toISOString())) return NOT_A_TIMESTAMP;
-  return `${instant.toISOString().slice(0, 19)}.${fraction.padEnd(3, "0")}Z`;
+  return `${instant.toISOString().slice(0, 19)}.${fraction.slice(0, KEPT_DIGITS).padEnd(3, "0")}Z`;
 }

@@ -11,7 +11,9 @@ import {
   nameFilter,
   oneOfFilter,
   pathParams,
-  timestampFilter,
+  asOfFilter,
+  fromFilter,
+  toFilter,
 } from "../../../../src/platform/http/filters.ts";
 
 const runs = cursorOf("runs", TimePosition);
@@ -19,7 +21,9 @@ const position: TimePosition = { createdAt: "2026-01-15T09:30:00.000Z", id: "rr_
 
 const Query = filters({
   limit: limitFilter(200, 50),
-  from: timestampFilter,
+  from: fromFilter,
+  to: toFilter,
+  as_of: asOfFilter,
   portfolio_id: nameFilter,
   status: oneOfFilter(z.enum(["READY", "BLOCKED"])),
   include_artifact: flagFilter(true),
@@ -116,6 +120,43 @@ describe("filters", () => {
 });
 
 describe("timestamps", () => {
+  test.each([
+    ["2026-11-24T00:00:00.1234567Z", "2026-11-24T00:00:00.123456Z"],
+    ["2026-11-24T00:00:00.123456789+01:00", "2026-11-23T23:00:00.123456Z"],
+    ["2026-11-24T23:59:59.999999999Z", "2026-11-24T23:59:59.999999Z"],
+    ["2026-11-24T00:00:00.1Z", "2026-11-24T00:00:00.100Z"],
+  ])("%s is taken to its microsecond", (given, utc) => {
+    for (const name of ["from", "to", "as_of"])
+      expect(read({ [name]: given })).toMatchObject({ [name]: utc });
+  });
+
+  test("a second has at most nine digits of a fraction, and at least one", () => {
+    for (const fraction of [".1234567890", "."]) {
+      expect(read({ from: `2026-11-24T00:00:00${fraction}Z` })).toEqual(["from: TIMESTAMP"]);
+    }
+  });
+
+  test("a date alone is the whole day for an upper bound, and its start for everything else", () => {
+    const day = "2024-02-29";
+    expect(read({ from: day, to: day, as_of: day })).toMatchObject({
+      from: "2024-02-29T00:00:00.000Z",
+      to: "2024-02-29T23:59:59.999999Z",
+      as_of: "2024-02-29T00:00:00.000Z",
+    });
+    expect(read({ to: "2024-02-29T00:00:00Z" })).toMatchObject({ to: "2024-02-29T00:00:00.000Z" });
+    expect(read({ to: "2023-02-29" })).toEqual(["to: TIMESTAMP"]);
+  });
+
+  test.each(["2026-11-24T00:00:00 00:00", "2026-11-24T00:00 05:30", "2026-11-24T00:00:00.123456789 01:00"])(
+    "%s is told to write + as %%2B",
+    (given) => {
+      const validated = validate(Query, { from: given }, "refuse", READER);
+      expect(validated.ok ? [] : validated.faults).toMatchObject([
+        { code: "TIMESTAMP", msg: expect.stringContaining("write + as %2B") as string },
+      ]);
+    },
+  );
+
   test.each([
     ["2026-01-15", "2026-01-15T00:00:00.000Z"],
     ["2026-01-15T09:30Z", "2026-01-15T09:30:00.000Z"],
