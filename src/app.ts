@@ -10,14 +10,17 @@ import { docs } from "./features/service/docs.ts";
 import { service } from "./features/service/plugin.ts";
 import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts";
 import { support } from "./features/support/plugin.ts";
+import { allowedMethods } from "./platform/http/allowed-methods.ts";
 import { databaseUse } from "./platform/database/database.ts";
 import { requestContext } from "./platform/http/context.ts";
 import { idempotencyKey } from "./platform/http/idempotency-key.ts";
 import { idempotentReply } from "./platform/http/idempotent-reply.ts";
 import { openApi } from "./platform/http/openapi.ts";
 import { problems } from "./platform/http/problems.ts";
+import { requestDeadline } from "./platform/http/request-deadline.ts";
+import { requestHead } from "./platform/http/request-head.ts";
 import { requestLog } from "./platform/http/request-log.ts";
-import { createServer } from "./platform/http/server.ts";
+import { createServer, MOST_PARAM_CHARACTERS } from "./platform/http/server.ts";
 import { strictJson } from "./platform/http/strict-json.ts";
 import { validation } from "./platform/http/validation.ts";
 import { watchPools, watchProcess } from "./platform/metrics.ts";
@@ -37,6 +40,9 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
+  await app.register(requestDeadline, { requestDeadlineMs: config.server.requestDeadlineMs });
+  await app.register(requestHead);
+  await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
   // Ahead of all routes: it describes those that are registered after it.
   await app.register(openApi, { info: { ...INFO, version: runtime.engineVersion }, tags: TAGS });

@@ -110,6 +110,7 @@ function toConfig(env: Environment) {
       port: env.PORT,
       logLevel: env.LOG_LEVEL,
       maxBodyBytes: env.MAX_BODY_BYTES,
+      maxConnections: env.MAX_CONNECTIONS,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },

@@ -17,7 +17,11 @@ export const serviceVariables = {
     "Least severity that is logged.",
   ),
   MAX_BODY_BYTES: integer(MIB, 1_024, 64 * MIB, "Largest request body."),
-  REQUEST_DEADLINE_MS: milliseconds(8_000, "Time in which a request is answered, if only with 503."),
+  MAX_CONNECTIONS: integer(1_000, 1, 100_000, "Connections of callers; one more is closed at once."),
+  REQUEST_DEADLINE_MS: milliseconds(
+    8_000,
+    "Time in which a request is answered, if only with 503; its body arrives in five eighths of it, else 408.",
+  ),
   SHUTDOWN_GRACE_MS: milliseconds(9_000, "Time that requests in hand get to end after SIGTERM."),
   APP_PERSISTENCE_PROFILE: oneOf(
     ["LOCAL", "PRODUCTION"],

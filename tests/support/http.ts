@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyPluginOptions } from "fastify";
 import type { UnknownFields } from "../../src/contract/faults.ts";
+import { allowedMethods } from "../../src/platform/http/allowed-methods.ts";
 import { requestContext } from "../../src/platform/http/context.ts";
 import { idempotencyKey, type KeyRequirement } from "../../src/platform/http/idempotency-key.ts";
 import { idempotentReply } from "../../src/platform/http/idempotent-reply.ts";
 import { openApi } from "../../src/platform/http/openapi.ts";
 import { problems } from "../../src/platform/http/problems.ts";
+import { requestDeadline } from "../../src/platform/http/request-deadline.ts";
+import { requestHead } from "../../src/platform/http/request-head.ts";
 import { requestLog } from "../../src/platform/http/request-log.ts";
-import { createServer } from "../../src/platform/http/server.ts";
+import { createServer, MOST_PARAM_CHARACTERS } from "../../src/platform/http/server.ts";
 import { strictJson } from "../../src/platform/http/strict-json.ts";
 import { validation, type FeaturePlugin } from "../../src/platform/http/validation.ts";
 import { createLog, type Log } from "../../src/platform/log.ts";
@@ -19,6 +22,7 @@ export type ServeOptions = {
   readonly requirement?: KeyRequirement;
   readonly maxBodyBytes?: number;
   readonly requestDeadlineMs?: number;
+  readonly maxConnections?: number;
 };
 
 /** A server with the platform's plugins and these routes, as `src/app.ts` puts them together. */
@@ -28,11 +32,14 @@ export async function serve(
 ): Promise<FastifyInstance> {
   const { log = createLog("silent"), metrics = createMetrics() } = options;
   const { unknownFields = "refuse", requirement = "all" } = options;
-  const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000 } = options;
-  const app = createServer({ log, metrics, maxBodyBytes, requestDeadlineMs });
+  const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000, maxConnections = 1_000 } = options;
+  const app = createServer({ log, metrics, maxBodyBytes, requestDeadlineMs, maxConnections });
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
+  await app.register(requestDeadline, { requestDeadlineMs });
+  await app.register(requestHead);
+  await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
   await app.register(openApi, { info: { title: "Test", version: "1", description: "" }, tags: [] });
   await app.register(async (api) => {

@@ -29,7 +29,8 @@ export const requestContext = fp(
 
 /** Reads the headers of the contract, and puts the ids on the answer. For what no hook runs for, call it directly. */
 export function receive(request: FastifyRequest, reply: FastifyReply): RequestContext {
-  const { context, faults } = readContext(request.headers, request.raw.url ?? "/");
+  const { headers, raw } = request;
+  const { context, faults } = readContext(headers, raw.url ?? "/", raw.rawHeaders);
   request.context = context;
   request.faults = faults;
   const { correlationId, requestId, traceparent } = context;
@@ -80,9 +81,32 @@ const DEFAULT_TENANT = "default";
 /** Version 00 of https://www.w3.org/TR/trace-context/: ids of zeros are invalid. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** Reads the headers of the contract. What is wrong in them is returned, and replaced for the sake of the answer. */
-export function readContext(headers: IncomingHttpHeaders, url: string): ReadContext {
-  const faults: RequestFault[] = [];
+/** Headers that mean one thing: of two, one would be ignored or both joined. With the code of what is wrong in them. */
+const SENT_ONCE: ReadonlyMap<string, { readonly name: string; readonly code: string }> = new Map(
+  [
+    { name: "Idempotency-Key", code: "IDEMPOTENCY_KEY_INVALID" },
+    ...[
+      "X-Tenant-Id",
+      "X-Correlation-Id",
+      "X-Policy-Pack-Id",
+      "X-Tenant-Policy-Pack-Id",
+      "If-Match",
+      "If-None-Match",
+      "Content-Type",
+    ].map((name) => ({ name, code: "HEADER_INVALID" })),
+  ].map((header) => [header.name.toLowerCase(), header]),
+);
+
+/**
+ * Reads the headers of the contract. What is wrong in them is returned, and replaced for the sake of the answer.
+ * `rawHeaders` are the lines as they came, by which a header that was sent twice is told.
+ */
+export function readContext(
+  received: IncomingHttpHeaders,
+  url: string,
+  rawHeaders: readonly string[] = [],
+): ReadContext {
+  const { headers, faults } = withoutRepeated(received, rawHeaders);
   const correlation = readName(headers, "X-Correlation-Id", faults);
   const requestId = header(headers, "x-request-id");
   const traceparent = header(headers, "traceparent");
@@ -100,6 +124,24 @@ export function readContext(headers: IncomingHttpHeaders, url: string): ReadCont
     instance: pathOf(url),
   };
   return { context, faults };
+}
+
+function withoutRepeated(headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
+  const repeated = new Set<string>();
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? "";
+    if (SENT_ONCE.has(name) && seen.has(name)) repeated.add(name);
+    seen.add(name);
+  }
+  const faults = [...repeated].flatMap((key): RequestFault[] => {
+    const header = SENT_ONCE.get(key);
+    if (header === undefined) return [];
+    return [{ part: "header", path: [header.name], msg: "must be sent once", code: header.code }];
+  });
+  if (repeated.size === 0) return { headers, faults };
+  const once = Object.entries(headers).filter(([name]) => !repeated.has(name));
+  return { headers: Object.fromEntries(once), faults };
 }
 
 function header(headers: IncomingHttpHeaders, name: string): string | null {

@@ -28,16 +28,24 @@ const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["stale_statement", unavailable("DATABASE_BUSY", SOON_SECONDS)],
 ]);
 
-/** Errors that Fastify raises before a route is reached, or when its handler takes too long. */
+/** Errors that are raised before a route is reached, or when its handler takes too long. */
 const BY_FASTIFY_CODE: ReadonlyMap<string, Failure> = new Map([
   ["FST_ERR_CTP_BODY_TOO_LARGE", callersFault(413, "PAYLOAD_TOO_LARGE")],
-  ["FST_ERR_CTP_INVALID_MEDIA_TYPE", callersFault(415, "UNSUPPORTED_MEDIA_TYPE")],
-  ["FST_ERR_CTP_INVALID_CONTENT_LENGTH", callersFault(400, "MALFORMED_REQUEST")],
+  [
+    "FST_ERR_CTP_INVALID_MEDIA_TYPE",
+    { ...unsupportedMediaType("Content-Type", "must be a media type: application/json"), isOurs: false },
+  ],
   ["FST_ERR_BAD_URL", callersFault(400, "MALFORMED_URL")],
   ["FST_ERR_MAX_PARAM_LENGTH", callersFault(414, "URL_TOO_LONG")],
   ["FST_ERR_ASYNC_CONSTRAINT", callersFault(400, "MALFORMED_REQUEST")],
   ["FST_ERR_HANDLER_TIMEOUT", unavailable("DEADLINE_EXCEEDED", SOON_SECONDS)],
 ]);
+
+/** A body in a form that is not read, with the header that says so. */
+export function unsupportedMediaType(header: string, msg: string): ProblemDetails {
+  const code = "UNSUPPORTED_MEDIA_TYPE";
+  return { status: 415, detail: code, faults: [{ part: "header", path: [header], msg, code }] };
+}
 
 function callersFault(status: number, detail: string): Failure {
   return { status, detail, isOurs: false };

@@ -24,6 +24,8 @@ export type ProblemDetails = {
   readonly faults?: readonly RequestFault[];
   /** When to come back. */
   readonly retryAfterSeconds?: number;
+  /** Further headers of the answer, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** The bytes of a problem (RFC 9457). A refusal that is stored with its key is stored as these. */

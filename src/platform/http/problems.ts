@@ -32,7 +32,6 @@ export const problems = fp(
     app.decorateReply("problem", function (details) {
       return sendProblem(this.request, this, details);
     });
-    app.setNotFoundHandler((_request, reply) => reply.problem({ status: 404, detail: "ROUTE_NOT_FOUND" }));
     app.setErrorHandler((error, request, reply) => sendFailure(error, request, reply));
     done();
   },
@@ -50,7 +49,7 @@ export function sendFailure(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, details: ProblemDetails): FastifyReply {
-  const { status, retryAfterSeconds } = details;
+  const { status, retryAfterSeconds, headers = {} } = details;
   if (retryAfterSeconds !== undefined) void reply.header("retry-after", String(retryAfterSeconds));
-  return reply.code(status).type(PROBLEM_TYPE).send(problemText(request.context, details));
+  return reply.headers(headers).code(status).type(PROBLEM_TYPE).send(problemText(request.context, details));
 }

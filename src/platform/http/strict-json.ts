@@ -1,10 +1,15 @@
 import type { FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
 import { readJsonBody } from "../json/read-json.ts";
+import { unsupportedMediaType } from "./failures.ts";
 import type { ProblemDetails, RequestFault } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
 
-const UNSUPPORTED: ProblemDetails = { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" };
+const NOT_JSON = unsupportedMediaType("Content-Type", "must be application/json");
+const ENCODED: ProblemDetails = {
+  ...unsupportedMediaType("Content-Encoding", "must be left out or identity: encoded bodies are not read"),
+  headers: { "accept-encoding": "identity" },
+};
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.+-]+\+)?json[ \t]*(?:;|$)/i;
 
 /**
@@ -36,9 +41,9 @@ export const strictJson = fp(
 
 function mediaTypeProblem({ headers }: FastifyRequest, hasBody: boolean): ProblemDetails | undefined {
   const { "content-type": type, "content-encoding": encoding } = headers;
-  if (encoding !== undefined && encoding !== "identity") return UNSUPPORTED;
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") return ENCODED;
   const isRefused = type === undefined ? hasBody : !JSON_MEDIA_TYPE.test(type);
-  return isRefused ? UNSUPPORTED : undefined;
+  return isRefused ? NOT_JSON : undefined;
 }
 
 function readBody(bytes: Buffer | null): { readonly value: unknown } | ProblemDetails {

@@ -20,12 +20,26 @@ const MOST_DEPTH = 64;
 
 class Malformed extends Error {}
 
+const UTF_16 = "the body begins with a byte order mark of UTF-16: send UTF-8, without a mark";
+
+/** They cannot be seen in an editor, so the reason names them. */
+const BYTE_ORDER_MARKS = [
+  {
+    start: Buffer.from([0xef, 0xbb, 0xbf]),
+    reason: "the body begins with a byte order mark (EF BB BF): send it without",
+  },
+  { start: Buffer.from([0xff, 0xfe]), reason: UTF_16 },
+  { start: Buffer.from([0xfe, 0xff]), reason: UTF_16 },
+];
+
 function malformed(reason: string, at: number): never {
   throw new Malformed(`${reason} at character ${at}`);
 }
 
 /** Reads a whole body. The reason of a refusal tells where and names a repeated name, nothing else of the content. */
 export function readJsonBody(bytes: Buffer): JsonBody {
+  const mark = BYTE_ORDER_MARKS.find(({ start }) => bytes.subarray(0, start.length).equals(start));
+  if (mark !== undefined) return { ok: false, reason: mark.reason };
   if (!isUtf8(bytes)) return { ok: false, reason: "the body is not UTF-8" };
   // ASCII needs no decoding: a copy is many times faster.
   const cursor = openCursor(bytes.toString(isAscii(bytes) ? "latin1" : "utf8"));

@@ -68,6 +68,29 @@ describe("headers", () => {
     },
   );
 
+  test.each([
+    ["Idempotency-Key", "IDEMPOTENCY_KEY_INVALID"],
+    ["X-Tenant-Id", "HEADER_INVALID"],
+    ["X-Correlation-Id", "HEADER_INVALID"],
+    ["X-Policy-Pack-Id", "HEADER_INVALID"],
+    ["X-Tenant-Policy-Pack-Id", "HEADER_INVALID"],
+    ["If-Match", "HEADER_INVALID"],
+    ["If-None-Match", "HEADER_INVALID"],
+    ["Content-Type", "HEADER_INVALID"],
+  ])("%s sent twice is refused as that, and read from neither line", (name, code) => {
+    const lines = [name, "a", "Host", "x", name.toUpperCase(), "a"];
+    const { context, faults } = readContext({ [name.toLowerCase()]: "a, a" }, "/", lines);
+    expect(faults).toEqual([{ part: "header", path: [name], msg: "must be sent once", code }]);
+    expect(context).toMatchObject({
+      tenantId: "default",
+      idempotencyKey: null,
+      policyPackId: null,
+      ifMatch: null,
+    });
+    expect(context.correlationId).toMatch(/^corr_/);
+    expect(readContext({ [name.toLowerCase()]: "a" }, "/", lines.slice(0, 4)).faults).toEqual([]);
+  });
+
   test.each(["", "a b", "é", "x".repeat(256)])("%j is no idempotency key", (value) => {
     const { context, faults } = readContext({ "idempotency-key": value }, "/");
     expect(faults).toMatchObject([{ path: ["Idempotency-Key"], code: "IDEMPOTENCY_KEY_INVALID" }]);

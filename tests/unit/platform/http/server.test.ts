@@ -211,8 +211,8 @@ describe("a request that is wrong", () => {
 
   test.each([
     ["an unknown path", "GET", "/nowhere?q=1", 404, "ROUTE_NOT_FOUND"],
-    ["another method", "GET", "/greet/a", 404, "ROUTE_NOT_FOUND"],
-    ["a method of another protocol", "PROPFIND", "/greet/a", 404, "ROUTE_NOT_FOUND"],
+    ["another method", "GET", "/greet/a", 405, "METHOD_NOT_ALLOWED"],
+    ["a method of another protocol", "PROPFIND", "/greet/a", 405, "METHOD_NOT_ALLOWED"],
     ["a malformed escape", "GET", "/greet/%zz", 400, "MALFORMED_URL"],
     ["an endless name", "POST", `/greet/${"x".repeat(3_000)}`, 414, "URL_TOO_LONG"],
   ])(

@@ -28,6 +28,20 @@ function numberOf(tree: JsonTree): string {
   return tree.text;
 }
 
+describe("a byte order mark", () => {
+  test.each([
+    ["UTF-8", [0xef, 0xbb, 0xbf]],
+    ["UTF-16, little end first", [0xff, 0xfe]],
+    ["UTF-16, big end first", [0xfe, 0xff]],
+  ])("of %s is named as the reason", (_name, mark) => {
+    expect(reasonOf(Buffer.from([...mark, ...Buffer.from("{}")]))).toContain("begins with a byte order mark");
+  });
+
+  test("is a character like any other within a text", () => {
+    expect(read('"\uFEFF"')).toBe("\uFEFF");
+  });
+});
+
 describe("what JSON.parse reads", () => {
   test("is read to the same value, however it is spelled and spaced", () => {
     const documents = fc.record({
