@@ -107,12 +107,18 @@ function createClient(options: ConnectionOptions, transport: Transport) {
   return postgres(options.server.url, driverOptions);
 }
 
+/**
+ * What a promise rests on is set here for the session: it wins over every setting of role, database and server, also
+ * over those that are changed while the session lasts.
+ */
 function startupParameters(options: ConnectionOptions) {
   return {
     application_name: options.applicationName,
     search_path: "public, pg_temp",
     TimeZone: "UTC",
     DateStyle: "ISO",
+    synchronous_commit: "on",
+    default_transaction_isolation: "read committed" as const,
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
