@@ -22,7 +22,7 @@ export type Background = {
 
 /** Starts what goes on beside requests: the worker, what wakes it, and the periodic jobs. */
 export function startBackground(runtime: Runtime, operations: Operations): Background {
-  const { config, log, metrics, database, clock } = runtime;
+  const { config, log, metrics, database } = runtime;
   watchOperations(
     metrics,
     () => readOperations(runtime),
@@ -36,7 +36,7 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
   const listener = wakeByNotification(runtime, worker);
   const retention = startRetention({
     database,
-    clock,
+    owner: operations.terms.owner,
     periods: {
       operationsTtlSeconds: config.rebalance.operations.ttlSeconds,
       runDays: config.rebalance.retentionDays,
@@ -44,6 +44,8 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
     batchSize: PURGE_BATCH,
     intervalMs: config.retentionIntervalMs,
     onPurged: (kind, count) => metrics.purgedRows.inc({ kind }, count),
+    onOverruled: (overruled) =>
+      log.warn(overruled, "another process stores longer: its retention rules, not the one of this process"),
     onError: (error) => log.warn({ err: error }, "the purge is put off"),
   });
   const rollup = startRollup({
@@ -83,9 +85,8 @@ async function readOperations({ database, clock }: Runtime): Promise<OperationsS
   const context = {
     tenantId: null,
     readOnly: true,
-    localRole: "ballast_worker",
     deadlineMs: OPERATIONS_DEADLINE_MS,
-  } as const;
+  };
   const counts = await inTransaction(database, context, countOperations);
   const now = clock().getTime();
   return counts.map(({ operation_type, status, count, oldest_created_at: oldest }) => ({

@@ -1,6 +1,6 @@
 import type { Config } from "./config/config.ts";
 import { readVersion } from "./config/version.ts";
-import { systemClock, type Clock } from "./platform/clock.ts";
+import type { Clock } from "./platform/clock.ts";
 import { parseServerAddress } from "./platform/database/address.ts";
 import { closeDatabase, openDatabase, type Database } from "./platform/database/database.ts";
 import type { DatabaseError } from "./platform/database/errors.ts";
@@ -19,6 +19,7 @@ export type Runtime = {
   readonly config: Config;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The database's time: the wall clock of a machine may be off by days. */
   readonly clock: Clock;
   readonly newId: Ids;
   /** The version of the engine that runs are stamped with. */
@@ -105,7 +106,10 @@ async function openDatabases(url: string, options: RuntimeOptions, closers: Clos
     return opened;
   };
   const database = open(url, "primary");
-  const faults = await naming(sourceOf(config), () => startupFaults(database, readMigrations()));
+  const isOwnLogin = config.profile === "PRODUCTION";
+  const faults = await naming(sourceOf(config), () =>
+    startupFaults(database, readMigrations(), { isOwnLogin }),
+  );
   if (faults.length > 0) throw new Error(faults.join("\n"));
   const { readUrl } = config.database;
   return createRuntime(
@@ -120,7 +124,7 @@ export function createRuntime(
   replica: Database | null = null,
 ): Runtime {
   const { config, database } = opened;
-  const clock = opened.clock ?? systemClock;
+  const clock = opened.clock ?? database.serverClock.now;
   const { lockTimeoutMs: duplicateWaitMs } = config.database;
   return {
     ...opened,

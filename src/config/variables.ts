@@ -96,9 +96,14 @@ export const rebalanceVariables = {
     DAY_SECONDS,
     1,
     3_650 * DAY_SECONDS,
-    "How long a finished operation is kept.",
+    "How long a finished operation is kept. The longest of all processes rules.",
   ),
-  DPM_SUPPORTABILITY_RETENTION_DAYS: integer(0, 0, 36_500, "How long a run is kept; 0 for ever."),
+  DPM_SUPPORTABILITY_RETENTION_DAYS: integer(
+    0,
+    0,
+    36_500,
+    "How long runs, and keys of analyses and of simulated proposals, are kept; 0 for ever. The longest of all processes rules.",
+  ),
   DPM_ARTIFACT_STORE_MODE: oneOf(
     ["DERIVED", "PERSISTED"],
     "DERIVED",

@@ -1,6 +1,7 @@
-/** The time as a dependency, so that a test can hold it. */
+/** The time as a dependency: the database's (`ServerClock`), or one that a test holds. */
 export type Clock = () => Date;
 
+/** The wall clock of this machine. What is stored has the database's time instead. */
 export const systemClock: Clock = () => new Date();
 
 /**

@@ -1,6 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Database } from "./database/database.ts";
-import { inTransaction, type Tx } from "./database/transaction.ts";
 
 /** Work that goes on beside the requests until it is stopped. */
 export type PeriodicJob = { readonly stop: () => Promise<void> };
@@ -29,17 +27,15 @@ export function startPeriodicJob(pass: (signal: AbortSignal) => Promise<void>, t
 }
 
 /**
- * One batch of a periodic job over all tenants, as the role that may delete, in a transaction that one process at a time
- * gets into; the others come back with "busy". `lock` names the job among the advisory locks of the database, and ends
- * with the transaction, so a crash leaves nothing behind.
+ * Repeats `batch` until it comes back with fewer than `batchSize`, `signal` aborts, or another process is found at it,
+ * which `batch` answers with null.
  */
-export function runBatch(
-  database: Database,
-  lock: number,
-  batch: (tx: Tx) => Promise<number>,
-): Promise<number | "busy"> {
-  return inTransaction(database, { tenantId: null, localRole: "ballast_retention" }, async (tx) => {
-    const [row] = await tx<{ is_ours: boolean }>`select pg_try_advisory_xact_lock(${lock}) as is_ours`;
-    return row?.is_ours === true ? batch(tx) : "busy";
-  });
+export async function runBatches(
+  batchSize: number,
+  signal: AbortSignal | undefined,
+  batch: () => Promise<number | null>,
+): Promise<"done" | "busy"> {
+  let count: number | null = batchSize;
+  while (count === batchSize && signal?.aborted !== true) count = await batch();
+  return count === null ? "busy" : "done";
 }

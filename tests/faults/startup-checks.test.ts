@@ -46,17 +46,57 @@ test("a superuser is refused, and so is the owner of the tables", async () => {
   expect(faults.join("\n")).toContain("it could lift their guards");
 });
 
-test("a role with BYPASSRLS, or without the roles of the jobs, is refused", async () => {
+test("a role with BYPASSRLS is refused", async () => {
   const role = `bypass_${String(process.pid)}`;
   await asAdmin(`create role ${role} login bypassrls password 'secret'; grant select on migration.checksum to ${role};
                  grant usage on schema migration to ${role}`);
-  const url = new URL(server.adminUrl);
-  [url.username, url.password] = [role, "secret"];
-  expect(await faultsOf(url.href, null)).toEqual([
+  expect(await faultsOf(loginUrl(role), null)).toEqual([
     `the role in force, ${role}, has BYPASSRLS: row-level security would not hold`,
-    "the login cannot take the role ballast_worker, ballast_retention",
+    `the login can take the role ${role}, which may delete or sees every tenant`,
   ]);
   await asAdmin(`drop owned by ${role}; drop role ${role}`);
+});
+
+const loginUrl = (login: string): string => {
+  const url = new URL(server.adminUrl);
+  [url.username, url.password] = [login, "secret"];
+  return url.href;
+};
+
+let logins = 0;
+test.each([
+  ["a role of the functions that delete", "grant ballast_purger to LOGIN", "ballast_purger, LOGIN"],
+  ["a role of the functions that claim", "grant ballast_claimer to LOGIN", "ballast_claimer"],
+  ["the right to delete", "grant delete on lineage_edge to LOGIN", "LOGIN"],
+  ["the right to truncate", "grant truncate on lineage_edge to LOGIN", "LOGIN"],
+  ["a policy of its own", "create policy more on lineage_edge to LOGIN using (true)", "LOGIN"],
+])("a login that has %s is refused", async (_, grant, role) => {
+  logins += 1;
+  const login = `login_${String(process.pid)}_${String(logins)}`;
+  await asAdmin(`create role ${login} login password 'secret'; grant ballast_service to ${login}`);
+  expect(await faultsOf(loginUrl(login))).toEqual([]);
+  await asAdmin(grant.replace("LOGIN", login));
+  expect(await faultsOf(loginUrl(login))).toEqual([
+    `the login can take the role ${role.replace("LOGIN", login)}, which may delete or sees every tenant`,
+  ]);
+  await asAdmin(`drop owned by ${login}; drop role ${login}`);
+});
+
+test("a login that was a member of the roles of earlier versions can do nothing with them, and passes", async () => {
+  const login = `former_${String(process.pid)}`;
+  await asAdmin(`create role ${login} login password 'secret';
+                 grant ballast_service, ballast_worker, ballast_retention to ${login}`);
+  expect(await faultsOf(loginUrl(login))).toEqual([]);
+  await asAdmin(`drop owned by ${login}; drop role ${login}`);
+});
+
+test("where the service must have a login of its own, that of the tables' owner is refused", async () => {
+  const database = openTestDatabase(server.adminUrl, { max: 1 });
+  const faults = await startupFaults(database, known, { isOwnLogin: true });
+  await closeDatabase(database);
+  expect(faults).toEqual([
+    expect.stringMatching(/^the login, .+, can act as the owner of the tables: it needs one of its own$/),
+  ]);
 });
 
 test("a table whose row-level security is not forced is named", async () => {

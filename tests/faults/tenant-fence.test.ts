@@ -105,14 +105,3 @@ function bindWithParameter(name: string): Buffer {
   head.writeInt32BE(4 + body.length, 1);
   return Buffer.concat([head, body]);
 }
-
-test("a role is taken for one transaction only", async () => {
-  const whoAmI = (localRole?: "ballast_worker") =>
-    inTransaction(
-      database,
-      { tenantId: null, ...(localRole === undefined ? {} : { localRole }) },
-      (tx) => tx<{ role: string }>`select current_user as role`,
-    );
-  expect(await whoAmI("ballast_worker")).toEqual([{ role: "ballast_worker" }]);
-  expect(await whoAmI()).toEqual([{ role: "ballast_service" }]);
-});

@@ -46,7 +46,7 @@ async function attemptThrough(cut: Cut, cuts: number): Promise<{ id: string; end
   open.push(behind);
   const id = await acceptOperation(database);
   const { terms } = attemptDeps(database, () => Promise.reject(new Error("not this one")));
-  const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+  const [claim] = await inTransaction(database, { tenantId: null }, (tx) =>
     claimDue(tx, terms, 1, new Date().toISOString()),
   );
   if (claim === undefined) throw new Error("nothing was due");
@@ -108,7 +108,7 @@ describe("the connection of a worker that writes its outcome", () => {
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "RUNNING", attempt: 1, traces: 0 });
     await makeClaimable(test.adminUrl, id);
     const deps = attemptDeps(database, (operation) => Promise.resolve(leaveTrace(operation, succeeded)));
-    const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+    const [claim] = await inTransaction(database, { tenantId: null }, (tx) =>
       claimDue(tx, deps.terms, 1, new Date().toISOString()),
     );
     if (claim === undefined) throw new Error("nothing was due");

@@ -53,7 +53,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 async function claimUpTo(deps: WorkerDeps, limit: number): Promise<readonly ClaimedOperation[]> {
   const startedAt = deps.clock().toISOString();
   try {
-    return await inTransaction(deps.database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+    return await inTransaction(deps.database, { tenantId: null }, (tx) =>
       claimDue(tx, deps.terms, limit, startedAt),
     );
   } catch (error) {

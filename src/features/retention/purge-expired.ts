@@ -1,16 +1,24 @@
-import { runBatch, startPeriodicJob, type JobTimes, type PeriodicJob } from "../../platform/periodic-job.ts";
-import { expiryCutoff } from "../operations/core.ts";
-import type { Clock } from "../../platform/clock.ts";
 import type { Database } from "../../platform/database/database.ts";
+import { inTransaction } from "../../platform/database/transaction.ts";
 import {
+  runBatches,
+  startPeriodicJob,
+  type JobTimes,
+  type PeriodicJob,
+} from "../../platform/periodic-job.ts";
+import {
+  announceRetention,
   deleteAnalysisKeys,
   deleteOperations,
   deleteRefusals,
   deleteRuns,
+  deleteSimulationKeys,
   type Deletion,
+  type RetentionKind,
+  type RetentionSetting,
 } from "./repository.ts";
 
-/** How long things are stored. */
+/** How long things are stored, as this process is configured. */
 export type RetentionPeriods = {
   /** Finished operations, from their end. */
   readonly operationsTtlSeconds: number;
@@ -18,55 +26,79 @@ export type RetentionPeriods = {
   readonly runDays: number;
 };
 
-export type Purgeable = "runs" | "analysis_keys" | "operations" | "refusals";
+export type Purgeable = "runs" | "analysis_keys" | "simulation_keys" | "operations" | "refusals";
+
+/** A retention of this process that does not rule, because `ruling`, of another, is longer. Null: for ever. */
+export type Overruled = {
+  readonly kind: RetentionKind;
+  readonly retentionSeconds: number | null;
+  readonly ruling: RetentionSetting;
+};
 
 export type RetentionDeps = {
   readonly database: Database;
-  readonly clock: Clock;
+  /** Names this process and its start, as what it says is recorded. */
+  readonly owner: string;
   readonly periods: RetentionPeriods;
   /** Things per transaction: few enough that its locks last for milliseconds. */
   readonly batchSize: number;
   readonly onPurged: (what: Purgeable, count: number) => void;
+  readonly onOverruled: (overruled: Overruled) => void;
 };
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-/** Names the job among the advisory locks of the database. */
-const LOCK = 4_627_119;
-
-type Purge = { readonly what: Purgeable; readonly before: string; readonly deletion: Deletion };
-
-/** What there is to purge at `now`: operations by the same cutoff by which they are no longer shown. */
-function purgesAt(now: Date, { operationsTtlSeconds, runDays }: RetentionPeriods): Purge[] {
-  const madeBefore = expiryCutoff(now, runDays * DAY_SECONDS);
-  const runs: Purge[] = [
-    { what: "runs", before: madeBefore, deletion: deleteRuns },
-    { what: "analysis_keys", before: madeBefore, deletion: deleteAnalysisKeys },
-  ];
-  return [
-    { what: "operations", before: expiryCutoff(now, operationsTtlSeconds), deletion: deleteOperations },
-    { what: "refusals", before: now.toISOString(), deletion: deleteRefusals },
-    ...(runDays === 0 ? [] : runs),
-  ];
-}
+const PURGES: readonly (readonly [Purgeable, Deletion])[] = [
+  ["operations", deleteOperations],
+  ["refusals", deleteRefusals],
+  ["runs", deleteRuns],
+  ["analysis_keys", deleteAnalysisKeys],
+  ["simulation_keys", deleteSimulationKeys],
+];
 
 /**
- * Deletes what has expired, batch by batch, until nothing is left, `signal` aborts, or another process is
- * found doing it.
+ * Says how long this process stores things, then deletes what has expired, batch by batch, until nothing is left,
+ * `signal` aborts, or another process is found doing it. What has expired, the database decides.
  */
 export async function purge(deps: RetentionDeps, signal?: AbortSignal): Promise<void> {
-  for (const { what, before, deletion } of purgesAt(deps.clock(), deps.periods)) {
-    let isMore = true;
-    while (isMore && signal?.aborted !== true) {
-      const count = await runBatch(deps.database, LOCK, (tx) => deletion(tx, before, deps.batchSize));
-      if (count === "busy") return;
-      if (count > 0) deps.onPurged(what, count);
-      isMore = count === deps.batchSize;
-    }
+  const { database, batchSize, onPurged } = deps;
+  await announce(deps);
+  for (const [what, deletion] of PURGES) {
+    const end = await runBatches(batchSize, signal, async () => {
+      const count = await inTransaction(database, { tenantId: null }, (tx) => deletion(tx, batchSize));
+      if (count !== null && count > 0) onPurged(what, count);
+      return count;
+    });
+    if (end === "busy") return;
   }
 }
 
-/** Purges periodically, until it is stopped. */
+async function announce({ database, owner, periods, onOverruled }: RetentionDeps): Promise<void> {
+  const { operationsTtlSeconds, runDays } = periods;
+  const announced: readonly (readonly [RetentionKind, number | null])[] = [
+    ["OPERATION", operationsTtlSeconds],
+    ["RUN", runDays === 0 ? null : runDays * DAY_SECONDS],
+  ];
+  const rulings = await inTransaction(database, { tenantId: null }, (tx) =>
+    Promise.all(
+      announced.map(async ([kind, retentionSeconds]) => {
+        const ruling = await announceRetention(tx, kind, owner, retentionSeconds);
+        return { kind, retentionSeconds, ruling };
+      }),
+    ),
+  );
+  for (const { kind, retentionSeconds, ruling } of rulings) {
+    if (ruling.retention_seconds !== retentionSeconds) onOverruled({ kind, retentionSeconds, ruling });
+  }
+}
+
+/** Purges periodically, until it is stopped. Says once of each longer retention that it rules. */
 export function startRetention(deps: RetentionDeps & JobTimes): PeriodicJob {
-  return startPeriodicJob((signal) => purge(deps, signal), deps);
+  const told = new Set<string>();
+  const onOverruled = (overruled: Overruled): void => {
+    const name = `${overruled.kind} ${String(overruled.ruling.retention_seconds)}`;
+    if (!told.has(name)) deps.onOverruled(overruled);
+    told.add(name);
+  };
+  return startPeriodicJob((signal) => purge({ ...deps, onOverruled }, signal), deps);
 }

@@ -16,7 +16,7 @@ export function readinessCheck(database: Database, lifecycle: Lifecycle): () => 
   return async () => {
     if (lifecycle.isStopping) return [{ name: "process", ok: false, reason: "stopping" }];
     try {
-      const faults = await startupFaults(database, migrations, CHECK_DEADLINE_MS);
+      const faults = await startupFaults(database, migrations, { deadlineMs: CHECK_DEADLINE_MS });
       return [{ name: "database", ok: faults.length === 0, reason: faults[0] ?? null }];
     } catch (error) {
       const fault = databaseFault(error);

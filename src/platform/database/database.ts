@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "./connection.ts";
 import type { DatabaseFaultKind } from "./errors.ts";
 import { closePool, createPool, type Pool } from "./pool.ts";
+import { createServerClock, type ServerClock } from "./server-clock.ts";
 
 export type DatabaseConfig = ConnectionOptions & {
   /** Connections, and so units of work under way at once. */
@@ -28,6 +29,8 @@ export type Database = {
     readonly replyMarginMs: number;
   };
   readonly hooks: DatabaseHooks;
+  /** The server's time. Each transaction measures it again. */
+  readonly serverClock: ServerClock;
 };
 
 /** The server ends a statement at statement_timeout; a reply this much later than that is not coming. */
@@ -40,6 +43,7 @@ export function openDatabase(config: DatabaseConfig, hooks: DatabaseHooks = {}):
     pool: createPool(poolOptions(config)),
     limits: { deadlineMs, statementTimeoutMs, replyMarginMs: REPLY_MARGIN_MS },
     hooks,
+    serverClock: createServerClock(),
   };
 }
 

@@ -8,7 +8,7 @@ import {
   type AppliedMigration,
   type Migration,
 } from "./migrations.ts";
-import { prepareRoles } from "./roles.ts";
+import { asFunctionOwners, prepareRoles, SCHEMA_USERS } from "./roles.ts";
 
 export type MigrateOptions = {
   /** The login that owns the schema. */
@@ -39,13 +39,17 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   session.on("error", () => undefined);
   await session.connect();
   try {
+    // Nothing that was reported as applied may be lost, whatever the server is set to.
+    await session.query("set synchronous_commit = on");
     await takeAdvisoryLock(session);
     await prepareRoles(session, options.serviceLogin);
     await prepareBookkeeping(session);
     const pending = await findPending(session, known);
     if (pending.length === 0) return [];
     const log = options.log ?? (() => undefined);
-    return await withNormalisedFiles(folder, known, (dir) => applyPending(session, dir, pending, log));
+    return await asFunctionOwners(session, () =>
+      withNormalisedFiles(folder, known, (dir) => applyPending(session, dir, pending, log)),
+    );
   } finally {
     // Ends the advisory lock too.
     await session.end();
@@ -67,7 +71,7 @@ async function prepareBookkeeping(session: pg.Client): Promise<void> {
   await session.query(`
     create schema if not exists ${SCHEMA};
     grant usage on schema ${SCHEMA} to ballast_service;
-    grant usage on schema public to ballast_service, ballast_worker, ballast_retention;
+    grant usage on schema public to ${SCHEMA_USERS.join(", ")};
     create table if not exists ${SCHEMA}.checksum (
       name text primary key,
       checksum text not null

@@ -6,6 +6,12 @@ import { inTransaction, type Tx } from "./transaction.ts";
 /** What the patch under `patches/` leaves in the driver. */
 const DRIVER_PATCH = "3.4.9-ballast.1";
 
+export type StartupCheckOptions = {
+  readonly deadlineMs?: number;
+  /** The service must have a login of its own: neither a superuser nor the owner of the tables, which may do anything. */
+  readonly isOwnLogin?: boolean;
+};
+
 /**
  * Why the service must not run on this database, a line for each reason; none means that it may. Everything the
  * service promises rests on these: that COMMIT means written, and that row-level security holds for its role.
@@ -13,18 +19,19 @@ const DRIVER_PATCH = "3.4.9-ballast.1";
 export async function startupFaults(
   database: Database,
   known: readonly Migration[],
-  deadlineMs = database.limits.deadlineMs,
+  { deadlineMs = database.limits.deadlineMs, isOwnLogin = false }: StartupCheckOptions = {},
 ): Promise<string[]> {
   const driverFaults = findDriverFaults();
   if (driverFaults.length > 0) return driverFaults;
   return inTransaction(database, { tenantId: null, readOnly: true, deadlineMs }, async (tx) => {
-    const [server, role, tables, migrations] = await Promise.all([
+    const [server, role, login, tables, migrations] = await Promise.all([
       findServerFaults(tx),
       findRoleFaults(tx),
+      findLoginFaults(tx, isOwnLogin),
       findTableFaults(tx),
       findMigrationFaults(tx, known),
     ]);
-    return [...server, ...role, ...tables, ...migrations];
+    return [...server, ...role, ...login, ...tables, ...migrations];
   });
 }
 
@@ -70,17 +77,11 @@ export function serverFaults(settings: ServerSettings): string[] {
   ];
 }
 
-type RoleRow = { role: string; is_superuser: boolean; bypasses: boolean; refused_roles: string | null };
+type RoleRow = { role: string; is_superuser: boolean; bypasses: boolean };
 
 async function findRoleFaults(tx: Tx): Promise<string[]> {
   const [row] = await tx<RoleRow>`
-    select rolname as role,
-           rolsuper as is_superuser,
-           rolbypassrls as bypasses,
-           (select string_agg(other, ', ')
-              from unnest(array['ballast_worker', 'ballast_retention']) as other
-             where not coalesce((select pg_has_role(session_user, oid, 'MEMBER')
-                                   from pg_roles where rolname = other), false)) as refused_roles
+    select rolname as role, rolsuper as is_superuser, rolbypassrls as bypasses
       from pg_roles
      where rolname = current_user`;
   if (row === undefined) return ["the database does not tell the role in force"];
@@ -91,8 +92,42 @@ async function findRoleFaults(tx: Tx): Promise<string[]> {
       `the role in force, ${role}, is a superuser: row-level security would not hold`,
     ),
     ...when(row.bypasses, `the role in force, ${role}, has BYPASSRLS: row-level security would not hold`),
-    ...when(row.refused_roles !== null, `the login cannot take the role ${String(row.refused_roles)}`),
   ];
+}
+
+type LoginRow = { login: string; is_owner: boolean; dangerous_roles: string | null };
+
+/**
+ * Looks for roles that the login can take, itself among them, and that may delete from a table or see rows of every
+ * tenant: by what they may do in this database, whatever they are called.
+ */
+async function findLoginFaults(tx: Tx, isOwnLogin: boolean): Promise<string[]> {
+  const [row] = await tx<LoginRow>`
+    with tables as (
+      select oid, relowner
+        from pg_class
+       where relkind in ('r', 'p')
+         and relnamespace in ('public'::regnamespace, to_regnamespace('migration')))
+    select session_user::text as login,
+           exists (select from tables where pg_has_role(session_user, relowner, 'MEMBER')) as is_owner,
+           (select string_agg(r.rolname::text, ', ' order by r.rolname)
+              from pg_roles r
+             where pg_has_role(session_user, r.oid, 'MEMBER')
+               and (r.rolbypassrls
+                    or exists (select from tables where has_table_privilege(r.oid, oid, 'DELETE, TRUNCATE'))
+                    or exists (select from pg_policy where r.oid = any(polroles)))) as dangerous_roles`;
+  if (row === undefined) return ["the database does not tell the login"];
+  // Whoever owns the tables may do anything to them, so what else the login can take says nothing.
+  if (row.is_owner) {
+    return when(
+      isOwnLogin,
+      `the login, ${row.login}, can act as the owner of the tables: it needs one of its own`,
+    );
+  }
+  return when(
+    row.dangerous_roles !== null,
+    `the login can take the role ${String(row.dangerous_roles)}, which may delete or sees every tenant`,
+  );
 }
 
 type TableRow = { name: string; is_owned: boolean; is_guarded: boolean };

@@ -4,6 +4,7 @@ import type { Database } from "./database.ts";
 import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
 import { createFence, type Fence, type Rows } from "./fence.ts";
 import { acquire, discardIdle } from "./pool.ts";
+import type { ServerClock } from "./server-clock.ts";
 import { within } from "../time-limit.ts";
 import { statement, type SqlValue } from "./values.ts";
 
@@ -29,8 +30,6 @@ export type TransactionContext = {
   readonly pipelineCommit?: boolean;
   /** From now until the unit of work is over, waiting and retries included. */
   readonly deadlineMs?: number;
-  /** A role taken for this transaction only. */
-  readonly localRole?: "ballast_retention" | "ballast_worker";
 };
 
 /** Faults after which nothing was written and the same work may well succeed. */
@@ -104,7 +103,8 @@ async function runOnce<T>(
   const { connection, release } = await acquire(database.pool, budgetMs);
   database.hooks.onWait?.(performance.now() - startedAt);
   const unit = startUnit(database, connection, release, budgetMs());
-  begin(unit, context, Math.min(budgetMs(), database.limits.statementTimeoutMs));
+  const statementTimeoutMs = Math.min(budgetMs(), database.limits.statementTimeoutMs);
+  begin(unit, context, statementTimeoutMs, database.serverClock);
   const working = callWork(unit, work);
   const pipelined =
     context.readOnly === true && context.pipelineCommit === true ? pipelineCommit(unit) : undefined;
@@ -206,31 +206,38 @@ async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
 /**
  * Sends BEGIN, the tenant and the time limit without waiting: the first statements of the work are pipelined behind
  * them. Should the server refuse BEGIN, those statements run without a tenant, so row-level security shows them no row
- * and accepts none; the fence is shut as soon as the refusal is known, and COMMIT is never sent.
+ * and accepts none; the fence is shut as soon as the refusal is known, and COMMIT is never sent. The reply brings the
+ * server's time along.
  */
-function begin(unit: Unit, context: TransactionContext, statementTimeoutMs: number): void {
+function begin(
+  unit: Unit,
+  context: TransactionContext,
+  statementTimeoutMs: number,
+  clock: ServerClock,
+): void {
   const { fence, connection } = unit;
   const { client } = connection;
   const tenantId = context.tenantId ?? "";
   const timeout = String(Math.max(1, Math.ceil(statementTimeoutMs)));
-  const { localRole } = context;
   connection.cork();
+  const sentAt = performance.now();
   void fence.send(
     () =>
       context.readOnly === true ? client`begin isolation level repeatable read, read only` : client`begin`,
     fence.shut,
   );
-  void fence.send(
-    () =>
-      localRole === undefined
-        ? client`
-          select set_config('app.tenant_id', ${tenantId}, true),
-                 set_config('statement_timeout', ${timeout}, true)`
-        : client`
-          select set_config('app.tenant_id', ${tenantId}, true),
-                 set_config('statement_timeout', ${timeout}, true),
-                 set_config('role', ${localRole}, true)`,
+  const prepared = fence.send<{ server_ms: number }>(
+    () => client`
+      select set_config('app.tenant_id', ${tenantId}, true),
+             set_config('statement_timeout', ${timeout}, true),
+             (extract(epoch from clock_timestamp()) * 1000)::float8 as server_ms`,
     fence.shut,
+  );
+  prepared.then(
+    ([row]) => {
+      if (row !== undefined) clock.observe(row.server_ms, sentAt, performance.now());
+    },
+    () => undefined, // the fence is shut
   );
 }
 

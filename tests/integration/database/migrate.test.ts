@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { closeDatabase } from "../../../src/platform/database/database.ts";
 import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
+import { startupFaults } from "../../../src/platform/database/startup-checks.ts";
+import { openTestDatabase } from "../../support/databases.ts";
 import { withMigrationFiles } from "../../support/migration-files.ts";
 import { urlOf, withSession } from "../../support/session.ts";
 
 const { adminUrl, prefix } = inject("testServer");
-const names = Array.from({ length: 5 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
+const names = Array.from({ length: 6 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
 const urls = names.map((database) => urlOf(adminUrl, { database }));
-const [url = "", other = "", broken = "", crlf = "", cut = ""] = urls;
+const [url = "", other = "", broken = "", crlf = "", cut = "", owned = ""] = urls;
 const login = `ballast_migrated_${randomBytes(4).toString("hex")}`;
 
 beforeAll(async () => {
@@ -24,6 +27,7 @@ afterAll(async () => {
   });
 });
 
+const VERSION = "current_setting('server_version_num')::int";
 const known = readMigrations();
 const all = known.map(({ name }) => name);
 
@@ -41,7 +45,7 @@ test("several services starting at once on new databases of one cluster: every s
   expect(await migrate({ url })).toEqual([]);
 });
 
-test("the login of the service is given its roles, and by taking one only its rights", async () => {
+test("the login of the service is given its role and no other", async () => {
   await migrate({ url, serviceLogin: login });
   await migrate({ url, serviceLogin: login });
   const [row] = await rowsOf<{ roles: string[] }>(
@@ -50,7 +54,59 @@ test("the login of the service is given its roles, and by taking one only its ri
        from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles l on l.oid = m.member
       where l.rolname = '${login}'`,
   );
-  expect(row?.roles).toEqual(["ballast_retention", "ballast_service", "ballast_worker"]);
+  expect(row?.roles).toEqual(["ballast_service"]);
+});
+
+test("an owner who is no superuser gives the functions away, and is no member of their owners afterwards", async () => {
+  const owner = `${login}_owner`;
+  const database = new URL(owned).pathname.slice(1);
+  await withSession(adminUrl, async (session) => {
+    await session.query(`create role ${owner} login createrole password 'secret'`);
+    await session.query(`alter database ${database} owner to ${owner}`);
+    const { rows } = await session.query<{ has_options: boolean }>(
+      "select current_setting('server_version_num')::int >= 160000 as has_options",
+    );
+    // As it is for the roles that a login with CREATEROLE has made itself.
+    if (rows[0]?.has_options === true) {
+      for (const role of ["ballast_service", "ballast_purger", "ballast_claimer"])
+        await session.query(`grant ${role} to ${owner} with admin true, inherit false, set false`);
+    }
+  });
+  const migrationUrl = urlOf(owned, { database, user: owner, password: "secret" });
+  expect(await migrate({ url: migrationUrl, serviceLogin: login })).toEqual(all);
+  const owners = await rowsOf<{ owner: string; is_member: boolean }>(
+    owned,
+    `select distinct r.rolname as owner,
+            pg_has_role('${owner}', r.oid, case when ${VERSION} >= 160000 then 'SET' else 'MEMBER' end) as is_member
+       from pg_proc p join pg_roles r on r.oid = p.proowner
+      where p.pronamespace = 'public'::regnamespace and p.prosecdef
+      order by 1`,
+  );
+  expect(owners).toEqual([
+    { owner: "ballast_claimer", is_member: false },
+    { owner: "ballast_purger", is_member: false },
+  ]);
+  const service = openTestDatabase(urlOf(owned, { database, user: login, password: "secret" }), { max: 1 });
+  expect(await startupFaults(service, known, { isOwnLogin: true })).toEqual([]);
+  await closeDatabase(service);
+  await withSession(owned, (session) => session.query(`drop owned by ${owner} cascade`));
+  await withSession(adminUrl, (session) =>
+    session.query(
+      `alter database ${database} owner to current_user; drop owned by ${owner}; drop role ${owner}`,
+    ),
+  );
+});
+
+test("a function that works for every tenant is pinned to its search path, and is for the service alone", async () => {
+  const functions = await rowsOf(
+    url,
+    `select p.oid::regprocedure::text as name, p.proconfig, p.proacl::text
+       from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and p.prosecdef
+        and (p.proconfig is distinct from array['search_path=pg_catalog, public, pg_temp']
+             or has_function_privilege('public', p.oid, 'EXECUTE'))`,
+  );
+  expect(functions).toEqual([]);
 });
 
 test("an edited file is refused before anything runs", async () => {

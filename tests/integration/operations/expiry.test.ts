@@ -5,7 +5,6 @@ import {
   DpmAsyncOperationListResponse,
   DpmAsyncOperationStatusResponse,
 } from "../../../src/features/operations/schemas.ts";
-import { systemClock } from "../../../src/platform/clock.ts";
 import { CREATE_EXAMPLE } from "../../../src/features/proposals/examples.ts";
 import { ProposalAsyncAcceptedResponse } from "../../../src/features/proposals/operations-schemas.ts";
 import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
@@ -67,10 +66,11 @@ async function purgeNow(): Promise<number> {
   let purged = 0;
   await purge({
     database: app.database,
-    clock: systemClock,
+    owner: "process-a",
     periods: { operationsTtlSeconds: TTL_SECONDS, runDays: 0 },
     batchSize: 100,
     onPurged: (what, count) => (purged += what === "operations" ? count : 0),
+    onOverruled: (overruled) => expect(overruled).toBeUndefined(),
   });
   return purged;
 }

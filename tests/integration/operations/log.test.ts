@@ -41,10 +41,8 @@ const WAYS: readonly [string, (operationId: string) => Promise<ClaimedOperation 
   [
     "by a worker",
     async () => {
-      const [claim] = await inTransaction(
-        app.database,
-        { tenantId: null, localRole: "ballast_worker" },
-        (tx) => claimDue(tx, TERMS, 1, NOW),
+      const [claim] = await inTransaction(app.database, { tenantId: null }, (tx) =>
+        claimDue(tx, TERMS, 1, NOW),
       );
       return claim;
     },

@@ -83,7 +83,7 @@ async function attemptOnce(handler: OperationHandler, change = {}) {
 }
 
 function claimOne(owner: string): Promise<readonly ClaimedOperation[]> {
-  return inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+  return inTransaction(database, { tenantId: null }, (tx) =>
     claimDue(tx, { owner, leaseMs: 60_000 }, 1, new Date().toISOString()),
   );
 }
@@ -305,7 +305,7 @@ describe("a lease", () => {
     const work = gate();
     const terms = { owner: "steady", leaseMs: 1_500 };
     const seen = new Set<string>();
-    const [claim] = await inTransaction(database, { tenantId: null, localRole: "ballast_worker" }, (tx) =>
+    const [claim] = await inTransaction(database, { tenantId: null }, (tx) =>
       claimDue(tx, terms, 1, new Date().toISOString()),
     );
     if (claim === undefined) throw new Error("nothing was due");

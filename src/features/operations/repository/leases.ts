@@ -16,7 +16,7 @@ export type LeaseTerms = { readonly owner: string; readonly leaseMs: number };
 
 /**
  * Takes up to `limit` operations that are due, those whose lease has run out among them, longest due first. What
- * another worker is taking at this moment is passed over. Runs as `ballast_worker`, across tenants.
+ * another worker is taking at this moment is passed over. Across tenants: a function of the database does it.
  */
 export async function claimDue(
   tx: Tx,
@@ -25,25 +25,8 @@ export async function claimDue(
   startedAt: string,
 ): Promise<readonly ClaimedOperation[]> {
   return tx<ClaimedOperation>`
-    with due as (
-      select tenant_id, operation_id
-        from async_operation
-       where finished_at is null
-         and claimable_at <= now()
-       order by claimable_at
-       limit ${limit}
-         for update skip locked)
-    update async_operation o
-       set status = 'RUNNING',
-           attempt = o.attempt + 1,
-           lease_owner = ${terms.owner},
-           claimable_at = now() + ${terms.leaseMs}::float8 * interval '1 millisecond',
-           started_at = ${startedAt}
-      from due
-     where o.tenant_id = due.tenant_id
-       and o.operation_id = due.operation_id
-    returning o.tenant_id, o.operation_id, o.operation_type, o.correlation_id, ${terms.owner}::text as lease_owner,
-              o.attempt`;
+    select tenant_id, operation_id, operation_type, correlation_id, lease_owner, attempt
+      from claim_due_operations(${terms.owner}, ${terms.leaseMs}::float8, ${limit}::int, ${startedAt}::timestamptz)`;
 }
 
 /** Takes one PENDING operation of one type, due or not; undefined when it is not PENDING (any more) or not there. */

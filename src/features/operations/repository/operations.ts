@@ -161,16 +161,8 @@ export type OperationCount = {
   readonly oldest_created_at: string | null;
 };
 
-/** How many there are, across tenants: what is unfinished, and what is finished and kept. Runs as `ballast_worker`. */
+/** How many there are, across tenants: what is unfinished, and what is finished and stored. */
 export async function countOperations(tx: Tx): Promise<readonly OperationCount[]> {
   return tx<OperationCount>`
-    select operation_type, status, count(*)::int as count, min(created_at) as oldest_created_at
-      from async_operation
-     where finished_at is null
-     group by operation_type, status
-     union all
-    select operation_type, status, count(*)::int, null
-      from async_operation
-     where finished_at is not null
-     group by operation_type, status`;
+    select operation_type, status, count, oldest_created_at from count_stored_operations()`;
 }

@@ -56,26 +56,10 @@ export async function readExtent(tx: Tx, tenantId: string): Promise<Extent> {
 }
 
 /**
- * Adds up to `limit` changes, of whichever tenants, to the counts and deletes them. Runs as `ballast_retention`; returns
- * how many there were. One at a time: two would meet on the counts.
+ * Adds up to `limit` changes, of whichever tenants, to the counts and deletes them. Returns how many there were; null
+ * where another process is at it.
  */
-export async function rollUpChanges(tx: Tx, limit: number): Promise<number> {
-  const [rollup] = await tx<{ rolled_up: number }>`
-    with taken as (
-      delete from supportability_change
-       where (tenant_id, change_no) in (
-         select tenant_id, change_no
-           from supportability_change
-          order by tenant_id, change_no
-          limit ${limit})
-      returning tenant_id, subject, label, change),
-    added as (
-      insert into supportability_count as c (tenant_id, subject, label, count)
-      select tenant_id, subject, label, sum(change)
-        from taken
-       group by tenant_id, subject, label
-          on conflict on constraint supportability_count_pkey do update
-         set count = c.count + excluded.count)
-    select count(*)::int as rolled_up from taken`;
-  return rollup?.rolled_up ?? 0;
+export async function rollUpChanges(tx: Tx, limit: number): Promise<number | null> {
+  const [row] = await tx<{ rolled_up: number | null }>`select roll_up_counts(${limit}) as rolled_up`;
+  return row?.rolled_up ?? null;
 }
