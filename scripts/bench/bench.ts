@@ -1,5 +1,5 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine http proposals memory lists` for parts of it.
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory lists` for parts of it.
  * `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
@@ -8,10 +8,11 @@ import { fillWithProgress } from "./fill-progress.ts";
 import { benchLists } from "./lists.ts";
 import { benchHttp, benchMemory } from "./http.ts";
 import { benchProposals } from "./proposals.ts";
-import { engineTable, httpTable, listTable, memoryTable, proposalTable } from "./report.ts";
+import { engineTable, httpTable, listTable, memoryTable, proposalTable, solverTable } from "./report.ts";
 import { startBenchService } from "./service.ts";
+import { benchSolver } from "./solver.ts";
 
-const PARTS = ["engine", "http", "proposals", "memory", "lists"];
+const PARTS = ["engine", "solver", "http", "proposals", "memory", "lists"];
 const POOL_MAX = 16;
 const SECONDS = 15;
 const MEMORY_REQUESTS = 100_000;
@@ -23,6 +24,7 @@ if (unknown.length > 0) throw new Error(`no part ${unknown.join(", ")}: there ar
 const wants = (part: string): boolean => asked.length === 0 || asked.includes(part);
 
 if (wants("engine")) console.log(engineTable(benchEngine()));
+if (wants("solver")) console.log(solverTable(benchSolver()));
 if (["http", "proposals", "memory", "lists"].some(wants)) {
   const service = await startBenchService(POOL_MAX);
   try {

@@ -2,6 +2,7 @@ import type { EngineFigure } from "./engine.ts";
 import type { HttpFigures } from "./http.ts";
 import type { ListFigure } from "./lists.ts";
 import type { ProposalFigure } from "./proposals.ts";
+import type { SolverFigure } from "./solver.ts";
 
 /** Tables in Markdown, so that a run can be pasted into docs/performance.md as it is. */
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -31,6 +32,21 @@ export function engineTable(figures: readonly EngineFigure[]): string {
       round(figure.writingMicrosPerPosition),
       round(figure.plainMicrosPerPosition),
       round(figure.plainMicrosPerPosition / figure.engineMicrosPerPosition),
+    ]),
+  );
+}
+
+export function solverTable(figures: readonly SolverFigure[]): string {
+  return table(
+    "The solver of target weights",
+    ["group constraints", "instruments", "caps", "outcome", "first CPU s", "median CPU s"],
+    figures.map(({ what, instruments, caps, outcome, firstSeconds, medianSeconds }) => [
+      what,
+      String(instruments),
+      String(caps),
+      outcome,
+      round(firstSeconds, 3),
+      round(medianSeconds, 3),
     ]),
   );
 }

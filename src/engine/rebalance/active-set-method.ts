@@ -1,19 +1,28 @@
 import type { DualVector } from "./dual-function.ts";
 import type { Approximation } from "./dual-newton.ts";
+import { isSpent, type Effort } from "./effort.ts";
 import {
-  independentSums,
+  enteringStep,
+  multipliersOf,
   solveKkt,
+  weightsOf,
+  type KktSolution,
+  type Multiplier,
+} from "./kkt-system.ts";
+import type { SumConstraints } from "./sum-constraints.ts";
+import {
+  activate,
+  removeConstraint,
+  workingSetOf,
   type Constraint,
   type ExactProblem,
-  type Multiplier,
   type WorkingSet,
-} from "./kkt-system.ts";
-import type { ActiveSet, SumConstraints } from "./sum-constraints.ts";
+} from "./working-set.ts";
 
 export type ExactSolution =
   | { readonly outcome: "SOLVED"; readonly numerators: readonly bigint[]; readonly denominator: bigint }
   | { readonly outcome: "INFEASIBLE" }
-  | { readonly outcome: "FAILED" };
+  | { readonly outcome: "LIMIT_REACHED" };
 
 /**
  * The dual active-set method of Goldfarb and Idnani (1983), in rational arithmetic. Every iterate satisfies
@@ -21,20 +30,26 @@ export type ExactSolution =
  * working set and removes those whose multiplier would become negative. It ends when no constraint is
  * violated, which is the solution, or when a violated constraint cannot be added, which proves infeasibility.
  * From a good guess of the active set it takes few iterations, each linear in instruments. Exact arithmetic
- * cannot cycle; FAILED means that the iterations reached a limit, which guards against a pathologically long
+ * cannot cycle; LIMIT_REACHED means that the operations are spent, which guards against a pathologically long
  * run.
  */
-export function solveExactly(problem: ExactProblem, { activeSet, ray }: Approximation): ExactSolution {
+export function solveExactly(
+  problem: ExactProblem,
+  { activeSet, ray }: Approximation,
+  effort: Effort,
+): ExactSolution {
   if (ray !== null && provesInfeasible(problem, ray)) return { outcome: "INFEASIBLE" };
-  const set = dualFeasibleSet(problem, activeSet);
-  const mostIterations = 50 * (problem.targets.length + problem.limits.length);
-  for (let iteration = 0; iteration < mostIterations; iteration += 1) {
-    const { denominator, weights } = solveKkt(problem, set, null);
-    const violated = mostViolated(problem, weights, denominator);
-    if (violated === null) return { outcome: "SOLVED", numerators: weights, denominator };
-    if (!addConstraint(problem, set, violated)) return { outcome: "INFEASIBLE" };
+  const set = workingSetOf(problem, activeSet);
+  let kkt = dualFeasibleSolution(problem, set, effort);
+  while (!isSpent(effort)) {
+    const weights = weightsOf(problem, set, kkt);
+    const violated = mostViolated(problem, weights.numerators, weights.denominator);
+    if (violated === null) return { outcome: "SOLVED", ...weights };
+    const added = addConstraint(problem, set, kkt, violated, effort);
+    if (added !== "ADDED") return { outcome: added };
+    kkt = solveKkt(problem, set, effort);
   }
-  return { outcome: "FAILED" };
+  return { outcome: "LIMIT_REACHED" };
 }
 
 /** The components of a ray are rounded to fractions with this denominator. */
@@ -66,49 +81,43 @@ function provesInfeasible(
   return least > combinedLimit;
 }
 
-/** The part of a guess that is independent and has no negative multiplier: a start for the dual method. */
-function dualFeasibleSet(problem: ExactProblem, guess: ActiveSet): WorkingSet {
-  const set: WorkingSet = { bounds: [...guess.bounds], sums: [...guess.sums] };
+/** Removes the constraints with a negative multiplier, until there are none. */
+function dualFeasibleSolution(problem: ExactProblem, set: WorkingSet, effort: Effort): KktSolution {
   for (;;) {
-    set.sums = independentSums(problem, set);
-    const negative = solveKkt(problem, set, null).multipliers.filter(({ value }) => value < 0n);
-    if (negative.length === 0) return set;
-    for (const { constraint } of negative) removeConstraint(set, constraint);
+    const kkt = solveKkt(problem, set, effort);
+    const negative = multipliersOf(problem, set, kkt, null).filter(({ value }) => value < 0n);
+    if (negative.length === 0 || isSpent(effort)) return kkt;
+    for (const { constraint } of negative) removeConstraint(problem, set, constraint);
   }
-}
-
-function removeConstraint(set: WorkingSet, constraint: Constraint): void {
-  if (constraint.kind === "BOUND") set.bounds[constraint.index] = "FREE";
-  else set.sums = set.sums.filter((sumIndex) => sumIndex !== constraint.sumIndex);
-}
-
-function activate(set: WorkingSet, constraint: Constraint): void {
-  if (constraint.kind === "BOUND") set.bounds[constraint.index] = constraint.side;
-  else set.sums.push(constraint.sumIndex);
 }
 
 /**
- * Adds a violated constraint to the working set, after removing those that block it; false when the working
+ * Adds a violated constraint to the working set, after removing those that block it; INFEASIBLE when the working
  * set contradicts the constraint, so that no weights satisfy all of them.
  */
-function addConstraint(problem: ExactProblem, set: WorkingSet, entering: Constraint): boolean {
-  for (;;) {
-    const kkt = solveKkt(problem, set, entering);
-    const blocking = firstBlocking(kkt.multipliers);
-    const violationDecrease = leftSide(problem, entering, kkt.projectedNormal);
-    if (violationDecrease > 0n) {
-      const violation =
-        leftSide(problem, entering, kkt.weights) - limitOf(problem, entering) * kkt.denominator;
-      // Compares two step lengths without a division. The full step, violation ÷ violationDecrease, ends the
-      // violation; the partial step, value ÷ decrease, is where the blocking multiplier reaches zero.
-      if (blocking === null || violation * blocking.decrease <= blocking.value * violationDecrease) {
-        activate(set, entering);
-        return true;
-      }
+function addConstraint(
+  problem: ExactProblem,
+  set: WorkingSet,
+  first: KktSolution,
+  entering: Constraint,
+  effort: Effort,
+): "ADDED" | "INFEASIBLE" | "LIMIT_REACHED" {
+  for (let kkt = first; !isSpent(effort); kkt = solveKkt(problem, set, effort)) {
+    const { decreases, violation, violationDecrease } = enteringStep(problem, set, kkt, entering, effort);
+    const blocking = firstBlocking(multipliersOf(problem, set, kkt, { constraint: entering, decreases }));
+    // Compares two step lengths without a division. The full step, violation ÷ violationDecrease, ends the
+    // violation; the partial step, value ÷ decrease, is where the blocking multiplier reaches zero.
+    if (
+      violationDecrease > 0n &&
+      (blocking === null || violation * blocking.decrease <= blocking.value * violationDecrease)
+    ) {
+      activate(problem, set, entering);
+      return "ADDED";
     }
-    if (blocking === null) return false;
-    removeConstraint(set, blocking.constraint);
+    if (blocking === null) return "INFEASIBLE";
+    removeConstraint(problem, set, blocking.constraint);
   }
+  return "LIMIT_REACHED";
 }
 
 /** The ratio test: the multiplier that reaches zero first as the step length grows; null when none falls. */
@@ -154,16 +163,4 @@ function signedSum(constraints: SumConstraints, sumIndex: number, values: readon
   let sum = 0n;
   for (const index of constraints.members[sumIndex] ?? []) sum += values[index] ?? 0n;
   return constraints.signs[sumIndex] === -1 ? -sum : sum;
-}
-
-/** normal · values */
-function leftSide({ constraints }: ExactProblem, constraint: Constraint, values: readonly bigint[]): bigint {
-  if (constraint.kind === "SUM") return signedSum(constraints, constraint.sumIndex, values);
-  const value = values[constraint.index] ?? 0n;
-  return constraint.side === "AT_LOWER" ? -value : value;
-}
-
-function limitOf({ limits, upperBound }: ExactProblem, constraint: Constraint): bigint {
-  if (constraint.kind === "SUM") return limits[constraint.sumIndex] ?? 0n;
-  return constraint.side === "AT_LOWER" ? 0n : (upperBound ?? 0n);
 }

@@ -1,4 +1,5 @@
-import type { SumConstraints } from "./sum-constraints.ts";
+import { PASS_OPERATIONS, spend, type Effort } from "./effort.ts";
+import { sizeOf, type SumConstraints } from "./sum-constraints.ts";
 
 /** The projection in doubles. `upperBound` is Infinity without a limit on single weights. */
 export type ApproximateProblem = {
@@ -27,8 +28,10 @@ export type DualPoint = {
 export function evaluateDual(
   { targets, upperBound, constraints, limits }: ApproximateProblem,
   multipliers: Float64Array,
+  effort: Effort,
 ): DualPoint {
   const { members, signs } = constraints;
+  spend(effort, PASS_OPERATIONS * sizeOf(constraints));
   const unclipped = Float64Array.from(targets);
   members.forEach((indices, sumIndex) => {
     const shift = (multipliers[sumIndex] ?? 0) * (signs[sumIndex] ?? 1);
@@ -41,6 +44,21 @@ export function evaluateDual(
     violations[sumIndex] = (violations[sumIndex] ?? 0) + sum * (signs[sumIndex] ?? 1);
   });
   return { unclipped, violations };
+}
+
+/** The value of the dual: the Lagrangian at its minimum. */
+export function dualValue(problem: ApproximateProblem, multipliers: Float64Array, effort: Effort): number {
+  const { targets, upperBound } = problem;
+  const { unclipped, violations } = evaluateDual(problem, multipliers, effort);
+  let value = 0;
+  for (let sumIndex = 0; sumIndex < multipliers.length; sumIndex += 1) {
+    value += (multipliers[sumIndex] ?? 0) * (violations[sumIndex] ?? 0);
+  }
+  for (let index = 0; index < targets.length; index += 1) {
+    const distance = clip(unclipped[index] ?? 0, upperBound) - (targets[index] ?? 0);
+    value += 0.5 * distance * distance;
+  }
+  return value;
 }
 
 /** The nearest weight between zero and the upper bound. */

@@ -1,4 +1,6 @@
 import { clip, type ApproximateProblem, type DualPoint, type DualVector } from "./dual-function.ts";
+import { PASS_OPERATIONS, spend, type Effort } from "./effort.ts";
+import { sizeOf } from "./sum-constraints.ts";
 
 /** Rates of change and slopes below these are rounding errors; directions are scaled to a length of one. */
 const LEAST_RATE = 1e-8;
@@ -18,21 +20,33 @@ type DirectionalDual = {
   readonly changing: number;
 };
 
-/**
- * The step length that maximizes the dual along the direction while no multiplier becomes negative. It is
- * Infinity where the dual rises without end: then the direction is a ray that proves infeasibility.
- */
-export function stepLength(
+/** How far a step goes along a direction. */
+export type StepLengths = {
+  /** Where the dual is highest; Infinity where it rises without end. */
+  readonly best: number;
+  /** Up to where no multiplier becomes negative. */
+  readonly feasible: number;
+};
+
+/** The lengths of a step; if both are Infinity, the direction is a ray that proves infeasibility. */
+export function stepLengths(
   problem: ApproximateProblem,
   point: DualPoint,
   multipliers: Float64Array,
   direction: DualVector,
-): number {
-  let longest = Infinity;
+  effort: Effort,
+): StepLengths {
+  spend(effort, PASS_OPERATIONS * (sizeOf(problem.constraints) + sortingSteps(problem.targets.length)));
+  let feasible = Infinity;
   for (const [sumIndex, change] of direction) {
-    if (change < 0) longest = Math.min(longest, -(multipliers[sumIndex] ?? 0) / change);
+    if (change < 0) feasible = Math.min(feasible, -(multipliers[sumIndex] ?? 0) / change);
   }
-  return Math.min(maximizer(dualAlong(problem, point, direction)), longest);
+  return { best: maximizer(dualAlong(problem, point, direction)), feasible };
+}
+
+/** How many comparisons it takes to sort, about. */
+function sortingSteps(count: number): number {
+  return count * (32 - Math.clz32(count));
 }
 
 /** Where the slope reaches zero, found by walking the breakpoints in order; Infinity where it never does. */

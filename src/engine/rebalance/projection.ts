@@ -4,6 +4,7 @@ import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
 import { solveExactly } from "./active-set-method.ts";
 import { approximate } from "./dual-newton.ts";
+import { MOST_OPERATIONS } from "./effort.ts";
 import type { SumConstraints } from "./sum-constraints.ts";
 
 /** Model weights and constraints. All numbers are shares of the portfolio: 0.05 is 5 %. */
@@ -18,11 +19,11 @@ export type ProjectionProblem = {
   readonly caps: readonly { readonly members: readonly string[]; readonly maximum: Decimal }[];
 };
 
-/** Weights to 28 digits, by instrument id. FAILED means that the solver reached its limit on iterations. */
+/** Weights to 28 digits, by instrument id. LIMIT_REACHED means that the operations are spent. */
 export type Projection =
   | { readonly outcome: "SOLVED"; readonly weights: ReadonlyMap<string, Decimal> }
   | { readonly outcome: "INFEASIBLE" }
-  | { readonly outcome: "FAILED" };
+  | { readonly outcome: "LIMIT_REACHED" };
 
 /**
  * The weights w ≥ 0 with the least Σ (w − model)² that satisfy all constraints: the Euclidean projection of the
@@ -31,7 +32,8 @@ export type Projection =
  * feasibility is decided exactly, rounding ties do not depend on errors of doubles, and neither does the
  * solution on the order of the instruments. docs/solver.md explains the method.
  */
-export function projectTargets(problem: ProjectionProblem): Projection {
+export function projectTargets(problem: ProjectionProblem, mostOperations = MOST_OPERATIONS): Projection {
+  const effort = { spent: 0, most: mostOperations };
   if (isTriviallyInfeasible(problem)) return { outcome: "INFEASIBLE" };
   const targets = [...problem.targets].sort(([a], [b]) => compareCodePoints(a, b));
   const constraints = sumConstraints(problem, targets);
@@ -39,12 +41,15 @@ export function projectTargets(problem: ProjectionProblem): Projection {
   const integer = (value: Decimal): bigint => toScaledInteger(value, scale);
   const { maximumWeight } = problem;
   const limits = sumLimits(problem);
-  const guess = approximate({
-    limits: limits.map(toDouble),
-    constraints,
-    targets: targets.map(([, weight]) => toDouble(weight)),
-    upperBound: maximumWeight === null ? Infinity : toDouble(maximumWeight),
-  });
+  const guess = approximate(
+    {
+      limits: limits.map(toDouble),
+      constraints,
+      targets: targets.map(([, weight]) => toDouble(weight)),
+      upperBound: maximumWeight === null ? Infinity : toDouble(maximumWeight),
+    },
+    effort,
+  );
   const solution = solveExactly(
     {
       limits: limits.map(integer),
@@ -53,6 +58,7 @@ export function projectTargets(problem: ProjectionProblem): Projection {
       upperBound: maximumWeight === null ? null : integer(maximumWeight),
     },
     guess,
+    effort,
   );
   if (solution.outcome !== "SOLVED") return solution;
   const denominator = solution.denominator * integer(decimal(1));

@@ -12,6 +12,7 @@ import {
 } from "../../decimal/decimal.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { sum } from "../sum.ts";
+import { MOST_OPERATIONS } from "./effort.ts";
 import { projectTargets, type ProjectionProblem } from "./projection.ts";
 import {
   BLOCKED_TARGETS,
@@ -43,20 +44,24 @@ type GroupCap = {
  * rounded half-even to four decimals. Without such weights the outcome is BLOCKED, with warnings that say why.
  * docs/solver.md explains the method.
  */
-export function solverTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
+export function solverTargets(
+  problem: TargetProblem,
+  diagnostics: Diagnostics,
+  mostOperations = MOST_OPERATIONS,
+): TargetOutcome {
   const { universe } = problem;
   const weights: TargetWeights = new Map(universe.eligible);
   const status = redistributeSellOnly(weights, universe);
   if (universe.buyable.size === 0) return { status, weights };
   const caps = groupCaps(problem, weights, diagnostics);
   const projection = projectionProblem(problem, lockedWeight(weights, universe), caps);
-  const solution = projectTargets(projection);
+  const solution = projectTargets(projection, mostOperations);
   if (solution.outcome === "INFEASIBLE") {
     diagnostics.warnings.push("INFEASIBLE_INFEASIBLE", ...infeasibilityHints(projection, caps));
     return BLOCKED_TARGETS;
   }
-  if (solution.outcome === "FAILED") {
-    diagnostics.warnings.push("SOLVER_ERROR");
+  if (solution.outcome === "LIMIT_REACHED") {
+    diagnostics.warnings.push("SOLVER_LIMIT_REACHED");
     return BLOCKED_TARGETS;
   }
   for (const [instrument, weight] of solution.weights) {

@@ -15,3 +15,8 @@ export type BoundStatus = "FREE" | "AT_LOWER" | "AT_UPPER";
 
 /** Constraints assumed to hold with equality: the status of each weight, and indices of sum constraints. */
 export type ActiveSet = { readonly bounds: readonly BoundStatus[]; readonly sums: readonly number[] };
+
+/** The number of instruments and of their memberships: what a pass over the problem reads. */
+export function sizeOf({ memberships }: SumConstraints): number {
+  return memberships.reduce((size, sums) => size + sums.length, memberships.length);
+}

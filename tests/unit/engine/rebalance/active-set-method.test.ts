@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { solveExactly } from "../../../../src/engine/rebalance/active-set-method.ts";
-import type { ExactProblem } from "../../../../src/engine/rebalance/kkt-system.ts";
+import { MOST_OPERATIONS } from "../../../../src/engine/rebalance/effort.ts";
 import type { ActiveSet, BoundStatus } from "../../../../src/engine/rebalance/sum-constraints.ts";
+import type { ExactProblem } from "../../../../src/engine/rebalance/working-set.ts";
 
 const SIZE = 6;
 const ALL = [...Array(SIZE).keys()];
@@ -46,7 +47,7 @@ function fitting(problem: ExactProblem, guess: ActiveSet): ActiveSet {
 }
 
 function answer(problem: ExactProblem, activeSet: ActiveSet, ray: ReadonlyMap<number, number> | null = null) {
-  const solution = solveExactly(problem, { activeSet, ray });
+  const solution = solveExactly(problem, { activeSet, ray }, { spent: 0, most: MOST_OPERATIONS });
   if (solution.outcome !== "SOLVED") return solution.outcome;
   return solution.numerators.map((numerator) => Number(numerator) / Number(solution.denominator));
 }
