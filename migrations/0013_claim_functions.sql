@@ -10,6 +10,11 @@ revoke all on async_operation, supportability_change from ballast_worker;
 create policy claimer_sees on async_operation for select to ballast_claimer using (true);
 create policy claimer_claims on async_operation for update to ballast_claimer
   using (finished_at is null) with check (status = 'RUNNING');
+-- Who takes over leaves behind that its forerunner was lost, and nothing else.
+drop policy worker_takes_over on operation_attempt;
+revoke all on operation_attempt from ballast_worker;
+create policy claimer_takes_over on operation_attempt for insert to ballast_claimer with check (ended_as = 'WORKER_LOST');
+grant insert on operation_attempt to ballast_claimer;
 create policy claimer_counts on supportability_change for insert to ballast_claimer with check (true);
 grant select (tenant_id, operation_id, operation_type, status, correlation_id, attempt, claimable_at, created_at,
               finished_at) on async_operation to ballast_claimer;
@@ -20,7 +25,7 @@ grant insert on supportability_change to ballast_claimer;
 -- taking at this moment is passed over.
 create function claim_due_operations(owner text, lease_ms double precision, batch_size integer, started timestamptz)
   returns table (tenant_id text, operation_id text, operation_type text, correlation_id text, lease_owner text,
-                 attempt smallint)
+                 attempt integer)
   language sql security definer set search_path = pg_catalog, public, pg_temp
 as $$
   with due as (

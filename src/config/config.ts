@@ -9,6 +9,8 @@ import {
   workerVariables,
 } from "./variables.ts";
 
+const HOUR_MS = 3_600_000;
+
 const variables = {
   ...serviceVariables,
   ...databaseVariables,
@@ -170,6 +172,7 @@ function rebalanceConfig(env: Environment) {
       isManualExecutionEnabled: env.DPM_ASYNC_MANUAL_EXECUTION_ENABLED,
       executionMode: env.DPM_ASYNC_EXECUTION_MODE,
       ttlSeconds: env.DPM_ASYNC_OPERATIONS_TTL_SECONDS,
+      retryForMs: env.DPM_ASYNC_RETRY_HOURS * HOUR_MS,
     },
     review: {
       isEnabled: env.DPM_WORKFLOW_ENABLED,

@@ -98,6 +98,12 @@ export const rebalanceVariables = {
     3_650 * DAY_SECONDS,
     "How long a finished operation is kept. The longest of all processes rules.",
   ),
+  DPM_ASYNC_RETRY_HOURS: integer(
+    24,
+    1,
+    720,
+    "How long an operation that fails for no fault of its request is tried again, from the first failure on.",
+  ),
   DPM_SUPPORTABILITY_RETENTION_DAYS: integer(
     0,
     0,

@@ -10,7 +10,8 @@ export type IdPrefix =
   | "ppv_" // proposal version
   | "pwe_" // proposal workflow event
   | "pap_" // proposal approval
-  | "pop_"; // proposal operation
+  | "pop_" // proposal operation
+  | "oac_"; // request to retry or cancel an operation
 
 /** Ids as a dependency, so that a test can name them. */
 export type Ids = (prefix: IdPrefix) => string;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { RebalanceResult } from "../../src/contract/rebalance.ts";
+import { DpmAsyncAcceptedResponse } from "../../src/features/operations/schemas.ts";
 import { ProposalCreateResponse } from "../../src/features/proposals/schemas.ts";
 import { CREATE_EXAMPLE } from "../../src/features/proposals/examples.ts";
 import { ANALYZE_EXAMPLE } from "../../src/features/rebalance/examples.ts";
@@ -129,6 +130,37 @@ describe.each([
     expect((await app.post(`/rebalance/proposals/${id}/transitions`, { body })).status).toBe(200);
     expect(await count(`proposal where proposal_id = '${id}' and current_state = 'CANCELLED'`)).toBe(1);
     expect(await count(`proposal_event where proposal_id = '${id}'`)).toBe(2);
+  });
+
+  test("of a cancellation and a retry without a key: each is told to have happened, once", async () => {
+    const accept = async () => {
+      const answer = await app.post("/rebalance/analyze/async", {
+        key: newKey("lost"),
+        body: ANALYZE_EXAMPLE,
+      });
+      return read(DpmAsyncAcceptedResponse, answer).operation_id;
+    };
+    const actions = (id: string) => count(`operation_action where operation_id = '${id}'`);
+    const cancelled = await accept();
+    await forgetConnections();
+    lose("insert into operation_action", loss);
+    const cancel = await app.post(`/rebalance/operations/${cancelled}/cancel`, {});
+    expect([cancel.status, cancel.json]).toMatchObject([200, { status: "CANCELLED" }]);
+    expect(await actions(cancelled)).toBe(1);
+    const failed = await accept();
+    await withSession(db.adminUrl, (session) =>
+      session.query(
+        `update async_operation set status = 'RUNNING', attempt = 1, lease_owner = 'w', claimable_at = now(),
+                started_at = now() where operation_id = '${failed}';
+         update async_operation set status = 'FAILED', claimable_at = null, error_code = 'X', error_message = 'x',
+                finished_at = now() where operation_id = '${failed}'`,
+      ),
+    );
+    await forgetConnections();
+    lose("insert into operation_action", loss);
+    const retry = await app.post(`/rebalance/operations/${failed}/retry`, {});
+    expect([retry.status, retry.json]).toMatchObject([200, { status: "PENDING", attempts: 1 }]);
+    expect(await actions(failed)).toBe(1);
   });
 
   test("of a policy pack: it is in force, and it is one revision", async () => {

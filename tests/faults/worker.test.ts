@@ -1,10 +1,13 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { DpmAsyncAcceptedResponse } from "../../src/features/operations/schemas.ts";
+import {
+  DpmAsyncAcceptedResponse,
+  DpmAsyncOperationStatusResponse,
+} from "../../src/features/operations/schemas.ts";
 import { ANALYZE_EXAMPLE } from "../../src/features/rebalance/examples.ts";
 import { openTestApp, read, type TestApp } from "../support/app.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
-import { seeOperation } from "../support/operations.ts";
+import { endsOf, makeClaimable, seeOperation, skipPause } from "../support/operations.ts";
 import { serviceEnv } from "../support/service.ts";
 import { withSession } from "../support/session.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker.ts";
@@ -184,5 +187,111 @@ describe("a worker stopped with SIGTERM", () => {
     await letGo();
     await work();
     await succeeded(id, 1);
+  });
+});
+
+/** Sees to it that every attempt at an operation fails quickly, and the next follows at once. */
+const HASTE = {
+  DATABASE_LOCK_TIMEOUT_MS: "100",
+  DATABASE_STATEMENT_TIMEOUT_MS: "5000",
+  WORKER_POLL_MS: "20",
+};
+
+/** Until so many attempts have failed, pauses between them left out. */
+async function failedAttempts(id: string, count: number): Promise<void> {
+  await vi.waitFor(async () => {
+    await skipPause(test.adminUrl, id);
+    const { failed_attempts } = await seeOperation(test.adminUrl, id);
+    expect(failed_attempts).toBeGreaterThanOrEqual(count);
+  }, PATIENCE);
+}
+
+describe("an outage that outlasts more attempts than a worker may be lost in", () => {
+  it("is shown while it lasts, and costs nothing but time: one effect once it is over", async () => {
+    const letGo = await hold("run_payload");
+    await work(HASTE);
+    const { id, correlationId } = await accept();
+    await failedAttempts(id, 7);
+    const shown = read(DpmAsyncOperationStatusResponse, await accepting.get(`/rebalance/operations/${id}`));
+    expect(["PENDING", "RUNNING"]).toContain(shown.status);
+    expect(shown).toMatchObject({ error: null, last_error: { code: "DATABASE_UNAVAILABLE" } });
+    expect(shown.attempts).toBeGreaterThanOrEqual(7);
+    expect(await runsOf(correlationId)).toBe(0);
+    await letGo();
+    await vi.waitFor(async () => {
+      await skipPause(test.adminUrl, id);
+      expect((await seeOperation(test.adminUrl, id)).status).toBe("SUCCEEDED");
+    }, PATIENCE);
+    expect(await runsOf(correlationId)).toBe(SCENARIOS);
+    const ends = await endsOf(test.adminUrl, id);
+    expect(ends.slice(0, 7)).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((n) => `${String(n)} PUT_BACK DATABASE_UNAVAILABLE`),
+    );
+    expect(ends.filter((end) => end.endsWith("SUCCEEDED"))).toHaveLength(1);
+  });
+});
+
+describe("a retry or a cancellation that a process was killed after", () => {
+  const ask = (id: string, verb: string) => accepting.post(`/rebalance/operations/${id}/${verb}`, {});
+
+  it("is as good as done: what was retried is done once, by whoever comes next", async () => {
+    const { id, correlationId } = await accept();
+    await withSession(test.adminUrl, (session) =>
+      session.query(
+        `update async_operation set status = 'RUNNING', attempt = 1, lease_owner = 'w', claimable_at = now(),
+                started_at = now() where operation_id = '${id}';
+         update async_operation set status = 'FAILED', claimable_at = null, error_code = 'X', error_message = 'x',
+                finished_at = now() where operation_id = '${id}'`,
+      ),
+    );
+    const letGo = await hold("run_payload");
+    const doomed = await work();
+    expect((await ask(id, "retry")).status).toBe(200);
+    await stuckAt("run_payload");
+    doomed.signal("SIGKILL");
+    await doomed.ended;
+    await letGo();
+    await work();
+    await succeeded(id, 3);
+    expect(await runsOf(correlationId)).toBe(SCENARIOS);
+    expect(await endsOf(test.adminUrl, id)).toEqual(["1 FAILED X", "2 WORKER_LOST", "3 SUCCEEDED"]);
+  });
+
+  it("is as good as done: what was to be cancelled has no effect, though its worker never heard of it", async () => {
+    const letGo = await hold("policy_pack_version");
+    const doomed = await work({ WORKER_LEASE_MS: "30000" });
+    const { id, correlationId } = await accept();
+    await stuckAt("policy_pack_version");
+    const answer = read(DpmAsyncOperationStatusResponse, await ask(id, "cancel"));
+    expect(answer.status).toBe("RUNNING");
+    doomed.signal("SIGKILL");
+    await doomed.ended;
+    await letGo();
+    await makeClaimable(test.adminUrl, id);
+    await work();
+    await vi.waitFor(
+      async () => expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "CANCELLED" }),
+      PATIENCE,
+    );
+    expect(await runsOf(correlationId)).toBe(0);
+  });
+});
+
+describe("a cancellation while a worker is at work", () => {
+  it("takes effect at the next renewal of its lease, and what is computed meanwhile is not written", async () => {
+    const letGo = await hold("policy_pack_version");
+    await work({ WORKER_CONCURRENCY: "1" });
+    const { id, correlationId } = await accept();
+    await stuckAt("policy_pack_version");
+    expect((await accepting.post(`/rebalance/operations/${id}/cancel`, {})).status).toBe(200);
+    await vi.waitFor(
+      async () => expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "CANCELLED" }),
+      PATIENCE,
+    );
+    await letGo();
+    const next = await accept();
+    await succeeded(next.id, 1);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "CANCELLED", attempt: 1 });
+    expect(await runsOf(correlationId)).toBe(0);
   });
 });

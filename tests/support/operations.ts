@@ -76,6 +76,7 @@ export function attemptDeps(
     database,
     clock: systemClock,
     random: () => 0,
+    retryForMs: 3_600_000,
     terms: { owner: `worker-${randomUUID()}`, leaseMs: 30_000 },
     handlers: { ANALYZE_SCENARIOS: handler, CREATE_PROPOSAL: handler, CREATE_PROPOSAL_VERSION: handler },
     hooks: {
@@ -99,6 +100,8 @@ export type OperationRow = {
   error_message: string | null;
   started_at: Date | null;
   finished_at: Date | null;
+  lost_attempts: number;
+  failed_attempts: number;
 };
 
 /** An operation as it stands in the table, with the number of traces that its executor left. */
@@ -108,7 +111,7 @@ export async function seeOperation(
 ): Promise<OperationRow & { traces: number }> {
   const { rows } = await withSession(adminUrl, (session) =>
     session.query<OperationRow & { traces: number }>(
-      `select status, attempt, lease_owner, result_text, error_code, error_message, started_at, finished_at,
+      `select status, attempt, lost_attempts, failed_attempts, lease_owner, result_text, error_code, error_message, started_at, finished_at,
               (extract(epoch from claimable_at - now()) * 1000)::float8 as claimable_in_ms,
               (select count(*)::int from lineage_edge e
                 where e.source_entity_id = o.operation_id and e.edge_type = 'CORRELATION_TO_RUN') as traces
@@ -126,6 +129,40 @@ export async function makeClaimable(adminUrl: string, operationId: string): Prom
   await withSession(adminUrl, (session) =>
     session.query("update async_operation set claimable_at = now() where operation_id = $1", [operationId]),
   );
+}
+
+/** Leaves out the pause before the next attempt; an attempt that is under way is not disturbed. */
+export async function skipPause(adminUrl: string, operationId: string): Promise<void> {
+  await withSession(adminUrl, (session) =>
+    session.query(
+      "update async_operation set claimable_at = now() where operation_id = $1 and status = 'PENDING'",
+      [operationId],
+    ),
+  );
+}
+
+/** Lets an operation have failed for so long, as no trigger would let anybody. */
+export async function ageFailures(adminUrl: string, operationId: string, ms: number): Promise<void> {
+  await withSession(adminUrl, async (session) => {
+    await session.query("set session_replication_role = replica");
+    await session.query(
+      `update async_operation set failing_since = failing_since - $2::float8 * interval '1 millisecond'
+        where operation_id = $1`,
+      [operationId, ms],
+    );
+  });
+}
+
+/** How the attempts at an operation ended, as the history has it: "1 PUT_BACK DATABASE_UNAVAILABLE". */
+export async function endsOf(adminUrl: string, operationId: string): Promise<string[]> {
+  const { rows } = await withSession(adminUrl, (session) =>
+    session.query<{ line: string }>(
+      `select concat_ws(' ', attempt, ended_as, error_code) as line
+         from operation_attempt where operation_id = $1 order by attempt`,
+      [operationId],
+    ),
+  );
+  return rows.map(({ line }) => line);
 }
 
 /** A promise that a test settles. */

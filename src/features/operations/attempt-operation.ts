@@ -1,45 +1,34 @@
-import type { Clock } from "../../platform/clock.ts";
-import type { Database } from "../../platform/database/database.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { databaseFault } from "../../platform/database/errors.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
-import {
-  isBeyondLastAttempt,
-  leaseStateOf,
-  pauseAfter,
-  renewalPauseMs,
-  WORKER_LOST,
-  type OperationError,
-} from "./core.ts";
+import { isBeyondTrying, leaseStateOf, pauseBeforeNext, WORKER_LOST, type OperationError } from "./core.ts";
 import type { OperationHandlers } from "./handlers.ts";
+import { startHeartbeat, type Heartbeat, type HeartbeatDeps } from "./heartbeat.ts";
 import {
+  cancelIfRequested,
   lockOperation,
   markFailed,
   markSucceeded,
   putBack,
   readRequest,
   release,
-  renewLease,
   type ClaimedOperation,
   type LeaseRow,
-  type LeaseTerms,
 } from "./repository/leases.ts";
 
 /** How an attempt ended. `unsettled`: the database could not be told, the lease runs out by itself. */
-export type AttemptEnd = "succeeded" | "failed" | "put_back" | "lease_lost" | "unsettled";
+export type AttemptEnd = "succeeded" | "failed" | "cancelled" | "put_back" | "lease_lost" | "unsettled";
 
 /** Called at the moments that are worth counting or logging. */
-export type AttemptHooks = {
+export type AttemptHooks = HeartbeatDeps["hooks"] & {
   readonly onClaim: (claimed: ClaimedOperation) => void;
   readonly onAttemptEnd: (claimed: ClaimedOperation, end: AttemptEnd, error?: unknown) => void;
-  /** A renewal or a return of the lease failed: the lease then runs out by itself. */
-  readonly onLeaseError: (claimed: ClaimedOperation, error: unknown) => void;
 };
 
-export type AttemptDeps = {
-  readonly database: Database;
-  readonly clock: Clock;
+export type AttemptDeps = HeartbeatDeps & {
   readonly random: () => number;
-  readonly terms: LeaseTerms;
+  /** How long failures that are not the request's are followed by another attempt, from the first of them on. */
+  readonly retryForMs: number;
   readonly handlers: OperationHandlers;
   readonly hooks: AttemptHooks;
 };
@@ -53,19 +42,17 @@ const MOST_ROUNDS = 4;
  */
 export async function attempt(deps: AttemptDeps, claimed: ClaimedOperation): Promise<AttemptEnd> {
   deps.hooks.onClaim(claimed);
-  const renewal = keepRenewing(deps, claimed);
+  const heartbeat = startHeartbeat(deps, claimed);
   try {
-    const end = isBeyondLastAttempt(claimed)
-      ? await endAbandoned(deps, claimed)
-      : await tryOnce(deps, claimed);
+    const end = await tryOnce(deps, claimed);
     deps.hooks.onAttemptEnd(claimed, end);
     return end;
   } catch (error) {
-    const end = await recordFailedAttempt(deps, claimed, error).catch((): AttemptEnd => "unsettled");
+    const end = await recordFailure(deps, claimed, error, heartbeat);
     deps.hooks.onAttemptEnd(claimed, end, error);
     return end;
   } finally {
-    clearInterval(renewal);
+    heartbeat.stop();
   }
 }
 
@@ -75,6 +62,8 @@ async function tryOnce(deps: AttemptDeps, claimed: ClaimedOperation): Promise<At
     readRequest(tx, claimed),
   );
   if (request === undefined) return "lease_lost";
+  // A cancelled one is ended as that, whatever else there would be to write.
+  if (request.is_cancel_requested || isBeyondTrying(request)) return endUntried(deps, claimed);
   const { write, onCommitted } = await deps.handlers[claimed.operation_type]({ ...claimed, request });
   const end = await endHeld(deps, claimed, async (tx) => {
     const result = await write(tx);
@@ -90,12 +79,40 @@ async function tryOnce(deps: AttemptDeps, claimed: ClaimedOperation): Promise<At
   return end;
 }
 
-/** Every attempt took its worker with it: there is nobody left to say how it failed. */
-function endAbandoned(deps: AttemptDeps, claimed: ClaimedOperation): Promise<AttemptEnd> {
+/** One attempt after the other took its worker with it: there is nobody left to say how they failed. */
+function endUntried(deps: AttemptDeps, claimed: ClaimedOperation): Promise<AttemptEnd> {
   return endHeld(deps, claimed, async (tx) => {
     await markFailed(tx, claimed, WORKER_LOST, deps.clock().toISOString());
     return "failed";
   });
+}
+
+const RECORD_PAUSE_MS = 500;
+
+/**
+ * Records that an attempt failed, as often as it takes while the lease is held: a worker that lives and only cannot
+ * write must not pass for one that vanished.
+ */
+async function recordFailure(
+  deps: AttemptDeps,
+  claimed: ClaimedOperation,
+  error: unknown,
+  heartbeat: Heartbeat,
+): Promise<AttemptEnd> {
+  for (;;) {
+    try {
+      return await recordFailedAttempt(deps, claimed, error);
+    } catch (recording) {
+      if (!mayPass(recording) || !heartbeat.mayHoldLease()) return "unsettled";
+      await delay(RECORD_PAUSE_MS, undefined, { ref: false });
+    }
+  }
+}
+
+/** Not so what breaks a rule of the database, or never reached it: that would be repeated for ever. */
+function mayPass(error: unknown): boolean {
+  const kind = databaseFault(error)?.kind;
+  return kind !== undefined && kind !== "constraint_violation" && kind !== "not_permitted";
 }
 
 function recordFailedAttempt(
@@ -104,8 +121,8 @@ function recordFailedAttempt(
   error: unknown,
 ): Promise<AttemptEnd> {
   const shown = errorOf(error);
-  const pauseMs = pauseAfter(claimed.attempt, deps.random());
-  return endHeld(deps, claimed, async (tx) => {
+  return endHeld(deps, claimed, async (tx, row) => {
+    const pauseMs = pauseBeforeNext(row, deps.retryForMs, deps.random());
     if (pauseMs === null) await markFailed(tx, claimed, shown, deps.clock().toISOString());
     else await putBack(tx, claimed, shown, pauseMs);
     return pauseMs === null ? "failed" : "put_back";
@@ -122,14 +139,15 @@ export async function releaseOperation(deps: AttemptDeps, claimed: ClaimedOperat
 
 /**
  * Writes the end of an attempt, in one transaction with everything that it made, if the lease is still this attempt's.
- * The row stays locked from that look until COMMIT: nobody can take the operation over in between. Where the
+ * The row stays locked from that look until COMMIT: nobody can take the operation over in between, or have it
+ * cancelled. Where that was asked for before, the operation is cancelled and `write` is not called. Where the
  * connection dies while COMMIT is under way, the next round waits for that lock and sees which way it went. Where a
  * unique key was taken by another request meanwhile, the next round sees what that one made.
  */
 async function endHeld(
   deps: AttemptDeps,
   claimed: ClaimedOperation,
-  write: (tx: Tx) => Promise<AttemptEnd>,
+  write: (tx: Tx, row: LeaseRow) => Promise<AttemptEnd>,
 ): Promise<AttemptEnd> {
   for (let round = 1; ; round += 1) {
     try {
@@ -137,7 +155,10 @@ async function endHeld(
         const row = await lockOperation(tx, claimed);
         const state = row === undefined ? "lost" : leaseStateOf(row, claimed);
         if (row === undefined || state === "lost") return "lease_lost";
-        return state === "ended" ? endOf(row) : await write(tx);
+        if (state === "ended") return endOf(row);
+        if (!row.is_cancel_requested) return await write(tx, row);
+        await cancelIfRequested(tx, claimed, deps.clock().toISOString());
+        return "cancelled";
       });
     } catch (error) {
       const kind = databaseFault(error)?.kind;
@@ -147,22 +168,9 @@ async function endHeld(
   }
 }
 
-function endOf(row: LeaseRow): AttemptEnd {
-  return row.status === "SUCCEEDED" ? "succeeded" : "failed";
-}
-
-/** A renewal that fails is made up for by the next; one that finds the lease gone changes nothing, nor will the end. */
-function keepRenewing(deps: AttemptDeps, claimed: ClaimedOperation): NodeJS.Timeout {
-  const { leaseMs } = deps.terms;
-  const pauseMs = renewalPauseMs(leaseMs);
-  const context = { tenantId: claimed.tenant_id, deadlineMs: pauseMs };
-  return setInterval(() => {
-    inTransaction(deps.database, context, (tx) => renewLease(tx, claimed, leaseMs)).catch(
-      (error: unknown) => {
-        deps.hooks.onLeaseError(claimed, error);
-      },
-    );
-  }, pauseMs);
+function endOf({ status }: LeaseRow): AttemptEnd {
+  if (status === "CANCELLED") return "cancelled";
+  return status === "SUCCEEDED" ? "succeeded" : "failed";
 }
 
 /** What a caller may know of a failure that was not the request's: no internals. */

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinObject } from "../../platform/json/join-json.ts";
-import type { AcceptedOperation, StoredOperation } from "./repository/operations.ts";
+import type { AcceptedOperation, ListedOperation, StoredOperation } from "./repository/operations.ts";
 import type { OperationStatus } from "./schemas.ts";
 
 /** Why an operation failed, as its status shows it. */
@@ -12,28 +12,36 @@ export type OperationError = { readonly code: string; readonly message: string }
  */
 export type Lease = { readonly lease_owner: string; readonly attempt: number };
 
-/** Infrastructure may fail an operation this often; a fault of the request fails it at once. */
-export const MOST_ATTEMPTS = 5;
-
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 300_000;
 
 /**
- * How long to wait before the attempt after `attempt`: doubling, bounded, and spread over the upper half, so that what
- * failed together does not come back together. Null: that was the last attempt. `random` is from 0 to 1.
+ * How long to wait after so many failures in a row: doubling, bounded, and spread over the upper half, so that what
+ * failed together does not come back together. `random` is from 0 to 1.
  */
-export function pauseAfter(attempt: number, random: number): number | null {
-  if (attempt >= MOST_ATTEMPTS) return null;
-  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+export function pauseAfter(failures: number, random: number): number {
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
   return Math.round(pauseMs * (0.5 + random / 2));
 }
 
+/** The failures of an operation that were not the request's fault, since it was accepted or last retried by request. */
+export type Failures = { readonly failed_attempts: number; readonly failing_for_ms: number };
+
 /**
- * Attempts beyond the last come about only when workers vanish in the middle of their attempts and their leases run
- * out: such an operation is ended, not tried, or it would take one worker after the other with it.
+ * What follows on one more such failure: another attempt after a pause, or null, the end. The time is counted from the
+ * first of these failures and not from acceptance: an operation that nobody had time for yet loses none of it.
  */
-export function isBeyondLastAttempt({ attempt }: Lease): boolean {
-  return attempt > MOST_ATTEMPTS;
+export function pauseBeforeNext(failures: Failures, retryForMs: number, random: number): number | null {
+  if (failures.failing_for_ms >= retryForMs) return null;
+  return pauseAfter(failures.failed_attempts + 1, random);
+}
+
+/** Workers that may vanish in a row under one operation, leaving attempts of which nobody recorded the end. */
+export const MOST_LOST_ATTEMPTS = 5;
+
+/** Such an operation is ended, not tried, or it would take one worker after the other with it. */
+export function isBeyondTrying({ lost_attempts }: { readonly lost_attempts: number }): boolean {
+  return lost_attempts >= MOST_LOST_ATTEMPTS;
 }
 
 export const WORKER_LOST: OperationError = {
@@ -60,6 +68,23 @@ export function leaseStateOf(row: Lease & { readonly status: OperationStatus }, 
  */
 export function expiryCutoff(now: Date, ttlSeconds: number): string {
   return new Date(now.getTime() - ttlSeconds * 1_000).toISOString();
+}
+
+/** Only what failed can be retried: what succeeded has its effect, and a cancellation is for good. */
+export function isRetryable(status: OperationStatus): boolean {
+  return status === "FAILED";
+}
+
+/** `at_once`: nobody is at work on it, or whoever was has vanished. `by_worker`: when it next renews its lease. */
+export type Cancellation = "at_once" | "by_worker" | "refused";
+
+export function cancellationOf(operation: {
+  readonly status: OperationStatus;
+  readonly is_lease_over: boolean;
+}): Cancellation {
+  if (operation.status === "PENDING") return "at_once";
+  if (operation.status !== "RUNNING") return "refused";
+  return operation.is_lease_over ? "at_once" : "by_worker";
 }
 
 /** Only what nobody has taken yet can be executed by hand, and only where that is switched on. */
@@ -91,17 +116,44 @@ export function dpmStatusText(operation: StoredOperation, manualExecutionEnabled
 
 /** The members of a status, as canonical text. An attempt that is followed by another shows no error: only FAILED does. */
 export function statusFields(operation: StoredOperation): Record<string, string> {
-  const error =
-    operation.status === "FAILED" ? { code: operation.error_code, message: operation.error_message } : null;
   return {
     operation_id: canonicalJson(operation.operation_id),
     operation_type: canonicalJson(operation.operation_type),
     status: canonicalJson(operation.status),
+    attempts: canonicalJson(operation.attempt),
     correlation_id: canonicalJson(operation.correlation_id),
     created_at: canonicalJson(operation.created_at),
     started_at: canonicalJson(operation.started_at),
     finished_at: canonicalJson(operation.finished_at),
     result: operation.result_text ?? "null",
-    error: canonicalJson(error),
+    error: canonicalJson(operation.status === "FAILED" ? lastError(operation) : null),
+    last_error: canonicalJson(lastError(operation)),
   };
+}
+
+/** An operation of a list. */
+export function dpmListItem(operation: ListedOperation, manualExecutionEnabled: boolean) {
+  const { operation_id, operation_type, status, correlation_id } = operation;
+  const { created_at, started_at, finished_at } = operation;
+  return {
+    operation_id,
+    operation_type,
+    status,
+    is_executable: isExecutable(status, manualExecutionEnabled),
+    attempts: operation.attempt,
+    correlation_id,
+    created_at,
+    started_at,
+    finished_at,
+    last_error: lastError(operation),
+  };
+}
+
+/** How the latest failed attempt ended. One that its worker did not end leaves nothing in the row but its count. */
+function lastError(
+  operation: Pick<StoredOperation, "lost_attempts" | "error_code" | "error_message">,
+): OperationError | null {
+  const { lost_attempts, error_code: code, error_message: message } = operation;
+  if (lost_attempts > 0) return WORKER_LOST;
+  return code === null || message === null ? null : { code, message };
 }

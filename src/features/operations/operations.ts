@@ -19,7 +19,9 @@ export function createOperations(runtime: Runtime, handlers: OperationHandlers):
   // New with every start: a lease is never mistaken for that of an earlier life of the process.
   const owner = `${hostname()}-${String(process.pid)}-${randomUUID()}`;
   const terms = { owner, leaseMs: config.worker.leaseMs };
-  const deps = { database, clock, random: Math.random, terms, handlers, hooks: attemptHooks(runtime) };
+  const { retryForMs } = config.rebalance.operations;
+  const hooks = attemptHooks(runtime);
+  const deps = { database, clock, random: Math.random, terms, retryForMs, handlers, hooks };
   return { database, clock, terms, attempts: createInFlightAttempts(deps) };
 }
 

@@ -1,10 +1,12 @@
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
+import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
-import { dpmStatusText, expiryCutoff, isExecutable } from "./core.ts";
+import { changeOperation, operationChanges, type OperationChange } from "./change-operation.ts";
+import { dpmListItem, dpmStatusText, expiryCutoff } from "./core.ts";
 import { executeNow } from "./execute-operation.ts";
 import type { Operations } from "./operations.ts";
 import {
@@ -18,6 +20,7 @@ import * as schemas from "./schemas.ts";
 type Options = { readonly runtime: Runtime; readonly operations: Operations };
 
 const TYPE = "ANALYZE_SCENARIOS";
+const CHANGES = operationChanges({ scope: "rebalance.operations", code: "DPM" }, [TYPE]);
 const NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
 const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABLE" };
 const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 };
@@ -41,10 +44,7 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
         createdAt: row.created_at,
         id: row.operation_id,
       }));
-      const shown = items.map((row) => ({
-        ...row,
-        is_executable: isExecutable(row.status, isManualExecutionEnabled),
-      }));
+      const shown = items.map((row) => dpmListItem(row, isManualExecutionEnabled));
       return reply.answer(pageText(shown, nextCursor));
     },
   );
@@ -67,7 +67,37 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
     },
   );
 
+  await app.register(changes, { runtime });
   await app.register(manualExecution, { runtime, operations });
+};
+
+const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
+  const { statusText } = operationReads(runtime);
+  const config = ({ scope, notFound, refused }: OperationChange) => ({
+    problems: [...writeProblems(scope), notFound, refused],
+  });
+
+  app.post(
+    "/rebalance/operations/:operation_id/retry",
+    { schema: schemas.retryOperation, config: config(CHANGES.retry) },
+    async ({ context, params: { operation_id: operationId } }, reply) => {
+      const change = CHANGES.retry;
+      const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
+      return reply.written(change.scope, outcome);
+    },
+  );
+
+  app.post(
+    "/rebalance/operations/:operation_id/cancel",
+    { schema: schemas.cancelOperation, config: config(CHANGES.cancel) },
+    async ({ context, params: { operation_id: operationId } }, reply) => {
+      const change = CHANGES.cancel;
+      const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
+      return reply.written(change.scope, outcome);
+    },
+  );
+
+  return Promise.resolve();
 };
 
 const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) => {

@@ -12,9 +12,9 @@ import {
   toFilter,
 } from "../../platform/http/filters.ts";
 import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
-import { answer } from "../../platform/http/route-docs.ts";
+import { answer, visibleText } from "../../platform/http/route-docs.ts";
 
-export const OperationStatus = z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]);
+export const OperationStatus = z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]);
 export type OperationStatus = z.output<typeof OperationStatus>;
 
 export const DpmOperationType = z.enum(["ANALYZE_SCENARIOS"]);
@@ -28,6 +28,20 @@ export type OperationType = DpmOperationType | ProposalOperationType;
 export const DpmAsyncError = z
   .strictObject({ code: z.string(), message: z.string() })
   .meta({ id: "DpmAsyncError" });
+
+const attempts = z.int().min(0).meta({
+  description:
+    "Attempts so far, the one under way included; one that was given back untouched does not count.",
+});
+
+/** What both kinds of operations say of their attempts: `last_error` in the type of their errors. */
+export const attemptFields = <T extends z.ZodType>(error: T) => ({
+  attempts,
+  last_error: error.nullable().meta({
+    description:
+      "How the latest failed attempt ended, whether or not another follows; null where none has failed, and once one has succeeded.",
+  }),
+});
 
 export const DpmAsyncAcceptedResponse = z
   .strictObject({
@@ -54,6 +68,7 @@ export const DpmAsyncOperationStatusResponse = z
     finished_at: Timestamp.nullable(),
     result: z.record(z.string(), z.unknown()).nullable(),
     error: DpmAsyncError.nullable(),
+    ...attemptFields(DpmAsyncError),
   })
   .meta({ id: "DpmAsyncOperationStatusResponse" });
 export type DpmAsyncOperationStatusResponse = z.output<typeof DpmAsyncOperationStatusResponse>;
@@ -68,6 +83,7 @@ export const DpmAsyncOperationListItemResponse = z
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),
+    ...attemptFields(DpmAsyncError),
   })
   .meta({ id: "DpmAsyncOperationListItemResponse" });
 export type DpmAsyncOperationListItemResponse = z.output<typeof DpmAsyncOperationListItemResponse>;
@@ -122,4 +138,42 @@ export const executeOperation = {
     "Of several who try at once, workers among them, one does it. Where the attempt failed for a reason that may pass, the operation stays PENDING, is tried again by itself, and the answer is 503.",
   params: pathParams("operation_id"),
   response: { 200: answer("The operation, finished.", DpmAsyncOperationStatusResponse) },
+};
+
+/** The key of a request that is no critical write: it need not be sent. */
+export const optionalKey = {
+  "Idempotency-Key": visibleText(
+    "Where it is sent, the same key gets the stored answer and nothing is done a second time.",
+    255,
+  ),
+};
+
+/** The words of the routes that change the course of an operation, the same for both kinds. */
+export const RETRY = {
+  summary: "Give a failed operation another attempt",
+  description:
+    "The operation is PENDING again, under the same id and with the same request; its attempts are counted on, and how the earlier ones ended is kept. Of several who try at once, one does it. Where the request itself was at fault the attempt will most likely fail again.",
+};
+export const CANCEL = {
+  summary: "Cancel an operation that is not finished",
+  description:
+    "A PENDING operation is CANCELLED at once. A RUNNING one is when its worker next renews its lease, or is found to have vanished: until then the status says RUNNING, and from this answer on the attempt can write no result. Of a cancellation and a completion at the same time one wins. CANCELLED is final.",
+};
+
+export const retryOperation = {
+  operationId: "retryOperation",
+  tags,
+  ...RETRY,
+  headers: optionalKey,
+  params: pathParams("operation_id"),
+  response: { 200: status },
+};
+
+export const cancelOperation = {
+  operationId: "cancelOperation",
+  tags,
+  ...CANCEL,
+  headers: optionalKey,
+  params: pathParams("operation_id"),
+  response: { 200: status },
 };

@@ -19,6 +19,7 @@ import {
   type ExecutionMode,
   type Submission,
 } from "../operations/accept-operation.ts";
+import { changeOperation, operationChanges, type OperationChange } from "../operations/change-operation.ts";
 import { acceptedFields, expiryCutoff, statusFields } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
 import {
@@ -36,6 +37,10 @@ import type { ProposalCreateRequest, ProposalVersionRequest } from "./schemas.ts
 
 type Options = { readonly runtime: Runtime; readonly operations: Operations };
 
+const CHANGES = operationChanges(
+  { scope: "proposals.operations", code: "PROPOSAL" },
+  ProposalOperationType.options,
+);
 const NOT_FOUND = { status: 404, detail: "PROPOSAL_ASYNC_OPERATION_NOT_FOUND" };
 
 const CREATE_ASYNC: IdempotencyScope = {
@@ -51,6 +56,7 @@ export const proposalOperations: FeaturePlugin<Options> = async (app, { runtime,
   app.addHook("onRequest", switchedBy(areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED"));
   await app.register(acceptance, { runtime, operations });
   await app.register(status, { runtime });
+  await app.register(changes, { runtime });
 };
 
 const acceptance: FeaturePlugin<Options> = (app, { runtime, operations }) => {
@@ -160,6 +166,34 @@ const status: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) 
     { schema: schemas.getProposalOperationByCorrelation, config },
     async ({ context, params }, reply) =>
       sendStatus(reply, runtime, context, { by: "correlation_id", value: params.correlation_id }),
+  );
+
+  return Promise.resolve();
+};
+
+const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
+  const config = ({ scope, notFound, refused }: OperationChange) => ({
+    problems: [...writeProblems(scope), notFound, refused],
+  });
+
+  app.post(
+    "/rebalance/proposals/operations/:operation_id/retry",
+    { schema: schemas.retryProposalOperation, config: config(CHANGES.retry) },
+    async ({ context, params: { operation_id: operationId } }, reply) => {
+      const change = CHANGES.retry;
+      const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
+      return reply.written(change.scope, outcome);
+    },
+  );
+
+  app.post(
+    "/rebalance/proposals/operations/:operation_id/cancel",
+    { schema: schemas.cancelProposalOperation, config: config(CHANGES.cancel) },
+    async ({ context, params: { operation_id: operationId } }, reply) => {
+      const change = CHANGES.cancel;
+      const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
+      return reply.written(change.scope, outcome);
+    },
   );
 
   return Promise.resolve();

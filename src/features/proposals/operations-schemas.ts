@@ -2,7 +2,14 @@ import * as z from "zod";
 import { Timestamp } from "../../contract/scalars.ts";
 import { pathParams } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
-import { OperationStatus, ProposalOperationType } from "../operations/schemas.ts";
+import {
+  attemptFields,
+  CANCEL,
+  OperationStatus,
+  optionalKey,
+  ProposalOperationType,
+  RETRY,
+} from "../operations/schemas.ts";
 import { ProposalCreateRequest, ProposalCreateResponse, ProposalVersionRequest } from "./schemas.ts";
 
 /** Creation that is accepted now and done later: its answers, and its routes. */
@@ -37,6 +44,7 @@ export const ProposalAsyncOperationStatusResponse = z
     finished_at: Timestamp.nullable(),
     result: ProposalCreateResponse.nullable(),
     error: ProposalAsyncError.nullable(),
+    ...attemptFields(ProposalAsyncError),
   })
   .meta({ id: "ProposalAsyncOperationStatusResponse" });
 export type ProposalAsyncOperationStatusResponse = z.output<typeof ProposalAsyncOperationStatusResponse>;
@@ -81,5 +89,23 @@ export const getProposalOperationByCorrelation = {
   tags,
   summary: "How far the latest operation of a correlation id is",
   params: pathParams("correlation_id"),
+  response: status,
+};
+
+export const retryProposalOperation = {
+  operationId: "retryProposalOperation",
+  tags,
+  ...RETRY,
+  headers: optionalKey,
+  params: pathParams("operation_id"),
+  response: status,
+};
+
+export const cancelProposalOperation = {
+  operationId: "cancelProposalOperation",
+  tags,
+  ...CANCEL,
+  headers: optionalKey,
+  params: pathParams("operation_id"),
   response: status,
 };

@@ -42,6 +42,8 @@ export type RecordLinks = {
   /** The body is the stored result of that run: its bytes are not stored twice. */
   readonly isBodyOfRun?: true;
   readonly proposal?: { readonly proposal_id: string; readonly version_no: number };
+  /** What it changed may be gone within days: the record is stored as long as a refusal. */
+  readonly isShortLived?: true;
 };
 
 /** What is stored under a key. `inconsistent`: the record points to something that is missing. */
@@ -83,7 +85,8 @@ export async function insertRecord(
   links: RecordLinks,
   now: Date,
 ): Promise<void> {
-  const expiresAt = answer.status >= 400 ? new Date(now.getTime() + REFUSAL_STORED_MS).toISOString() : null;
+  const isTransient = answer.status >= 400 || links.isShortLived === true;
+  const expiresAt = isTransient ? new Date(now.getTime() + REFUSAL_STORED_MS).toISOString() : null;
   await tx`
     insert into idempotency_record
       (tenant_id, scope, idempotency_key, payload_hash, response_status, response_body, rebalance_run_id,

@@ -5,6 +5,7 @@ import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { attempt } from "../../../src/features/operations/attempt-operation.ts";
 import type { OperationHandler, OperationResult } from "../../../src/features/operations/handlers.ts";
 import { claimDue, type ClaimedOperation } from "../../../src/features/operations/repository/leases.ts";
+import { requestCancel } from "../../../src/features/operations/repository/actions.ts";
 import { OPERATIONS_CHANNEL } from "../../../src/features/operations/repository/operations.ts";
 import { createInFlightAttempts } from "../../../src/features/operations/in-flight-attempts.ts";
 import { startWorker, type WorkerDeps } from "../../../src/features/operations/worker.ts";
@@ -12,12 +13,15 @@ import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import {
   acceptOperation,
+  ageFailures,
   attemptDeps,
+  endsOf,
   gate,
   leaveTrace,
   makeClaimable,
   seeOperation,
   succeeded,
+  TENANT,
   type AttemptLog,
 } from "../../support/operations.ts";
 import { withSession } from "../../support/session.ts";
@@ -37,7 +41,11 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop(GRACE_MS)));
   await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
-  await withSession(test.adminUrl, (session) => session.query("truncate async_operation"));
+  await withSession(test.adminUrl, (session) =>
+    session.query(
+      "set session_replication_role = replica; delete from operation_attempt; delete from async_operation",
+    ),
+  );
 });
 afterAll(async () => {
   await closeDatabase(database);
@@ -188,10 +196,10 @@ describe("a failure", () => {
     });
   });
 
-  it("of the infrastructure gives another attempt after a pause that grows, and the fifth ends it", async () => {
+  it("of the infrastructure gives another attempt after a pause that grows, as often as it takes", async () => {
     const id = await acceptOperation(database);
     const pauses: number[] = [];
-    for (let number = 1; number < 5; number += 1) {
+    for (let number = 1; number <= 8; number += 1) {
       expect((await attemptOnce(failing)).end).toBe("put_back");
       const row = await seeOperation(test.adminUrl, id);
       expect(row).toMatchObject({ status: "PENDING", attempt: number, error_code: "INTERNAL_ERROR" });
@@ -200,10 +208,32 @@ describe("a failure", () => {
       await makeClaimable(test.adminUrl, id);
     }
     expect(pauses.toSorted((a, b) => a - b)).toEqual(pauses);
-    expect((await attemptOnce(failing)).end).toBe("failed");
+    expect(pauses.at(-1)).toBeGreaterThan(30_000);
+    expect((await attemptOnce(traced)).end).toBe("succeeded");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "SUCCEEDED",
+      attempt: 9,
+      traces: 1,
+    });
+    expect(await endsOf(test.adminUrl, id)).toEqual([
+      ...Array.from({ length: 8 }, (_, n) => `${String(n + 1)} PUT_BACK INTERNAL_ERROR`),
+      "9 SUCCEEDED",
+    ]);
+  });
+
+  it("of the infrastructure ends the operation with the last error once its time is over", async () => {
+    const retryForMs = 24 * 3_600_000;
+    const id = await acceptOperation(database);
+    expect((await attemptOnce(failing, { retryForMs })).end).toBe("put_back");
+    await ageFailures(test.adminUrl, id, retryForMs - 60_000);
+    await makeClaimable(test.adminUrl, id);
+    expect((await attemptOnce(failing, { retryForMs })).end).toBe("put_back");
+    await ageFailures(test.adminUrl, id, 60_000);
+    await makeClaimable(test.adminUrl, id);
+    expect((await attemptOnce(failing, { retryForMs })).end).toBe("failed");
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({
       status: "FAILED",
-      attempt: 5,
+      attempt: 3,
       error_code: "INTERNAL_ERROR",
       error_message: "an unforeseen error ended the attempt",
     });
@@ -243,6 +273,49 @@ describe("a failure", () => {
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({
       status: "FAILED",
       error_code: "DPM_ASYNC_WORKER_LOST",
+    });
+    expect(await endsOf(test.adminUrl, id)).toEqual([
+      ...[1, 2, 3, 4, 5].map((n) => `${String(n)} WORKER_LOST`),
+      "6 FAILED DPM_ASYNC_WORKER_LOST",
+    ]);
+  });
+
+  it("that takes workers with it is counted anew once an attempt has recorded its end", async () => {
+    const id = await acceptOperation(database);
+    const loseFour = async () => {
+      for (let number = 1; number <= 4; number += 1) {
+        expect(await claimOne(`doomed-${String(number)}`)).toHaveLength(1);
+        await makeClaimable(test.adminUrl, id);
+      }
+    };
+    await loseFour();
+    expect((await attemptOnce(failing)).end).toBe("put_back");
+    await makeClaimable(test.adminUrl, id);
+    await loseFour();
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ lost_attempts: 3, failed_attempts: 1 });
+    expect((await attemptOnce(traced)).end).toBe("succeeded");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ attempt: 10, lost_attempts: 0, traces: 1 });
+  });
+
+  it("to record its end does not make an attempt count as lost while its worker lives", async () => {
+    const id = await acceptOperation(database);
+    const faults: string[] = [];
+    const onFault = (kind: string) => void faults.push(kind);
+    const impatient = openTestDatabase(test.url, { lockTimeoutMs: 50 }, { onFault });
+    await withSession(test.adminUrl, async (session) => {
+      await session.query("begin; lock table operation_attempt in share mode");
+      const ending = attemptOnce(traced, { database: impatient });
+      // The end itself, and two attempts to record that it failed
+      await vi.waitFor(() => expect(faults).toEqual(Array(3).fill("lock_timeout")), { timeout: 20_000 });
+      expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "RUNNING", attempt: 1 });
+      await session.query("rollback");
+      expect((await ending).end).toBe("put_back");
+    });
+    await closeDatabase(impatient);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({
+      status: "PENDING",
+      lost_attempts: 0,
+      traces: 0,
     });
   });
 });
@@ -329,6 +402,76 @@ describe("a lease", () => {
     expect(await claimOne("greedy")).toEqual([]);
     work.open();
     expect(await ending).toBe("succeeded");
+  });
+});
+
+describe("an operation that is to be cancelled", () => {
+  const cancel = (id: string) =>
+    inTransaction(database, { tenantId: TENANT }, (tx) => requestCancel(tx, TENANT, id));
+
+  it("is cancelled when its lease is next renewed, while its worker still computes", async () => {
+    const id = await acceptOperation(database);
+    const work = gate();
+    const terms = { owner: "steady", leaseMs: 600 };
+    const ending = attemptOnce(
+      async (operation) => {
+        await work.promise;
+        return leaveTrace(operation, succeeded);
+      },
+      { terms },
+    );
+    await vi.waitFor(async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("RUNNING"));
+    await cancel(id);
+    const row = await finished(id);
+    expect(row).toMatchObject({ status: "CANCELLED", attempt: 1, result_text: null, error_code: null });
+    work.open();
+    expect((await ending).end).toBe("cancelled");
+    expect(await seeOperation(test.adminUrl, id)).toEqual({ ...row, traces: 0 });
+    expect(await endsOf(test.adminUrl, id)).toEqual(["1 CANCELLED"]);
+  });
+
+  it.each([
+    ["a result", traced],
+    ["a refusal", refusing],
+    ["a failure", failing],
+  ])("comes to no other end, not by %s", async (_, lateHandler) => {
+    const id = await acceptOperation(database);
+    const late = gate();
+    const ending = attemptOnce(async (operation) => {
+      await late.promise;
+      return lateHandler(operation);
+    });
+    await vi.waitFor(async () => expect((await seeOperation(test.adminUrl, id)).status).toBe("RUNNING"));
+    await cancel(id);
+    late.open();
+    expect((await ending).end).toBe("cancelled");
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "CANCELLED", traces: 0 });
+  });
+
+  it("is cancelled by the next worker where its own has vanished", async () => {
+    const id = await acceptOperation(database);
+    await claimOne("doomed");
+    await cancel(id);
+    await makeClaimable(test.adminUrl, id);
+    const handler = vi.fn(traced);
+    expect((await attemptOnce(handler)).end).toBe("cancelled");
+    expect(handler).not.toHaveBeenCalled();
+    expect(await endsOf(test.adminUrl, id)).toEqual(["1 WORKER_LOST", "2 CANCELLED"]);
+  });
+
+  it("is cancelled instead of given back by a worker that is stopped", async () => {
+    const work = gate();
+    const worker = begin(async (operation) => {
+      await work.promise;
+      return leaveTrace(operation, succeeded);
+    });
+    const id = await acceptOperation(database);
+    worker.wake();
+    await vi.waitFor(() => expect(worker.inFlight()).toBe(1));
+    await cancel(id);
+    await worker.stop(0);
+    expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "CANCELLED", traces: 0 });
+    work.open();
   });
 });
 

@@ -6,6 +6,12 @@ import { write, type WriteOutcome } from "../../../src/platform/idempotency/writ
 import { newId } from "../../../src/platform/ids.ts";
 import { insertRun, SIMULATE_SCOPE, type RunRecord } from "../../../src/features/runs/repository.ts";
 import { attempt } from "../../../src/features/operations/attempt-operation.ts";
+import type { OperationResult } from "../../../src/features/operations/handlers.ts";
+import {
+  cancelAtOnce,
+  insertAction,
+  putBackFailed,
+} from "../../../src/features/operations/repository/actions.ts";
 import { claimPending } from "../../../src/features/operations/repository/leases.ts";
 import { announceRetention, deleteRuns } from "../../../src/features/retention/repository.ts";
 import {
@@ -153,18 +159,20 @@ async function forgetRetentions(): Promise<void> {
   await withSession(test.adminUrl, (session) => session.query("delete from retention_setting"));
 }
 
-async function finishedOperation(finishedAt: Date): Promise<string> {
+const REFUSED: OperationResult = { kind: "refused", error: { code: "X", message: "x" } };
+
+async function finishedOperation(finishedAt: Date, result = succeeded): Promise<string> {
   const operationId = await acceptOperation(database, {
     created_at: finishedAt.toISOString(),
     due: "by_hand",
   });
-  await finish(operationId, finishedAt);
+  await finish(operationId, finishedAt, result);
   return operationId;
 }
 
-async function finish(operationId: string, finishedAt: Date): Promise<void> {
+async function finish(operationId: string, finishedAt: Date, result = succeeded): Promise<void> {
   const clock = () => finishedAt;
-  const deps = attemptDeps(database, (op) => Promise.resolve(leaveTrace(op, succeeded)), { clock });
+  const deps = attemptDeps(database, (op) => Promise.resolve(leaveTrace(op, result)), { clock });
   const claim = await inTransaction(database, { tenantId: TENANT }, (tx) =>
     claimPending(
       tx,
@@ -175,7 +183,7 @@ async function finish(operationId: string, finishedAt: Date): Promise<void> {
     ),
   );
   if (claim === undefined) throw new Error("not claimed");
-  expect(await attempt(deps, claim)).toBe("succeeded");
+  expect(await attempt(deps, claim)).toBe(result === succeeded ? "succeeded" : "failed");
 }
 
 describe("a run", () => {
@@ -293,6 +301,43 @@ describe("an operation", () => {
     const edges = "lineage_edge where edge_type = 'OPERATION_TO_CORRELATION' and source_entity_id";
     expect(await count(`${edges} = '${old}'`)).toBe(0);
     expect(await count(`${edges} = '${young}'`)).toBe(1);
+  });
+
+  it("takes the history of its attempts and of the requests about it along", async () => {
+    const old = await finishedOperation(ago(3_600_001));
+    const young = await finishedOperation(ago(3_600_000 - MINUTE_MS));
+    for (const operation_id of [old, young]) {
+      await inTransaction(database, { tenantId: TENANT }, (tx) =>
+        insertAction(tx, TENANT, {
+          operation_id,
+          action_id: newId("oac_"),
+          action: "CANCEL",
+          correlation_id: "corr",
+          created_at: NOW.toISOString(),
+        }),
+      );
+    }
+    expect(await pass()).toEqual([["operations", 1]]);
+    for (const table of ["operation_attempt", "operation_action"]) {
+      expect(await count(`${table} where operation_id = '${old}'`)).toBe(0);
+      expect(await count(`${table} where operation_id = '${young}'`)).toBe(1);
+    }
+  });
+
+  it("that was failed and is retried is finished no more, and stays", async () => {
+    const id = await finishedOperation(ago(3_600_001), REFUSED);
+    await inTransaction(database, { tenantId: TENANT }, (tx) => putBackFailed(tx, TENANT, id));
+    expect(await pass()).toEqual([]);
+    expect(await count(`operation_attempt where operation_id = '${id}'`)).toBe(1);
+  });
+
+  it("that was cancelled goes like any other", async () => {
+    const id = await acceptOperation(database, { due: "by_hand" });
+    await inTransaction(database, { tenantId: TENANT }, (tx) =>
+      cancelAtOnce(tx, TENANT, id, ago(3_600_001).toISOString()),
+    );
+    expect(await pass()).toEqual([["operations", 1]]);
+    expect(await count(`async_operation where operation_id = '${id}'`)).toBe(0);
   });
 
   it("that is not finished is never purged, however old", async () => {

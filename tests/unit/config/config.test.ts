@@ -29,6 +29,7 @@ describe("an empty environment", () => {
       isManualExecutionEnabled: true,
       executionMode: "WORKER",
       ttlSeconds: 86_400,
+      retryForMs: 86_400_000,
     });
     expect(config.rebalance.review).toEqual({ isEnabled: true, requiredForStatuses: ["PENDING_REVIEW"] });
     expect(config.proposals).toMatchObject({

@@ -1,5 +1,5 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import type { Lease, OperationError } from "../core.ts";
+import type { Failures, Lease, OperationError } from "../core.ts";
 import type { OperationStatus, OperationType } from "../schemas.ts";
 import { wakeWorkers } from "./operations.ts";
 
@@ -61,16 +61,23 @@ export type OperationRequest = {
   readonly request_text: string;
 };
 
-export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<OperationRequest | undefined> {
-  const [row] = await tx<OperationRequest>`
-    select correlation_id, idempotency_key, proposal_id, policy_pack_id, request_text
+/** With what tells whether it is still to be tried. */
+export type ReadOperation = OperationRequest & {
+  readonly lost_attempts: number;
+  readonly is_cancel_requested: boolean;
+};
+
+export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<ReadOperation | undefined> {
+  const [row] = await tx<ReadOperation>`
+    select correlation_id, idempotency_key, proposal_id, policy_pack_id, request_text, lost_attempts,
+           cancel_requested_at is not null as is_cancel_requested
       from async_operation
      where tenant_id = ${claimed.tenant_id}
        and operation_id = ${claimed.operation_id}`;
   return row;
 }
 
-/** False: the lease is someone else's by now, or the operation is finished. */
+/** False: the lease is someone else's by now, or the operation is finished or cancelled. */
 export async function renewLease(tx: Tx, claimed: ClaimedOperation, leaseMs: number): Promise<boolean> {
   const { count } = await tx`
     update async_operation
@@ -83,12 +90,34 @@ export async function renewLease(tx: Tx, claimed: ClaimedOperation, leaseMs: num
   return count === 1;
 }
 
-export type LeaseRow = Lease & { readonly status: OperationStatus };
+/** Cancels the operation if that was asked for and the lease is held. */
+export async function cancelIfRequested(
+  tx: Tx,
+  claimed: ClaimedOperation,
+  finishedAt: string,
+): Promise<void> {
+  await tx`
+    update async_operation
+       set status = 'CANCELLED',
+           claimable_at = null,
+           finished_at = ${finishedAt}
+     where tenant_id = ${claimed.tenant_id}
+       and operation_id = ${claimed.operation_id}
+       and status = 'RUNNING'
+       and lease_owner = ${claimed.lease_owner}
+       and attempt = ${claimed.attempt}
+       and cancel_requested_at is not null`;
+}
+
+export type LeaseRow = Lease &
+  Failures & { readonly status: OperationStatus; readonly is_cancel_requested: boolean };
 
 /** Holds the operation still until the transaction ends, and tells whose it is. */
 export async function lockOperation(tx: Tx, claimed: ClaimedOperation): Promise<LeaseRow | undefined> {
   const [row] = await tx<LeaseRow>`
-    select status, coalesce(lease_owner, '') as lease_owner, attempt
+    select status, coalesce(lease_owner, '') as lease_owner, attempt, failed_attempts,
+           coalesce(extract(epoch from now() - failing_since), 0)::float8 * 1000 as failing_for_ms,
+           cancel_requested_at is not null as is_cancel_requested
       from async_operation
      where tenant_id = ${claimed.tenant_id}
        and operation_id = ${claimed.operation_id}
@@ -96,7 +125,7 @@ export async function lockOperation(tx: Tx, claimed: ClaimedOperation): Promise<
   return row;
 }
 
-/** The four ends of an attempt. Each is for a lease that `lockOperation` has shown to be held. */
+/** The ends of an attempt, with `cancelIfRequested`. Each is for a lease that `lockOperation` has shown to be held. */
 
 export async function markSucceeded(
   tx: Tx,
@@ -148,6 +177,8 @@ export async function putBack(
            claimable_at = now() + ${pauseMs}::float8 * interval '1 millisecond',
            error_code = ${error.code},
            error_message = ${error.message},
+           failed_attempts = failed_attempts + 1,
+           failing_since = coalesce(failing_since, now()),
            started_at = null
      where tenant_id = ${claimed.tenant_id}
        and operation_id = ${claimed.operation_id}`;

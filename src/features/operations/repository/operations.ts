@@ -71,7 +71,16 @@ export type StoredOperation = {
   readonly result_text: string | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
+  /** Attempts so far. */
+  readonly attempt: number;
+  /** Those at the end of them, in a row, whose worker vanished. */
+  readonly lost_attempts: number;
 };
+
+/** The columns of a `StoredOperation`, of `async_operation o`. */
+export const storedOperationColumns = sql`
+  o.operation_id, o.operation_type, o.status, o.correlation_id, o.idempotency_key, o.proposal_id, o.created_by,
+  o.created_at, o.started_at, o.finished_at, o.result_text, o.error_code, o.error_message, o.attempt, o.lost_attempts`;
 
 /** Several operations may share a correlation id: the latest is meant. */
 export type OperationKey = { readonly by: "operation_id" | "correlation_id"; readonly value: string };
@@ -93,9 +102,8 @@ export async function findOperation(
   expiryCutoff: string,
 ): Promise<StoredOperation | undefined> {
   const [row] = await tx<StoredOperation>`
-    select operation_id, operation_type, status, correlation_id, idempotency_key, proposal_id, created_by, created_at,
-           started_at, finished_at, result_text, error_code, error_message
-      from async_operation
+    select ${storedOperationColumns}
+      from async_operation o
      where tenant_id = ${tenantId}
        and ${key.by === "operation_id" ? sql`operation_id = ${key.value}` : sql`correlation_id = ${key.value}`}
        and operation_type = any(${types})
@@ -117,7 +125,16 @@ export async function operationExists(tx: Tx, tenantId: string, operationId: str
 
 export type ListedOperation = Pick<
   StoredOperation,
-  "operation_id" | "status" | "correlation_id" | "created_at" | "started_at" | "finished_at"
+  | "operation_id"
+  | "status"
+  | "correlation_id"
+  | "created_at"
+  | "started_at"
+  | "finished_at"
+  | "error_code"
+  | "error_message"
+  | "attempt"
+  | "lost_attempts"
 > & { readonly operation_type: DpmOperationType };
 
 export type OperationFilters = {
@@ -139,7 +156,8 @@ export async function listOperations(
   const { after } = page;
   const { from, to, status, correlation_id } = filters;
   return tx<ListedOperation>`
-    select operation_id, operation_type, status, correlation_id, created_at, started_at, finished_at
+    select operation_id, operation_type, status, correlation_id, created_at, started_at, finished_at, error_code,
+           error_message, attempt, lost_attempts
       from async_operation
      where tenant_id = ${tenantId}
        and operation_type = ${filters.operation_type}

@@ -1,5 +1,9 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import { isUnexpired, type StoredOperation } from "../../operations/repository/operations.ts";
+import {
+  isUnexpired,
+  storedOperationColumns,
+  type StoredOperation,
+} from "../../operations/repository/operations.ts";
 import { storedRunColumns, type StoredRun } from "../../runs/repository.ts";
 
 /**
@@ -68,8 +72,7 @@ export async function findOperationOfRun(
         from rebalance_run
        where tenant_id = ${tenantId}
          and rebalance_run_id = ${rebalanceRunId})
-    select o.operation_id, o.operation_type, o.status, o.correlation_id, o.idempotency_key, o.proposal_id, o.created_by,
-           o.created_at, o.started_at, o.finished_at, o.result_text, o.error_code, o.error_message
+    select ${storedOperationColumns}
       from run
       join async_operation o
         on o.tenant_id = ${tenantId}
