@@ -12,7 +12,7 @@ import {
 import { openTestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
-import { acceptOperation, TENANT } from "../../support/operations.ts";
+import { acceptOperation, gate, TENANT } from "../../support/operations.ts";
 import { newKey } from "../../support/runs.ts";
 import { withSession } from "../../support/session.ts";
 import { storeRun } from "../../support/stored-run.ts";
@@ -203,6 +203,32 @@ describe("the retention that rules", () => {
       "update retention_setting set seen_at = seen_at - interval '1 minute' where set_by = 'process-a'",
     );
     expect(await purgeRuns()).toBe(1);
+  });
+
+  it("counts a longer one that is being recorded while a purge begins", async () => {
+    await oldRun(40);
+    await announce("RUN", "short", 30 * DAY_SECONDS);
+    const recorded = gate();
+    const end = gate();
+    const recording = inTransaction(database, { tenantId: null }, async (tx) => {
+      await announceRetention(tx, "RUN", "for ever", null);
+      recorded.open();
+      await end.promise;
+    });
+    await recorded.promise;
+    const purging = purgeRuns();
+    await vi.waitFor(
+      async () =>
+        expect(
+          await count(
+            "pg_locks where not granted and database = (select oid from pg_database where datname = current_database())",
+          ),
+        ).toBe(1),
+      { timeout: 20_000 },
+    );
+    end.open();
+    await recording;
+    expect(await purging).toBe(0);
   });
 
   it("is a day for runs at least", async () => {
