@@ -97,13 +97,14 @@ export type Caller = {
 export type KeyedCaller = Caller & { readonly idempotencyKey: string };
 
 /** Why a command is refused: the status and the stable code of the contract. */
-export type Refusal = { readonly status: 403 | 404 | 409 | 422; readonly detail: string };
+export type ProposalRefusal = { readonly status: 403 | 404 | 409 | 422; readonly detail: string };
 
 /** A fault of the request itself, found before anything is read: no key is spent on it. */
-export type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
+export type Refused = { readonly kind: "refused"; readonly refusal: ProposalRefusal };
 
-export type Decision<T> =
-  { readonly accepted: true; readonly value: T } | { readonly accepted: false; readonly refusal: Refusal };
+export type LifecycleDecision<T> =
+  | { readonly accepted: true; readonly value: T }
+  | { readonly accepted: false; readonly refusal: ProposalRefusal };
 
 /** The rules that a deployment can switch. */
 export type LifecycleRules = {
@@ -128,32 +129,41 @@ export type Move = {
   readonly segregation_waived: boolean;
 };
 
-export const PROPOSAL_NOT_FOUND: Refusal = { status: 404, detail: "PROPOSAL_NOT_FOUND" };
-export const PROPOSAL_VERSION_NOT_FOUND: Refusal = { status: 404, detail: "PROPOSAL_VERSION_NOT_FOUND" };
-export const PROPOSAL_SIMULATION_DISABLED: Refusal = {
+export const PROPOSAL_NOT_FOUND: ProposalRefusal = { status: 404, detail: "PROPOSAL_NOT_FOUND" };
+export const PROPOSAL_VERSION_NOT_FOUND: ProposalRefusal = {
+  status: 404,
+  detail: "PROPOSAL_VERSION_NOT_FOUND",
+};
+export const PROPOSAL_SIMULATION_DISABLED: ProposalRefusal = {
   status: 422,
   detail: "PROPOSAL_SIMULATION_DISABLED: set options.enable_proposal_simulation=true",
 };
-export const EXPECTED_STATE_REQUIRED: Refusal = {
+export const EXPECTED_STATE_REQUIRED: ProposalRefusal = {
   status: 409,
   detail: "STATE_CONFLICT: expected_state is required",
 };
-export const EXPECTED_STATE_MISMATCH: Refusal = {
+export const EXPECTED_STATE_MISMATCH: ProposalRefusal = {
   status: 409,
   detail: "STATE_CONFLICT: expected_state mismatch",
 };
-export const VERSION_SUPERSEDED: Refusal = { status: 409, detail: "STATE_CONFLICT: version superseded" };
-export const INVALID_TRANSITION: Refusal = { status: 422, detail: "INVALID_TRANSITION" };
-export const INVALID_APPROVAL_STATE: Refusal = { status: 422, detail: "INVALID_APPROVAL_STATE" };
-export const TERMINAL_STATE: Refusal = {
+export const VERSION_SUPERSEDED: ProposalRefusal = {
+  status: 409,
+  detail: "STATE_CONFLICT: version superseded",
+};
+export const INVALID_TRANSITION: ProposalRefusal = { status: 422, detail: "INVALID_TRANSITION" };
+export const INVALID_APPROVAL_STATE: ProposalRefusal = { status: 422, detail: "INVALID_APPROVAL_STATE" };
+export const TERMINAL_STATE: ProposalRefusal = {
   status: 422,
   detail: "PROPOSAL_TERMINAL_STATE: cannot create version",
 };
-export const PORTFOLIO_CONTEXT_MISMATCH: Refusal = { status: 422, detail: "PORTFOLIO_CONTEXT_MISMATCH" };
-export const SEGREGATION_OF_DUTIES: Refusal = { status: 403, detail: "SEGREGATION_OF_DUTIES" };
+export const PORTFOLIO_CONTEXT_MISMATCH: ProposalRefusal = {
+  status: 422,
+  detail: "PORTFOLIO_CONTEXT_MISMATCH",
+};
+export const SEGREGATION_OF_DUTIES: ProposalRefusal = { status: 403, detail: "SEGREGATION_OF_DUTIES" };
 
 /** What a refused caller can do nothing about stays refused under its key (409, 422); 403 and 404 leave it free. */
-export function dependsOnState(refusal: Refusal): boolean {
+export function dependsOnState(refusal: ProposalRefusal): boolean {
   return refusal.status === 409 || refusal.status === 422;
 }
 
@@ -176,7 +186,7 @@ export function decideTransition(
     "event_type" | "actor_id" | "related_version_no" | "expected_state"
   >,
   rules: LifecycleRules,
-): Decision<Move> {
+): LifecycleDecision<Move> {
   const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
   if (stale !== undefined) return refuse(stale);
   const to_state = stateAfter(facts.current_state, command.event_type);
@@ -193,7 +203,7 @@ export function decideApproval(
     "approval_type" | "approved" | "actor_id" | "related_version_no" | "expected_state"
   >,
   rules: LifecycleRules,
-): Decision<Move> {
+): LifecycleDecision<Move> {
   const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
   if (stale !== undefined) return refuse(stale);
   const isGivenHere = APPROVALS[command.approval_type].givenIn === facts.current_state;
@@ -207,7 +217,7 @@ function judgeExpectedState(
   state: ProposalState,
   expected: ProposalState | null,
   rules: LifecycleRules,
-): Refusal | undefined {
+): ProposalRefusal | undefined {
   if (expected === null) return rules.requiresExpectedState ? EXPECTED_STATE_REQUIRED : undefined;
   return expected === state ? undefined : EXPECTED_STATE_MISMATCH;
 }
@@ -218,7 +228,7 @@ type LegalEvent = Pick<Move, "event_type" | "to_state"> & {
   readonly isForNewest: boolean;
 };
 
-function decideMove(facts: DecisionFacts, event: LegalEvent, rules: LifecycleRules): Decision<Move> {
+function decideMove(facts: DecisionFacts, event: LegalEvent, rules: LifecycleRules): LifecycleDecision<Move> {
   const { event_type, to_state } = event;
   const related_version_no = event.related_version_no ?? facts.current_version_no;
   if (facts.maker_of_version === null) return refuse(PROPOSAL_VERSION_NOT_FOUND);
@@ -239,7 +249,7 @@ export function decideVersion(
   current: Pick<CurrentState, "current_state" | "portfolio_id" | "current_version_no">,
   portfolioId: string,
   rules: LifecycleRules,
-): Decision<{ readonly version_no: number }> {
+): LifecycleDecision<{ readonly version_no: number }> {
   if (isTerminal(current.current_state)) return refuse(TERMINAL_STATE);
   if (portfolioId !== current.portfolio_id && !rules.allowsPortfolioChangeOnNewVersion) {
     return refuse(PORTFOLIO_CONTEXT_MISMATCH);
@@ -247,10 +257,13 @@ export function decideVersion(
   return accept({ version_no: current.current_version_no + 1 });
 }
 
-export function accept<T>(value: T): Decision<T> {
+export function accept<T>(value: T): LifecycleDecision<T> {
   return { accepted: true, value };
 }
 
-export function refuse(refusal: Refusal): { readonly accepted: false; readonly refusal: Refusal } {
+export function refuse(refusal: ProposalRefusal): {
+  readonly accepted: false;
+  readonly refusal: ProposalRefusal;
+} {
   return { accepted: false, refusal };
 }

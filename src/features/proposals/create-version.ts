@@ -13,7 +13,7 @@ import {
   PROPOSAL_SIMULATION_DISABLED,
   refuse,
   type Caller,
-  type Decision,
+  type LifecycleDecision,
   type Refused,
 } from "./core.ts";
 import { leftBy, type EventRow } from "./event.ts";
@@ -114,7 +114,7 @@ export async function writeVersion(
   deps: Pick<Runtime, "clock" | "config">,
   tx: Tx,
   prepared: PreparedVersion,
-): Promise<Decision<WrittenVersion>> {
+): Promise<LifecycleDecision<WrittenVersion>> {
   const { tenantId, draft, event_id, proposal_id, created_by, proposal_version_id } = prepared;
   // Pipelined behind the lock, the second statement sees what the one before committed.
   const [current, proposal] = await Promise.all([

@@ -18,7 +18,7 @@ import {
   type OperationHandlers,
   type OperationResult,
 } from "../operations/handlers.ts";
-import { accept, type Decision } from "./core.ts";
+import { accept, type LifecycleDecision } from "./core.ts";
 import { CREATE, prepareProposal, writeProposal } from "./create-proposal.ts";
 import {
   prepareVersion,
@@ -97,7 +97,7 @@ async function writeUnderKey(
   clock: Clock,
   tx: Tx,
   key: RequestKey | null,
-  make: (tx: Tx) => Promise<Decision<WrittenVersion>>,
+  make: (tx: Tx) => Promise<LifecycleDecision<WrittenVersion>>,
 ): Promise<OperationResult> {
   const stored = key === null ? undefined : await findStoredOutcome(tx, key);
   if (stored !== undefined) return resultOfStored(stored);

@@ -2,7 +2,7 @@ import { databaseFault } from "../../platform/database/errors.ts";
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
 import type { Runtime } from "../../runtime.ts";
-import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND, type Refusal } from "./core.ts";
+import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND, type ProposalRefusal } from "./core.ts";
 import { approvalsText, timelineText } from "./event.ts";
 import { replay } from "./history.ts";
 import { detailText, lineageText } from "./proposal.ts";
@@ -18,7 +18,8 @@ import { versionText } from "./version.ts";
 
 /** An answer put together from stored bytes, or why there is none. */
 export type FoundText =
-  { readonly found: true; readonly body: string } | { readonly found: false; readonly refusal: Refusal };
+  | { readonly found: true; readonly body: string }
+  | { readonly found: false; readonly refusal: ProposalRefusal };
 
 type Deps = Pick<Runtime, "database">;
 
@@ -148,6 +149,6 @@ function found(body: string): FoundText {
   return { found: true, body };
 }
 
-function notFound(refusal: Refusal): FoundText {
+function notFound(refusal: ProposalRefusal): FoundText {
   return { found: false, refusal };
 }

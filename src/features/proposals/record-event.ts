@@ -13,10 +13,10 @@ import {
   PROPOSAL_NOT_FOUND,
   type Caller,
   type CurrentState,
-  type Decision,
+  type LifecycleDecision,
   type DecisionFacts,
   type Move,
-  type Refusal,
+  type ProposalRefusal,
 } from "./core.ts";
 import {
   hashOfApproval,
@@ -88,7 +88,7 @@ type Command = {
   readonly reason: Readonly<Record<string, unknown>>;
   /** Null: the event comes without an approval. */
   readonly approval: Pick<ApprovalRow, "approval_type" | "approved"> | null;
-  readonly decide: (facts: DecisionFacts) => Decision<Move>;
+  readonly decide: (facts: DecisionFacts) => LifecycleDecision<Move>;
 };
 
 /** What is known before the transaction: ids and the reason in canonical spelling. */
@@ -201,7 +201,7 @@ function makeEvent(
 }
 
 /** A refusal as the caller gets it, in bytes. What depended on the state is stored with its key. */
-export function refusedWrite(caller: Caller, refusal: Refusal): Written<never> {
+export function refusedWrite(caller: Caller, refusal: ProposalRefusal): Written<never> {
   const answer = { status: refusal.status, body: problemText(caller, refusal) };
   return { answer, made: null, record: dependsOnState(refusal) ? {} : null };
 }

@@ -8,11 +8,11 @@ import { ProblemError } from "./problems.ts";
 import { failBody } from "./request-body.ts";
 import { recordAnswer, type RequestLogOptions } from "./request-log.ts";
 
-type Refusal = { readonly status: number; readonly detail: string };
+type ClientErrorAnswer = { readonly status: number; readonly detail: string };
 
-const MALFORMED: Refusal = { status: 400, detail: "MALFORMED_REQUEST" };
+const MALFORMED: ClientErrorAnswer = { status: 400, detail: "MALFORMED_REQUEST" };
 
-const BY_PARSER_ERROR: ReadonlyMap<string, Refusal> = new Map([
+const BY_PARSER_ERROR: ReadonlyMap<string, ClientErrorAnswer> = new Map([
   ["HPE_HEADER_OVERFLOW", { status: 431, detail: "HEADERS_TOO_LARGE" }],
   ["HPE_CHUNK_EXTENSIONS_OVERFLOW", { status: 413, detail: "PAYLOAD_TOO_LARGE" }],
   ["ERR_HTTP_REQUEST_TIMEOUT", { status: 408, detail: "REQUEST_TIMEOUT" }],
@@ -56,7 +56,7 @@ type Head = { readonly method: string; readonly context: RequestContext };
 
 function answerOnSocket(
   socket: Duplex,
-  { status, detail }: Refusal,
+  { status, detail }: ClientErrorAnswer,
   { method, context }: Head,
   options: RequestLogOptions,
 ): void {

@@ -29,7 +29,7 @@ export type OpenApiOptions = {
   readonly tags: readonly { readonly name: string }[];
 };
 
-type Answer = {
+type DocumentedAnswer = {
   readonly description: string;
   readonly content?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example?: unknown }>>;
 };
@@ -62,7 +62,11 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
     ...parametersOf("querystring", querystring, components),
     headers: requestHeaders(headers as HeaderDocs | undefined, idempotencyKey !== undefined),
     response: {
-      ...describeAnswers(response as Record<string, Answer>, idempotencyKey !== undefined, components),
+      ...describeAnswers(
+        response as Record<string, DocumentedAnswer>,
+        idempotencyKey !== undefined,
+        components,
+      ),
       ...describeProblems(
         { own: problems, hasKey: idempotencyKey !== undefined, hasBody: body !== undefined },
         components,
@@ -75,7 +79,11 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
   return { ...described, body: { content }, "x-body-example": bodyExample };
 }
 
-function describeAnswers(answers: Readonly<Record<string, Answer>>, hasKey: boolean, components: Components) {
+function describeAnswers(
+  answers: Readonly<Record<string, DocumentedAnswer>>,
+  hasKey: boolean,
+  components: Components,
+) {
   const { correlationId, idempotentReplayed } = RESPONSE_HEADERS;
   const headers = { ...correlationId, ...(hasKey ? idempotentReplayed : {}) };
   return Object.fromEntries(
@@ -90,7 +98,7 @@ function describeAnswers(answers: Readonly<Record<string, Answer>>, hasKey: bool
   );
 }
 
-function describeContent(content: NonNullable<Answer["content"]>, components: Components): Json {
+function describeContent(content: NonNullable<DocumentedAnswer["content"]>, components: Components): Json {
   return Object.fromEntries(
     Object.entries(content).map(([mediaType, { schema, example }]) => {
       const described = jsonSchemaOf(schema, "output", components);
@@ -109,7 +117,7 @@ function sharedExample(schema: Json, components: Components): Json {
 }
 
 type Parameter = { in: string; description?: string; schema?: Record<string, unknown> };
-type Operation = {
+type DocumentedOperation = {
   parameters?: Parameter[];
   requestBody?: { content: Record<string, Record<string, unknown>> };
   "x-body-example"?: unknown;
@@ -117,7 +125,7 @@ type Operation = {
 
 /** Adds the components, and mends what the converter of @fastify/swagger cannot say. */
 function finish(made: object, components: Components): object {
-  const document = made as { paths: Record<string, Record<string, Operation>> };
+  const document = made as { paths: Record<string, Record<string, DocumentedOperation>> };
   for (const path of Object.values(document.paths))
     for (const operation of Object.values(path)) mend(operation);
   const { schemas, examples } = components;
@@ -126,7 +134,7 @@ function finish(made: object, components: Components): object {
 
 const PLACES = ["path", "query", "header"];
 
-function mend(operation: Operation): void {
+function mend(operation: DocumentedOperation): void {
   const { parameters = [], requestBody, "x-body-example": example } = operation;
   delete operation["x-body-example"];
   if (requestBody !== undefined && example !== undefined) {

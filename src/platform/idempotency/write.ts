@@ -163,7 +163,7 @@ type LostCommit<Made> = {
   readonly error: DatabaseError;
 };
 
-type AttemptEnd<Made> =
+type WriteAttemptEnd<Made> =
   | { readonly kind: "committed"; readonly written: Written<Made> }
   | LostCommit<Made>
   /** The key, or an id of the write, is there already: put there by another request or by a lost COMMIT. */
@@ -176,7 +176,7 @@ async function attemptWrite<Prepared, Made>(
   work: Write<Prepared, Made>,
   prepared: Prepared,
   lost: LostCommit<Made> | undefined,
-): Promise<AttemptEnd<Made>> {
+): Promise<WriteAttemptEnd<Made>> {
   try {
     const outcome = await runTransaction(deps.database, { tenantId: work.tenantId }, async (tx) => {
       const written = await writeOnce(deps, tx, work, prepared, lost?.written.made ?? null);
