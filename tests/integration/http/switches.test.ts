@@ -76,6 +76,8 @@ const PROPOSAL_ASYNC = [
   `POST ${PROPOSALS}/{proposal_id}/versions/async`,
   `GET ${PROPOSALS}/operations/{operation_id}`,
   `GET ${PROPOSALS}/operations/by-correlation/{correlation_id}`,
+  `POST ${PROPOSALS}/operations/{operation_id}/retry`,
+  `POST ${PROPOSALS}/operations/{operation_id}/cancel`,
 ];
 
 type Group = {
@@ -110,6 +112,8 @@ const GROUPS: Readonly<Record<string, Group>> = {
       `GET ${OPERATIONS}`,
       `GET ${OPERATIONS}/{operation_id}`,
       `GET ${OPERATIONS}/by-correlation/{correlation_id}`,
+      `POST ${OPERATIONS}/{operation_id}/retry`,
+      `POST ${OPERATIONS}/{operation_id}/cancel`,
       `POST ${OPERATIONS}/{operation_id}/execute`,
     ],
     capabilities: ["dpm.analysis.async", "rebalance_async_analysis"],
