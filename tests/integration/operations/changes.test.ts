@@ -195,9 +195,9 @@ describe.each(SIDES)("under %s", (_, side) => {
     expect(answer.finished_at).not.toBeNull();
     expect(refusalOf(await cancel(id, { side }))).toBe(`409 ${side.code}_ASYNC_OPERATION_NOT_CANCELLABLE`);
     expect(refusalOf(await retry(id, { side }))).toBe(`409 ${side.code}_ASYNC_OPERATION_NOT_RETRYABLE`);
-    await work();
     const later = await accept(side, newKey("later"));
     await makeClaimable(test.adminUrl, later);
+    await work();
     await vi.waitFor(async () => expect((await see(later)).status).toBe("SUCCEEDED"), { timeout: 20_000 });
     expect(await see(id)).toMatchObject({ status: "CANCELLED", attempt: 0 });
   });
