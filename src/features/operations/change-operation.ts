@@ -1,6 +1,7 @@
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
+import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { problemText, type ProblemDetails } from "../../platform/http/problem.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
@@ -48,6 +49,11 @@ export function operationChanges(
     retry: named("RETRY", "retry", "NOT_RETRYABLE"),
     cancel: named("CANCEL", "cancel", "NOT_CANCELLABLE"),
   };
+}
+
+/** What a route that makes this change may answer with, beside the change. */
+export function changeProblems({ scope, notFound, refused }: OperationChange): readonly ProblemDetails[] {
+  return [...writeProblems(scope), notFound, refused];
 }
 
 export type ChangeDeps = Pick<Runtime, "config" | "writes" | "newId">;

@@ -1,34 +1,29 @@
 import { readEventually } from "../../platform/database/read-eventually.ts";
-import { inTransaction } from "../../platform/database/transaction.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
-import { changeOperation, operationChanges, type OperationChange } from "./change-operation.ts";
+import { changeOperation, changeProblems, operationChanges } from "./change-operation.ts";
 import { dpmListItem, dpmStatusText, expiryCutoff } from "./core.ts";
 import { executeNow } from "./execute-operation.ts";
 import type { Operations } from "./operations.ts";
-import {
-  findOperation,
-  listOperations,
-  type OperationKey,
-  type StoredOperation,
-} from "./repository/operations.ts";
+import { readOperation } from "./read-operation.ts";
+import { listOperations, type OperationKey, type StoredOperation } from "./repository/operations.ts";
 import * as schemas from "./schemas.ts";
 
 type Options = { readonly runtime: Runtime; readonly operations: Operations };
 
 const TYPE = "ANALYZE_SCENARIOS";
-const CHANGES = operationChanges({ scope: "rebalance.operations", code: "DPM" }, [TYPE]);
+const TYPES = [TYPE] as const;
+const CHANGES = operationChanges({ scope: "rebalance.operations", code: "DPM" }, TYPES);
 const NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
 const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABLE" };
 const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 };
 
 /** The operations of the discretionary side: how far they are, and their execution by hand. */
 export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  const { areEnabled, isManualExecutionEnabled } = runtime.config.rebalance.operations;
-  const { read, statusText, cutoff } = operationReads(runtime);
+  const { areEnabled, isManualExecutionEnabled, ttlSeconds } = runtime.config.rebalance.operations;
+  const statusText = statusTexts(runtime);
   app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
 
   app.get(
@@ -37,8 +32,9 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
     async ({ context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, operation_type = TYPE, ...filters } = query;
       const page = { tenantId, after, limit };
+      const cutoff = expiryCutoff(runtime.clock(), ttlSeconds);
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
-        listOperations(tx, tenantId, { ...filters, operation_type }, cutoff(), page),
+        listOperations(tx, tenantId, { ...filters, operation_type }, cutoff, page),
       );
       const { items, nextCursor } = pageOfRows(rows, page, schemas.operationCursor, (row) => ({
         createdAt: row.created_at,
@@ -53,7 +49,8 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
     "/rebalance/operations/:operation_id",
     { schema: schemas.getOperation, config: { problems: [NOT_FOUND] } },
     async ({ context, params }, reply) => {
-      const operation = await read(context.tenantId, { by: "operation_id", value: params.operation_id });
+      const key: OperationKey = { by: "operation_id", value: params.operation_id };
+      const operation = await readOperation(runtime, context.tenantId, key, TYPES);
       return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
     },
   );
@@ -62,7 +59,8 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
     "/rebalance/operations/by-correlation/:correlation_id",
     { schema: schemas.getOperationByCorrelation, config: { problems: [NOT_FOUND] } },
     async ({ context, params }, reply) => {
-      const operation = await read(context.tenantId, { by: "correlation_id", value: params.correlation_id });
+      const key: OperationKey = { by: "correlation_id", value: params.correlation_id };
+      const operation = await readOperation(runtime, context.tenantId, key, TYPES);
       return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
     },
   );
@@ -72,14 +70,11 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
 };
 
 const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
-  const { statusText } = operationReads(runtime);
-  const config = ({ scope, notFound, refused }: OperationChange) => ({
-    problems: [...writeProblems(scope), notFound, refused],
-  });
+  const statusText = statusTexts(runtime);
 
   app.post(
     "/rebalance/operations/:operation_id/retry",
-    { schema: schemas.retryOperation, config: config(CHANGES.retry) },
+    { schema: schemas.retryOperation, config: { problems: changeProblems(CHANGES.retry) } },
     async ({ context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -89,7 +84,7 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
 
   app.post(
     "/rebalance/operations/:operation_id/cancel",
-    { schema: schemas.cancelOperation, config: config(CHANGES.cancel) },
+    { schema: schemas.cancelOperation, config: { problems: changeProblems(CHANGES.cancel) } },
     async ({ context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -102,7 +97,7 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
 
 const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) => {
   const { isManualExecutionEnabled } = runtime.config.rebalance.operations;
-  const { read, statusText } = operationReads(runtime);
+  const statusText = statusTexts(runtime);
   app.addHook("onRequest", switchedBy(isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED"));
 
   app.post(
@@ -111,7 +106,8 @@ const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) =
     async ({ context: { tenantId }, params: { operation_id } }, reply) => {
       const end = await executeNow(operations, tenantId, { operation_id, operation_type: TYPE });
       if (end === "put_back" || end === "unsettled") return reply.problem(ATTEMPT_FAILED);
-      const operation = await read(tenantId, { by: "operation_id", value: operation_id });
+      const key: OperationKey = { by: "operation_id", value: operation_id };
+      const operation = await readOperation(runtime, tenantId, key, TYPES);
       if (operation === undefined) return reply.problem(NOT_FOUND);
       return end === undefined ? reply.problem(NOT_EXECUTABLE) : reply.answer(statusText(operation));
     },
@@ -120,16 +116,7 @@ const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) =
   return Promise.resolve();
 };
 
-/** A status decides what the caller does next, so it comes from the primary. */
-function operationReads({ config, clock, database }: Runtime) {
-  const { ttlSeconds, isManualExecutionEnabled } = config.rebalance.operations;
-  const cutoff = () => expiryCutoff(clock(), ttlSeconds);
-  return {
-    cutoff,
-    read: (tenantId: string, key: OperationKey): Promise<StoredOperation | undefined> =>
-      inTransaction(database, { tenantId, readOnly: true }, (tx) =>
-        findOperation(tx, tenantId, key, [TYPE], cutoff()),
-      ),
-    statusText: (operation: StoredOperation) => dpmStatusText(operation, isManualExecutionEnabled),
-  };
+function statusTexts({ config }: Runtime): (operation: StoredOperation) => string {
+  const { isManualExecutionEnabled } = config.rebalance.operations;
+  return (operation) => dpmStatusText(operation, isManualExecutionEnabled);
 }

@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import type { Tx } from "../../platform/database/transaction.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { problemText } from "../../platform/http/problem.ts";
@@ -19,14 +19,14 @@ import {
   type ExecutionMode,
   type Submission,
 } from "../operations/accept-operation.ts";
-import { changeOperation, operationChanges, type OperationChange } from "../operations/change-operation.ts";
-import { acceptedFields, expiryCutoff, statusFields } from "../operations/core.ts";
+import { changeOperation, changeProblems, operationChanges } from "../operations/change-operation.ts";
+import { acceptedFields, statusFields } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
-import {
-  findOperation,
-  type AcceptedOperation,
-  type OperationKey,
-  type StoredOperation,
+import { readOperation } from "../operations/read-operation.ts";
+import type {
+  AcceptedOperation,
+  OperationKey,
+  StoredOperation,
 } from "../operations/repository/operations.ts";
 import { ProposalOperationType } from "../operations/schemas.ts";
 import { isSimulationDisabled, PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
@@ -172,13 +172,9 @@ const status: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) 
 };
 
 const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
-  const config = ({ scope, notFound, refused }: OperationChange) => ({
-    problems: [...writeProblems(scope), notFound, refused],
-  });
-
   app.post(
     "/rebalance/proposals/operations/:operation_id/retry",
-    { schema: schemas.retryProposalOperation, config: config(CHANGES.retry) },
+    { schema: schemas.retryProposalOperation, config: { problems: changeProblems(CHANGES.retry) } },
     async ({ context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -188,7 +184,7 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
 
   app.post(
     "/rebalance/proposals/operations/:operation_id/cancel",
-    { schema: schemas.cancelProposalOperation, config: config(CHANGES.cancel) },
+    { schema: schemas.cancelProposalOperation, config: { problems: changeProblems(CHANGES.cancel) } },
     async ({ context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -199,17 +195,13 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
   return Promise.resolve();
 };
 
-/** A status decides what the caller does next, so it comes from the primary. */
 async function sendStatus(
   reply: FastifyReply,
-  { database, clock, config }: Runtime,
+  runtime: Runtime,
   { tenantId }: RequestContext,
   key: OperationKey,
 ): Promise<FastifyReply> {
-  const cutoff = expiryCutoff(clock(), config.rebalance.operations.ttlSeconds);
-  const operation = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
-    findOperation(tx, tenantId, key, ProposalOperationType.options, cutoff),
-  );
+  const operation = await readOperation(runtime, tenantId, key, ProposalOperationType.options);
   return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
 }
 
