@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "./time-limit.ts";
 
 /** Work that goes on beside the requests until it is stopped. */
 export type PeriodicJob = { readonly stop: () => Promise<void> };
@@ -13,7 +13,7 @@ export function startPeriodicJob(pass: (signal: AbortSignal) => Promise<void>, t
   async function passes(): Promise<void> {
     while (!signal.aborted) {
       await pass(signal).catch(times.onError);
-      await delay(times.intervalMs, undefined, { signal }).catch(() => undefined);
+      await pause(times.intervalMs, signal);
     }
   }
 

@@ -39,3 +39,8 @@ function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
     else signal.addEventListener("abort", onAbort, { signal: over });
   });
 }
+
+/** Resolves after `ms`, or at once when `signal` is aborted: whoever pauses looks at the signal next. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}

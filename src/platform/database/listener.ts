@@ -1,6 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
-import { within } from "../time-limit.ts";
+import { pause, within } from "../time-limit.ts";
 
 export type ListenerOptions = {
   readonly connection: ConnectionOptions;
@@ -40,7 +39,7 @@ async function keepListening(options: ListenerOptions, signal: AbortSignal): Pro
   let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
     if (await connectAndListen(options, signal)) pauseMs = FIRST_PAUSE_MS;
-    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    await pause(pauseMs, signal);
     pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
   }
 }
