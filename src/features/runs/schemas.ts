@@ -178,7 +178,7 @@ export const getRunArtifact = {
 export const getIdempotencyHistory = {
   operationId: "getIdempotencyHistory",
   tags,
-  summary: "Every run that a key led to, oldest first",
+  summary: "The newest 1,000 runs that a key led to, oldest first",
   params: pathParams("idempotency_key"),
   response: { 200: answer("The history.", DpmRunIdempotencyHistoryResponse) },
 };
