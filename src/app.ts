@@ -24,6 +24,7 @@ import { createServer, MOST_PARAM_CHARACTERS } from "./platform/http/server.ts";
 import { strictJson } from "./platform/http/strict-json.ts";
 import { validation } from "./platform/http/validation.ts";
 import { watchPools, watchProcess } from "./platform/metrics.ts";
+import { requestRuntime } from "./request-runtime.ts";
 import type { Runtime } from "./runtime.ts";
 
 export type AppOptions = {
@@ -41,6 +42,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
   await app.register(requestDeadline, { requestDeadlineMs: config.server.requestDeadlineMs });
+  await app.register(requestRuntime, { runtime });
   await app.register(requestHead);
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
@@ -51,13 +53,13 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(strictJson);
     await api.register(idempotencyKey, { requirement: config.contract.requireIdempotencyKey });
     await api.register(validation, { unknownFields: config.contract.unknownFields });
-    await api.register(rebalance, { runtime, operations });
-    await api.register(operationsPlugin, { runtime, operations });
-    await api.register(runs, { runtime });
-    await api.register(reviews, { runtime });
-    await api.register(support, { runtime });
-    await api.register(policies, { runtime });
-    await api.register(proposals, { runtime, operations });
+    await api.register(rebalance, { config, operations });
+    await api.register(operationsPlugin, { config, operations });
+    await api.register(runs, { config });
+    await api.register(reviews, { config });
+    await api.register(support, { config });
+    await api.register(policies, { config });
+    await api.register(proposals, { config, operations });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
   await app.register(docs);

@@ -8,9 +8,11 @@ import { migrate } from "./platform/database/migrate.ts";
 import { readMigrations } from "./platform/database/migrations.ts";
 import { replicaOf, type EventualReads } from "./platform/database/read-eventually.ts";
 import { startupFaults } from "./platform/database/startup-checks.ts";
+import type { Deadline } from "./platform/deadline.ts";
 import { messageOf } from "./platform/error-message.ts";
 import type { WriteDeps } from "./platform/idempotency/write.ts";
 import { newId, type Ids } from "./platform/ids.ts";
+import { createKeyedQueue } from "./platform/keyed-queue.ts";
 import type { Log } from "./platform/log.ts";
 import { createMetrics, databaseHooks, type Metrics } from "./platform/metrics.ts";
 
@@ -125,15 +127,24 @@ export function createRuntime(
 ): Runtime {
   const { config, database } = opened;
   const clock = opened.clock ?? database.serverClock.now;
-  const { lockTimeoutMs: duplicateWaitMs } = config.database;
+  const { lockTimeoutMs: turnWaitMs } = config.database;
   return {
     ...opened,
     clock,
     newId,
     engineVersion: readVersion(),
     reads: eventualReads(opened, replica),
-    writes: { database, clock, inFlight: new Map(), duplicateWaitMs },
+    writes: { database, clock, inFlight: new Map(), aggregates: createKeyedQueue(), turnWaitMs },
   };
+}
+
+/** The same runtime for work that ends at a deadline: nothing starts on it later, and what is under way then is rolled back. */
+export function withDeadline(runtime: Runtime, deadline: Deadline): Runtime {
+  const { reads, writes } = runtime;
+  const database = { ...runtime.database, deadline };
+  const replica =
+    reads.replica === null ? null : { ...reads.replica, database: { ...reads.replica.database, deadline } };
+  return { ...runtime, database, reads: { primary: database, replica }, writes: { ...writes, database } };
 }
 
 /** A replica that failed a read is left alone for a while; one that is slow leaves the primary most of the time. */

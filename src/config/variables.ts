@@ -20,7 +20,7 @@ export const serviceVariables = {
   MAX_CONNECTIONS: integer(1_000, 1, 100_000, "Connections of callers; one more is closed at once."),
   REQUEST_DEADLINE_MS: milliseconds(
     8_000,
-    "Time in which a request is answered, if only with 503; its body arrives in five eighths of it, else 408.",
+    "Time in which a request is answered, if only with 503; a COMMIT under way then gets a second more. A body arrives in five eighths of it, else 408.",
   ),
   SHUTDOWN_GRACE_MS: milliseconds(9_000, "Time that requests in hand get to end after SIGTERM."),
   APP_PERSISTENCE_PROFILE: oneOf(

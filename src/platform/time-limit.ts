@@ -41,6 +41,6 @@ function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
 }
 
 /** Resolves after `ms`, or at once when `signal` is aborted: whoever pauses looks at the signal next. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }

@@ -70,6 +70,13 @@ test("COMMIT answered by silence: the outcome is unknown when the time of the ca
   expect(await outcomeOf(work)).toBe("commit_outcome_unknown");
 });
 
+test("a COMMIT under way when the time of the caller is up is waited for a little longer", async () => {
+  const account = newAccount();
+  proxy.judge = (_, message) => (isComplete(message, "COMMIT") ? { delayMs: 600 } : "pass");
+  const work = inTransaction(database, { ...context, deadlineMs: 300 }, (tx) => pay(tx, account));
+  expect(await outcomeOf(work)).toBe("done");
+});
+
 test("a COMMIT that the server refuses is known to have failed", async () => {
   const account = newAccount();
   const outcome = await outcomeOf(

@@ -53,7 +53,7 @@ export function proposalDeps(
   return {
     ...runtime,
     engineVersion: "0.0.0-test",
-    writes: { ...runtime.writes, duplicateWaitMs: 15_000 },
+    writes: { ...runtime.writes, turnWaitMs: 15_000 },
   };
 }
 

@@ -3,9 +3,16 @@ import { createFramer, type Message } from "./protocol.ts";
 
 /**
  * What becomes of a message: it passes; the connection is cut before it or right after it; or from it on nothing passes
- * any more while both ends believe in the connection (half open). A replacement is passed on in its stead.
+ * any more while both ends believe in the connection (half open); or from it on all that passes comes late. A replacement
+ * is passed on in its stead.
  */
-export type Verdict = "pass" | "cut before" | "cut after" | "stall" | { readonly replacement: Buffer };
+export type Verdict =
+  | "pass"
+  | "cut before"
+  | "cut after"
+  | "stall"
+  | { readonly delayMs: number }
+  | { readonly replacement: Buffer };
 export type Direction = "to server" | "to client";
 
 export type TcpProxy = {
@@ -27,6 +34,7 @@ type Link = {
   readonly client: net.Socket;
   readonly server: net.Socket;
   isStalled: boolean;
+  delayMs: number;
 };
 
 /** A proxy in front of a PostgreSQL server that understands where one message ends and the next begins. */
@@ -38,7 +46,7 @@ export async function openProxy(serverUrl: string): Promise<TcpProxy> {
   const listener = net.createServer((client) => {
     opened += 1;
     const server = net.connect(Number(port === "" ? 5432 : port), hostname);
-    const link: Link = { number: opened, client, server, isStalled: isStalling };
+    const link: Link = { number: opened, client, server, isStalled: isStalling, delayMs: 0 };
     links.add(link);
     relay(proxy, link, "to server");
     relay(proxy, link, "to client");
@@ -94,7 +102,10 @@ function relay(proxy: TcpProxy, link: Link, direction: Direction): void {
 }
 
 function pass(verdict: Verdict, link: Link, from: net.Socket, to: net.Socket, message: Message): void {
-  if (typeof verdict === "object") {
+  if (typeof verdict === "object" && "delayMs" in verdict) link.delayMs = verdict.delayMs;
+  if (link.delayMs > 0) {
+    setTimeout(() => to.write(message.bytes), link.delayMs);
+  } else if (typeof verdict === "object" && "replacement" in verdict) {
     to.write(verdict.replacement);
   } else if (verdict === "pass") {
     to.write(message.bytes);

@@ -18,7 +18,7 @@ export type AcceptDeps = {
   readonly writes: WriteDeps;
   readonly newId: Ids;
   readonly mode: ExecutionMode;
-  readonly execution: ExecuteDeps;
+  readonly execution: Pick<ExecuteDeps, "clock" | "terms" | "attempts">;
 };
 
 export type AcceptCaller = {
@@ -62,7 +62,9 @@ export async function acceptOperation(
   });
   // A refused acceptance has made no operation, and a replay made it earlier.
   const made = outcome.kind === "answered" ? outcome.made : null;
-  if (deps.mode === "INLINE" && made !== null) await executeNow(deps.execution, tenantId, made);
+  if (deps.mode === "INLINE" && made !== null) {
+    await executeNow({ ...deps.execution, database: deps.writes.database }, tenantId, made);
+  }
   return outcome;
 }
 

@@ -90,7 +90,7 @@ export async function changeOperation(
     }),
     write: (tx, action) => writeChange(deps, tx, context, request, action),
     wasCommitted: (tx, action) => actionExists(tx, tenantId, action),
-    locksAggregate: true,
+    aggregate: `operation ${operationId}`,
   });
 }
 

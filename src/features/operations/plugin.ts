@@ -1,4 +1,5 @@
 import { readEventually } from "../../platform/database/read-eventually.ts";
+import { OUTCOME_UNKNOWN } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
@@ -11,7 +12,7 @@ import { readOperation } from "./read-operation.ts";
 import { listOperations, type OperationKey, type StoredOperation } from "./repository/operations.ts";
 import * as schemas from "./schemas.ts";
 
-type Options = { readonly runtime: Runtime; readonly operations: Operations };
+type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
 const TYPE = "ANALYZE_SCENARIOS";
 const TYPES = [TYPE] as const;
@@ -21,15 +22,15 @@ const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABL
 const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 };
 
 /** The operations of the discretionary side: how far they are, and their execution by hand. */
-export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  const { areEnabled, isManualExecutionEnabled, ttlSeconds } = runtime.config.rebalance.operations;
-  const statusText = statusTexts(runtime);
+export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => {
+  const { areEnabled, isManualExecutionEnabled, ttlSeconds } = options.config.rebalance.operations;
+  const statusText = statusTexts(options);
   app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
 
   app.get(
     "/rebalance/operations",
     { schema: schemas.listOperations },
-    async ({ context: { tenantId }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, operation_type = TYPE, ...filters } = query;
       const page = { tenantId, after, limit };
       const cutoff = expiryCutoff(runtime.clock(), ttlSeconds);
@@ -48,7 +49,7 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
   app.get(
     "/rebalance/operations/:operation_id",
     { schema: schemas.getOperation, config: { problems: [NOT_FOUND] } },
-    async ({ context, params }, reply) => {
+    async ({ runtime, context, params }, reply) => {
       const key: OperationKey = { by: "operation_id", value: params.operation_id };
       const operation = await readOperation(runtime, context.tenantId, key, TYPES);
       return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
@@ -58,24 +59,24 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, { runtime, o
   app.get(
     "/rebalance/operations/by-correlation/:correlation_id",
     { schema: schemas.getOperationByCorrelation, config: { problems: [NOT_FOUND] } },
-    async ({ context, params }, reply) => {
+    async ({ runtime, context, params }, reply) => {
       const key: OperationKey = { by: "correlation_id", value: params.correlation_id };
       const operation = await readOperation(runtime, context.tenantId, key, TYPES);
       return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
     },
   );
 
-  await app.register(changes, { runtime });
-  await app.register(manualExecution, { runtime, operations });
+  await app.register(changes, options);
+  await app.register(manualExecution, options);
 };
 
-const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
-  const statusText = statusTexts(runtime);
+const changes: FeaturePlugin<Pick<Options, "config">> = (app, options) => {
+  const statusText = statusTexts(options);
 
   app.post(
     "/rebalance/operations/:operation_id/retry",
     { schema: schemas.retryOperation, config: { problems: changeProblems(CHANGES.retry) } },
-    async ({ context, params: { operation_id: operationId } }, reply) => {
+    async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
       return reply.written(change.scope, outcome);
@@ -85,7 +86,7 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
   app.post(
     "/rebalance/operations/:operation_id/cancel",
     { schema: schemas.cancelOperation, config: { problems: changeProblems(CHANGES.cancel) } },
-    async ({ context, params: { operation_id: operationId } }, reply) => {
+    async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
       return reply.written(change.scope, outcome);
@@ -95,16 +96,22 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
   return Promise.resolve();
 };
 
-const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) => {
-  const { isManualExecutionEnabled } = runtime.config.rebalance.operations;
-  const statusText = statusTexts(runtime);
+const manualExecution: FeaturePlugin<Options> = (app, options) => {
+  const { isManualExecutionEnabled } = options.config.rebalance.operations;
+  const statusText = statusTexts(options);
   app.addHook("onRequest", switchedBy(isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED"));
 
   app.post(
     "/rebalance/operations/:operation_id/execute",
-    { schema: schemas.executeOperation, config: { problems: [NOT_FOUND, NOT_EXECUTABLE, ATTEMPT_FAILED] } },
-    async ({ context: { tenantId }, params: { operation_id } }, reply) => {
-      const end = await executeNow(operations, tenantId, { operation_id, operation_type: TYPE });
+    {
+      schema: schemas.executeOperation,
+      config: { problems: [NOT_FOUND, NOT_EXECUTABLE, ATTEMPT_FAILED, OUTCOME_UNKNOWN] },
+    },
+    async ({ runtime, context: { tenantId }, params: { operation_id } }, reply) => {
+      const { database } = runtime;
+      const named = { operation_id, operation_type: TYPE } as const;
+      const end = await executeNow({ ...options.operations, database }, tenantId, named);
+      if (end === "under_way") return reply.problem(OUTCOME_UNKNOWN);
       if (end === "put_back" || end === "unsettled") return reply.problem(ATTEMPT_FAILED);
       const key: OperationKey = { by: "operation_id", value: operation_id };
       const operation = await readOperation(runtime, tenantId, key, TYPES);
@@ -116,7 +123,7 @@ const manualExecution: FeaturePlugin<Options> = (app, { runtime, operations }) =
   return Promise.resolve();
 };
 
-function statusTexts({ config }: Runtime): (operation: StoredOperation) => string {
+function statusTexts({ config }: Pick<Runtime, "config">): (operation: StoredOperation) => string {
   const { isManualExecutionEnabled } = config.rebalance.operations;
   return (operation) => dpmStatusText(operation, isManualExecutionEnabled);
 }

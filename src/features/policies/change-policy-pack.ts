@@ -58,6 +58,7 @@ async function changePack(deps: WriteDeps, request: PackRequest, decide: Decide)
   const outcome = await write<WriteContext, PackChange>(deps, {
     tenantId,
     key: null,
+    aggregate: `policy pack ${policyPackId}`,
     prepare: () => ({ correlationId, now: deps.clock() }),
     write: async (tx, context, lost) => {
       await lockPack(tx, tenantId, policyPackId);

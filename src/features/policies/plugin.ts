@@ -12,15 +12,15 @@ import { POLICY_PACK_EXAMPLE } from "./examples.ts";
 import { readCatalogue, readStoredPack } from "./read-policy-packs.ts";
 import * as schemas from "./schemas.ts";
 
-type Options = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config">;
 
 const PACK = "/rebalance/policies/catalog/:policy_pack_id";
 const NOT_FOUND = { status: 404, detail: "DPM_POLICY_PACK_NOT_FOUND" };
 const STALE = { status: 412, detail: "PRECONDITION_FAILED" };
 
 /** Policy packs: which one is in force, and their administration. */
-export const policies: FeaturePlugin<Options> = async (app, { runtime }) => {
-  const { policyPacks: settings } = runtime.config.rebalance;
+export const policies: FeaturePlugin<Options> = async (app, options) => {
+  const { policyPacks: settings } = options.config.rebalance;
 
   app.get(
     "/rebalance/policies/effective",
@@ -28,34 +28,38 @@ export const policies: FeaturePlugin<Options> = async (app, { runtime }) => {
     async ({ context }, reply) => reply.answer(canonicalJson(selectPolicyPack(settings, context))),
   );
 
-  app.get("/rebalance/policies/catalog", { schema: schemas.listPolicyPacks }, async ({ context }, reply) => {
-    const packs = await readCatalogue(runtime.database, context.tenantId);
-    const { enabled, selected_policy_pack_id: selected, source } = selectPolicyPack(settings, context);
-    const items = packs
-      .toSorted((a, b) => compareCodePoints(a.policy_pack_id, b.policy_pack_id))
-      .map((pack) => pack.definition_text);
-    const answer = {
-      enabled: canonicalJson(enabled),
-      items: joinArray(items),
-      selected_policy_pack_id: canonicalJson(selected),
-      selected_policy_pack_present: canonicalJson(packs.some((pack) => pack.policy_pack_id === selected)),
-      selected_policy_pack_source: canonicalJson(source),
-      total: canonicalJson(packs.length),
-    };
-    return reply.answer(joinObject(answer));
-  });
+  app.get(
+    "/rebalance/policies/catalog",
+    { schema: schemas.listPolicyPacks },
+    async ({ runtime, context }, reply) => {
+      const packs = await readCatalogue(runtime.database, context.tenantId);
+      const { enabled, selected_policy_pack_id: selected, source } = selectPolicyPack(settings, context);
+      const items = packs
+        .toSorted((a, b) => compareCodePoints(a.policy_pack_id, b.policy_pack_id))
+        .map((pack) => pack.definition_text);
+      const answer = {
+        enabled: canonicalJson(enabled),
+        items: joinArray(items),
+        selected_policy_pack_id: canonicalJson(selected),
+        selected_policy_pack_present: canonicalJson(packs.some((pack) => pack.policy_pack_id === selected)),
+        selected_policy_pack_source: canonicalJson(source),
+        total: canonicalJson(packs.length),
+      };
+      return reply.answer(joinObject(answer));
+    },
+  );
 
-  await app.register(administration, { runtime });
+  await app.register(administration, options);
 };
 
-const administration: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areAdminApisEnabled } = runtime.config.rebalance.policyPacks;
+const administration: FeaturePlugin<Options> = (app, options) => {
+  const { areAdminApisEnabled } = options.config.rebalance.policyPacks;
   app.addHook("onRequest", switchedBy(areAdminApisEnabled, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED"));
 
   app.get(
     PACK,
     { schema: schemas.getPolicyPack, config: { problems: [NOT_FOUND] } },
-    async ({ context, params, query }, reply) => {
+    async ({ runtime, context, params, query }, reply) => {
       const { database } = runtime;
       const pack = await readStoredPack(database, context.tenantId, params.policy_pack_id, query.as_of);
       return pack === undefined ? reply.problem(NOT_FOUND) : sendPack(reply, pack, pack.definition_text);
@@ -65,7 +69,7 @@ const administration: FeaturePlugin<Options> = (app, { runtime }) => {
   app.put(
     PACK,
     { schema: schemas.putPolicyPack, config: { problems: [STALE], bodyExample: POLICY_PACK_EXAMPLE } },
-    async ({ context, params, body }, reply) => {
+    async ({ runtime, context, params, body }, reply) => {
       const pack = await putPolicyPack(runtime.writes, packRequest(context, params.policy_pack_id), body);
       if (pack === "precondition_failed") return reply.problem(STALE);
       return sendPack(reply, pack, joinObject({ item: pack.definition_text }));
@@ -75,7 +79,7 @@ const administration: FeaturePlugin<Options> = (app, { runtime }) => {
   app.delete(
     PACK,
     { schema: schemas.deletePolicyPack, config: { problems: [NOT_FOUND, STALE] } },
-    async ({ context, params }, reply) => {
+    async ({ runtime, context, params }, reply) => {
       const outcome = await deletePolicyPack(runtime.writes, packRequest(context, params.policy_pack_id));
       if (outcome === "deleted") return reply.code(204).send();
       return reply.problem(outcome === "not_found" ? NOT_FOUND : STALE);

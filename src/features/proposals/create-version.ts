@@ -18,7 +18,7 @@ import {
 } from "./core.ts";
 import { leftBy, type EventRow } from "./event.ts";
 import { draftVersion, type VersionDraft } from "./prepare-version.ts";
-import { createdText } from "./proposal.ts";
+import { aggregateOf, createdText } from "./proposal.ts";
 import { refusedWrite } from "./record-event.ts";
 import { ANSWER_OF_VERSION } from "./repository/idempotency-queries.ts";
 import {
@@ -72,7 +72,7 @@ export async function createVersion(
   return write<PreparedVersion, EventRow>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope: VERSIONS, recordScope, key, payloadHash },
-    locksAggregate: true,
+    aggregate: aggregateOf(proposalId),
     prepare: () => prepareVersion(deps, caller, proposalId, request),
     write: async (tx, prepared) => {
       const decision = await writeVersion(deps, tx, prepared);

@@ -35,7 +35,7 @@ import * as schemas from "./operations-schemas.ts";
 import { proposalExists } from "./repository/proposals.ts";
 import type { ProposalCreateRequest, ProposalVersionRequest } from "./schemas.ts";
 
-type Options = { readonly runtime: Runtime; readonly operations: Operations };
+type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
 const CHANGES = operationChanges(
   { scope: "proposals.operations", code: "PROPOSAL" },
@@ -51,19 +51,17 @@ const CREATE_ASYNC: IdempotencyScope = {
 const VERSIONS_ASYNC: IdempotencyScope = { ...CREATE_ASYNC, name: "proposals.versions.async" };
 
 /** Asynchronous creation of proposals and versions, and its operations. */
-export const proposalOperations: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  const { areAsyncOperationsEnabled } = runtime.config.proposals;
+export const proposalOperations: FeaturePlugin<Options> = async (app, options) => {
+  const { areAsyncOperationsEnabled } = options.config.proposals;
   app.addHook("onRequest", switchedBy(areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED"));
-  await app.register(acceptance, { runtime, operations });
-  await app.register(status, { runtime });
-  await app.register(changes, { runtime });
+  await app.register(acceptance, options);
+  await app.register(status);
+  await app.register(changes);
 };
 
-const acceptance: FeaturePlugin<Options> = (app, { runtime, operations }) => {
-  const { writes, newId, config } = runtime;
-  const { executionMode } = config.rebalance.operations;
-  const deps = { writes, newId, execution: operations, mode: modeOfProposals(executionMode) };
+const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution }) => {
   const rules = config.proposals;
+  const mode = modeOfProposals(config.rebalance.operations.executionMode);
 
   app.post(
     "/rebalance/proposals/async",
@@ -75,10 +73,10 @@ const acceptance: FeaturePlugin<Options> = (app, { runtime, operations }) => {
         problems: [...writeProblems(CREATE_ASYNC), PROPOSAL_SIMULATION_DISABLED],
       },
     },
-    async ({ context, body }, reply) => {
+    async ({ runtime, context, body }, reply) => {
       if (isSimulationDisabled(rules, body.simulate_request))
         return reply.problem(PROPOSAL_SIMULATION_DISABLED);
-      return submit(reply, deps, context, body, {
+      return submit(reply, { ...runtime, mode, execution }, context, body, {
         operation_type: "CREATE_PROPOSAL",
         scope: CREATE_ASYNC,
         recordScope: CREATE_ASYNC.name,
@@ -97,10 +95,10 @@ const acceptance: FeaturePlugin<Options> = (app, { runtime, operations }) => {
         problems: [...writeProblems(VERSIONS_ASYNC), PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED],
       },
     },
-    async ({ context, params: { proposal_id }, body }, reply) => {
+    async ({ runtime, context, params: { proposal_id }, body }, reply) => {
       if (isSimulationDisabled(rules, body.simulate_request))
         return reply.problem(PROPOSAL_SIMULATION_DISABLED);
-      return submit(reply, deps, context, body, {
+      return submit(reply, { ...runtime, mode, execution }, context, body, {
         operation_type: "CREATE_PROPOSAL_VERSION",
         scope: VERSIONS_ASYNC,
         recordScope: `${VERSIONS_ASYNC.name} ${proposal_id}`,
@@ -151,31 +149,31 @@ function acceptedText(operation: AcceptedOperation): string {
   return canonicalJson({ ...acceptedFields(operation), status_url });
 }
 
-const status: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
+const status: FeaturePlugin<object> = (app) => {
   const config = { problems: [NOT_FOUND] };
 
   app.get(
     "/rebalance/proposals/operations/:operation_id",
     { schema: schemas.getProposalOperation, config },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       sendStatus(reply, runtime, context, { by: "operation_id", value: params.operation_id }),
   );
 
   app.get(
     "/rebalance/proposals/operations/by-correlation/:correlation_id",
     { schema: schemas.getProposalOperationByCorrelation, config },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       sendStatus(reply, runtime, context, { by: "correlation_id", value: params.correlation_id }),
   );
 
   return Promise.resolve();
 };
 
-const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime }) => {
+const changes: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals/operations/:operation_id/retry",
     { schema: schemas.retryProposalOperation, config: { problems: changeProblems(CHANGES.retry) } },
-    async ({ context, params: { operation_id: operationId } }, reply) => {
+    async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
       return reply.written(change.scope, outcome);
@@ -185,7 +183,7 @@ const changes: FeaturePlugin<{ readonly runtime: Runtime }> = (app, { runtime })
   app.post(
     "/rebalance/proposals/operations/:operation_id/cancel",
     { schema: schemas.cancelProposalOperation, config: { problems: changeProblems(CHANGES.cancel) } },
-    async ({ context, params: { operation_id: operationId } }, reply) => {
+    async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
       return reply.written(change.scope, outcome);

@@ -37,18 +37,17 @@ import { APPROVALS, recordApproval, recordTransition, TRANSITIONS } from "./reco
 import * as schemas from "./schemas.ts";
 import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
 
-type Options = { readonly runtime: Runtime; readonly operations: Operations };
-type RuntimeOption = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
 /** Advisory proposals: simulation, the lifecycle behind its switch, and what tells of the configuration. */
-export const proposals: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  await app.register(simulation, { runtime });
-  await app.register(lifecycle, { runtime, operations });
-  await app.register(configuration, { runtime });
+export const proposals: FeaturePlugin<Options> = async (app, options) => {
+  await app.register(simulation);
+  await app.register(lifecycle, options);
+  await app.register(configuration, options);
 };
 
 /** What an advisor asks before there is a proposal. Both answer from one key and one simulation. */
-const simulation: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
+const simulation: FeaturePlugin<object> = (app) => {
   const config = {
     idempotencyKey: "required",
     bodyExample: SIMULATE_EXAMPLE,
@@ -58,31 +57,31 @@ const simulation: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
   app.post(
     "/rebalance/proposals/simulate",
     { schema: schemas.simulateProposal, config },
-    async ({ context, body }, reply) =>
+    async ({ runtime, context, body }, reply) =>
       send(reply, SIMULATE, await simulateProposal(runtime, keyed(context), body)),
   );
 
   app.post(
     "/rebalance/proposals/artifact",
     { schema: schemas.packageProposal, config },
-    async ({ context, body }, reply) =>
+    async ({ runtime, context, body }, reply) =>
       send(reply, SIMULATE, await packageArtifact(runtime, keyed(context), body)),
   );
 
   return Promise.resolve();
 };
 
-const lifecycle: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  const { isLifecycleEnabled } = runtime.config.proposals;
+const lifecycle: FeaturePlugin<Options> = async (app, options) => {
+  const { isLifecycleEnabled } = options.config.proposals;
   app.addHook("onRequest", switchedBy(isLifecycleEnabled, "PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED"));
-  await app.register(creation, { runtime });
-  await app.register(events, { runtime });
-  await app.register(reads, { runtime });
-  await app.register(support, { runtime });
-  await app.register(proposalOperations, { runtime, operations });
+  await app.register(creation);
+  await app.register(events);
+  await app.register(reads);
+  await app.register(support, options);
+  await app.register(proposalOperations, options);
 };
 
-const creation: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
+const creation: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals",
     {
@@ -93,7 +92,7 @@ const creation: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
         problems: [...writeProblems(CREATE), PROPOSAL_SIMULATION_DISABLED],
       },
     },
-    async ({ context, body }, reply) =>
+    async ({ runtime, context, body }, reply) =>
       send(reply, CREATE, await createProposal(runtime, keyed(context), body)),
   );
 
@@ -113,7 +112,7 @@ const creation: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
         ],
       },
     },
-    async ({ context, params, body }, reply) =>
+    async ({ runtime, context, params, body }, reply) =>
       send(reply, VERSIONS, await createVersion(runtime, context, params.proposal_id, body)),
   );
 
@@ -131,7 +130,7 @@ const EVENT_PROBLEMS = [
 ];
 
 /** What happens to a proposal. Each is one transaction with its event. */
-const events: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
+const events: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals/:proposal_id/transitions",
     {
@@ -142,7 +141,7 @@ const events: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
         problems: [...writeProblems(TRANSITIONS), ...EVENT_PROBLEMS, INVALID_TRANSITION],
       },
     },
-    async ({ context, params, body }, reply) =>
+    async ({ runtime, context, params, body }, reply) =>
       reply.written(TRANSITIONS, await recordTransition(runtime, context, params.proposal_id, body)),
   );
 
@@ -156,7 +155,7 @@ const events: FeaturePlugin<RuntimeOption> = (app, { runtime }) => {
         problems: [...writeProblems(APPROVALS), ...EVENT_PROBLEMS, INVALID_APPROVAL_STATE],
       },
     },
-    async ({ context, params, body }, reply) =>
+    async ({ runtime, context, params, body }, reply) =>
       reply.written(APPROVALS, await recordApproval(runtime, context, params.proposal_id, body)),
   );
 

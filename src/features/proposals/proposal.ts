@@ -23,6 +23,11 @@ export type ProposalFacts = {
   readonly mandate_id: string | null;
 };
 
+/** The name under which the writes of a proposal take turns. */
+export function aggregateOf(proposalId: string): string {
+  return `proposal ${proposalId}`;
+}
+
 export type ProposalRow = ProposalFacts & CurrentState;
 
 /** Sealed into the first event. */

@@ -22,17 +22,17 @@ import { findKeyMapping } from "./repository/idempotency-queries.ts";
 import { listProposals } from "./repository/proposals.ts";
 import { verifyProposal } from "./verify-proposal.ts";
 
-type Options = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config">;
 
 const KEY_NOT_FOUND = { status: 404, detail: "PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND" };
 const INCONSISTENT = { status: 503, detail: CREATE.inconsistent, retryAfterSeconds: 1 };
 
 /** Proposals and their versions. */
-export const reads: FeaturePlugin<Options> = (app, { runtime }) => {
+export const reads: FeaturePlugin<object> = (app) => {
   app.get(
     "/rebalance/proposals",
     { schema: schemas.listProposals },
-    async ({ context: { tenantId }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
@@ -49,7 +49,7 @@ export const reads: FeaturePlugin<Options> = (app, { runtime }) => {
   app.get(
     "/rebalance/proposals/:proposal_id",
     { schema: schemas.getProposal, config: { problems: [PROPOSAL_NOT_FOUND] } },
-    async ({ context, params, query }, reply) => {
+    async ({ runtime, context, params, query }, reply) => {
       const options = { includesEvidence: query.include_evidence, asOf: query.as_of };
       return send(reply, await readProposal(runtime, context.tenantId, params.proposal_id, options));
     },
@@ -61,7 +61,7 @@ export const reads: FeaturePlugin<Options> = (app, { runtime }) => {
       schema: schemas.getProposalVersion,
       config: { problems: [PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND] },
     },
-    async ({ context: { tenantId }, params, query }, reply) => {
+    async ({ runtime, context: { tenantId }, params, query }, reply) => {
       const versionNo = versionNumber(params.version_no);
       return send(
         reply,
@@ -79,43 +79,43 @@ function versionNumber(name: string): number {
 }
 
 /** What support and audit ask. */
-export const support: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areSupportApisEnabled } = runtime.config.proposals;
+export const support: FeaturePlugin<Options> = (app, options) => {
+  const { areSupportApisEnabled } = options.config.proposals;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED"));
   const config = { problems: [PROPOSAL_NOT_FOUND] };
 
   app.get(
     "/rebalance/proposals/:proposal_id/workflow-events",
     { schema: schemas.listProposalEvents, config },
-    async ({ context, params, query }, reply) =>
+    async ({ runtime, context, params, query }, reply) =>
       send(reply, await readTimeline(runtime, context.tenantId, params.proposal_id, query.as_of)),
   );
 
   app.get(
     "/rebalance/proposals/:proposal_id/approvals",
     { schema: schemas.listProposalApprovals, config },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       send(reply, await readApprovals(runtime, context.tenantId, params.proposal_id)),
   );
 
   app.get(
     "/rebalance/proposals/:proposal_id/lineage",
     { schema: schemas.getProposalLineage, config },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       send(reply, await readLineage(runtime, context.tenantId, params.proposal_id)),
   );
 
   app.get(
     "/rebalance/proposals/:proposal_id/verify",
     { schema: schemas.verifyProposal, config },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       send(reply, await verifyProposal(runtime, context.tenantId, params.proposal_id)),
   );
 
   app.get(
     "/rebalance/proposals/idempotency/:idempotency_key",
     { schema: schemas.getProposalByIdempotencyKey, config: { problems: [KEY_NOT_FOUND, INCONSISTENT] } },
-    async ({ context: { tenantId }, params }, reply) => {
+    async ({ runtime, context: { tenantId }, params }, reply) => {
       const found = await inTransaction(runtime.database, { tenantId, readOnly: true }, (tx) =>
         findKeyMapping(tx, tenantId, params.idempotency_key, CREATE.name),
       );
@@ -129,12 +129,12 @@ export const support: FeaturePlugin<Options> = (app, { runtime }) => {
 };
 
 /** Answers whatever is switched off: it tells. */
-export const configuration: FeaturePlugin<Options> = (app, { runtime }) => {
-  const settings = runtime.config.proposals;
+export const configuration: FeaturePlugin<Options> = (app, options) => {
+  const settings = options.config.proposals;
   app.get(
     "/rebalance/proposals/supportability/config",
     { schema: schemas.getProposalConfig },
-    async (_request, reply) => {
+    async ({ runtime }, reply) => {
       const fault = await readStoreFault(runtime);
       const config: schemas.ProposalSupportabilityConfigResponse = {
         allow_portfolio_id_change_on_new_version: settings.allowsPortfolioChangeOnNewVersion,

@@ -36,6 +36,7 @@ import {
   moveProposal,
 } from "./repository/proposals.ts";
 import type { ProposalApprovalRequest, ProposalStateTransitionRequest } from "./schemas.ts";
+import { aggregateOf } from "./proposal.ts";
 
 export const TRANSITIONS: IdempotencyScope = {
   name: "proposals.transitions",
@@ -103,7 +104,7 @@ function recordEvent(deps: Deps, caller: Caller, command: Command): Promise<Writ
   return write<Prepared, EventRow>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope, recordScope, key, payloadHash },
-    locksAggregate: true,
+    aggregate: aggregateOf(proposalId),
     prepare: () => ({
       event_id: deps.newId("pwe_"),
       approval_id: deps.newId("pap_"),

@@ -15,7 +15,7 @@ import { ANALYZE_EXAMPLE, SIMULATE_EXAMPLE } from "./examples.ts";
 import * as schemas from "./schemas.ts";
 import { simulateRebalance } from "./simulate-rebalance.ts";
 
-type Options = { readonly runtime: Runtime; readonly operations: Operations };
+type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
 const ANALYZE_ASYNC_SCOPE: IdempotencyScope = {
   name: "rebalance.analyze.async",
@@ -24,8 +24,8 @@ const ANALYZE_ASYNC_SCOPE: IdempotencyScope = {
 };
 
 /** Discretionary rebalances: one, several side by side, and several later. */
-export const rebalance: FeaturePlugin<Options> = async (app, { runtime, operations }) => {
-  const readOptions = optionsReader(runtime.config.contract.unknownFields);
+export const rebalance: FeaturePlugin<Options> = async (app, options) => {
+  const readOptions = optionsReader(options.config.contract.unknownFields);
 
   app.post(
     "/rebalance/simulate",
@@ -37,7 +37,7 @@ export const rebalance: FeaturePlugin<Options> = async (app, { runtime, operatio
         bodyExample: SIMULATE_EXAMPLE,
       },
     },
-    async ({ context, body }, reply) => {
+    async ({ runtime, context, body }, reply) => {
       const caller = { ...keyed(context), policyPackId: selectedPack(runtime, context) };
       return reply.written(SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
     },
@@ -49,19 +49,18 @@ export const rebalance: FeaturePlugin<Options> = async (app, { runtime, operatio
       schema: schemas.analyzeScenarios,
       config: { problems: writeProblems(ANALYZE_SCOPE), bodyExample: ANALYZE_EXAMPLE },
     },
-    async ({ context, body }, reply) => {
+    async ({ runtime, context, body }, reply) => {
       const caller = { ...context, policyPackId: selectedPack(runtime, context) };
       return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body, readOptions));
     },
   );
 
-  await app.register(asynchronousAnalysis, { runtime, operations });
+  await app.register(asynchronousAnalysis, options);
 };
 
-const asynchronousAnalysis: FeaturePlugin<Options> = (app, { runtime, operations }) => {
-  const { areEnabled, executionMode: mode } = runtime.config.rebalance.operations;
-  const { writes, newId } = runtime;
-  const readOptions = optionsReader(runtime.config.contract.unknownFields);
+const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
+  const { areEnabled, executionMode: mode } = options.config.rebalance.operations;
+  const readOptions = optionsReader(options.config.contract.unknownFields);
   app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
 
   app.post(
@@ -74,8 +73,8 @@ const asynchronousAnalysis: FeaturePlugin<Options> = (app, { runtime, operations
         bodyExample: ANALYZE_EXAMPLE,
       },
     },
-    async ({ context, body }, reply) => {
-      const outcome = await acceptOperation({ writes, newId, mode, execution: operations }, context, {
+    async ({ runtime, context, body }, reply) => {
+      const outcome = await acceptOperation({ ...runtime, mode, execution: options.operations }, context, {
         operation_type: "ANALYZE_SCENARIOS",
         scope: ANALYZE_ASYNC_SCOPE,
         recordScope: ANALYZE_ASYNC_SCOPE.name,

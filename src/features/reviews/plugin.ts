@@ -16,7 +16,7 @@ import { listDecisions, listDecisionsByCorrelation, REVIEW_SCOPE } from "./repos
 import { reviewRun } from "./review-run.ts";
 import * as schemas from "./schemas.ts";
 
-type Options = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config">;
 
 const REFUSALS = [
   { status: 409, detail: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" },
@@ -24,16 +24,16 @@ const REFUSALS = [
 ];
 
 /** The review of runs that need one, below each path of a run, and the decisions across runs. */
-export const reviews: FeaturePlugin<Options> = async (app, { runtime }) => {
-  const { isEnabled } = runtime.config.rebalance.review;
+export const reviews: FeaturePlugin<Options> = async (app, options) => {
+  const { isEnabled } = options.config.rebalance.review;
   app.addHook("onRequest", switchedBy(isEnabled, "DPM_WORKFLOW_DISABLED"));
 
-  for (const runPath of RUN_PATHS) await app.register(reviewOfRun, { runtime, runPath });
+  for (const runPath of RUN_PATHS) await app.register(reviewOfRun, { runPath });
 
   app.get(
     "/rebalance/workflow/decisions",
     { schema: schemas.listReviewDecisions },
-    async ({ context: { tenantId }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
@@ -46,7 +46,7 @@ export const reviews: FeaturePlugin<Options> = async (app, { runtime }) => {
   app.get(
     "/rebalance/workflow/decisions/by-correlation/:correlation_id",
     { schema: schemas.listReviewDecisionsByCorrelation },
-    async ({ context: { tenantId }, params: { correlation_id }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, params: { correlation_id }, query }, reply) => {
       const page = { tenantId, after: query.cursor, limit: query.limit };
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
         listDecisionsByCorrelation(tx, correlation_id, page),
@@ -56,21 +56,21 @@ export const reviews: FeaturePlugin<Options> = async (app, { runtime }) => {
   );
 };
 
-const reviewOfRun: FeaturePlugin<Options & { readonly runPath: RunPath }> = (app, { runtime, runPath }) => {
+const reviewOfRun: FeaturePlugin<{ readonly runPath: RunPath }> = (app, { runPath }) => {
   const { by, path } = runPath;
   const problems = missingRunProblems(runPath);
 
   app.get(
     `${path}/workflow`,
     { schema: schemas.getRunReview(runPath), config: { problems } },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       sendFound(reply, await readReview(runtime, context.tenantId, { by, value: params[by] })),
   );
 
   app.get(
     `${path}/workflow/history`,
     { schema: schemas.getRunReviewHistory(runPath), config: { problems } },
-    async ({ context, params }, reply) =>
+    async ({ runtime, context, params }, reply) =>
       sendFound(reply, await readReviewHistory(runtime, context.tenantId, { by, value: params[by] })),
   );
 
@@ -84,7 +84,7 @@ const reviewOfRun: FeaturePlugin<Options & { readonly runPath: RunPath }> = (app
         bodyExample: ACTION_EXAMPLE,
       },
     },
-    async ({ context, params, body }, reply) => {
+    async ({ runtime, context, params, body }, reply) => {
       const outcome = await reviewRun(runtime, context, { by, value: params[by] }, body);
       return outcome.kind === "run_not_found" || outcome.kind === "key_not_found"
         ? reply.problem(MISSING_RUN[outcome.kind])

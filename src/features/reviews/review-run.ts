@@ -96,7 +96,7 @@ function reviewWithKey(
       payloadHash: contentHash(canonicalJson(request)),
     },
     prepare: () => deps.newId("dwd_"),
-    locksAggregate: true,
+    aggregate: `run ${runId}`,
     write: async (tx, decisionId) => {
       await assertStillNamed(tx, tenantId, key, idempotencyKey, runId);
       return recordDecision(tx, deps, caller, runId, request, decisionId);
@@ -132,6 +132,7 @@ async function reviewWithoutKey(
   return write<string, RunDecision>(deps.writes, {
     tenantId,
     key: null,
+    aggregate: `run ${rebalance_run_id}`,
     prepare: () => deps.newId("dwd_"),
     write: (tx, decisionId) => recordDecision(tx, deps, caller, rebalance_run_id, request, decisionId),
     wasCommitted: (tx, { decision_id }) => decisionExists(tx, tenantId, decision_id),

@@ -13,7 +13,7 @@ import { MISSING_RUN } from "./run-paths.ts";
 import { runText } from "./run-text.ts";
 import * as schemas from "./schemas.ts";
 
-type Options = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config">;
 
 const {
   run_not_found: RUN_NOT_FOUND,
@@ -28,15 +28,14 @@ export const runs: FeaturePlugin<Options> = async (app, options) => {
   await app.register(keyHistory, options);
 };
 
-const lookups: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { database, engineVersion } = runtime;
-  const { areSupportApisEnabled } = runtime.config.rebalance;
+const lookups: FeaturePlugin<Options> = (app, options) => {
+  const { areSupportApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED"));
 
   app.get(
     "/rebalance/runs",
     { schema: schemas.listRuns },
-    async ({ context: { tenantId }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) => listRuns(tx, filters, page));
@@ -51,29 +50,29 @@ const lookups: FeaturePlugin<Options> = (app, { runtime }) => {
   app.get(
     "/rebalance/runs/:rebalance_run_id",
     { schema: schemas.getRun, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context: { tenantId }, params: { rebalance_run_id: value } }, reply) =>
-      sendRun(reply, await readRun(database, tenantId, { by: "rebalance_run_id", value })),
+    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) =>
+      sendRun(reply, await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value })),
   );
 
   app.get(
     "/rebalance/runs/by-correlation/:correlation_id",
     { schema: schemas.getRunByCorrelation, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context: { tenantId }, params: { correlation_id: value } }, reply) =>
-      sendRun(reply, await readRun(database, tenantId, { by: "correlation_id", value })),
+    async ({ runtime, context: { tenantId }, params: { correlation_id: value } }, reply) =>
+      sendRun(reply, await readRun(runtime.database, tenantId, { by: "correlation_id", value })),
   );
 
   app.get(
     "/rebalance/runs/by-request-hash/:request_hash",
     { schema: schemas.getRunByRequestHash, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context: { tenantId }, params: { request_hash: value } }, reply) =>
-      sendRun(reply, await readRun(database, tenantId, { by: "request_hash", value })),
+    async ({ runtime, context: { tenantId }, params: { request_hash: value } }, reply) =>
+      sendRun(reply, await readRun(runtime.database, tenantId, { by: "request_hash", value })),
   );
 
   app.get(
     "/rebalance/runs/idempotency/:idempotency_key",
     { schema: schemas.getRunByIdempotencyKey, config: { problems: [KEY_NOT_FOUND, INCONSISTENT] } },
-    async ({ context, params }, reply) => {
-      const mapping = await readKeyMapping(database, context.tenantId, params.idempotency_key);
+    async ({ runtime, context, params }, reply) => {
+      const mapping = await readKeyMapping(runtime.database, context.tenantId, params.idempotency_key);
       if (mapping === undefined) return reply.problem(KEY_NOT_FOUND);
       if (mapping.rebalance_run_id === null) return reply.problem(INCONSISTENT);
       return reply.answer(canonicalJson(mapping));
@@ -83,10 +82,10 @@ const lookups: FeaturePlugin<Options> = (app, { runtime }) => {
   app.post(
     "/rebalance/runs/:rebalance_run_id/reproduce",
     { schema: schemas.reproduceRun, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
-      const run = await readRun(database, tenantId, { by: "rebalance_run_id", value });
+    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
+      const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value });
       if (run === undefined) return reply.problem(RUN_NOT_FOUND);
-      return reply.answer(canonicalJson(reproduceRun(run, engineVersion)));
+      return reply.answer(canonicalJson(reproduceRun(run, runtime.engineVersion)));
     },
   );
 
@@ -97,14 +96,14 @@ function sendRun(reply: FastifyReply, run: StoredRun | undefined): FastifyReply 
   return run === undefined ? reply.problem(RUN_NOT_FOUND) : reply.answer(runText(run));
 }
 
-const artifacts: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areArtifactsEnabled } = runtime.config.rebalance;
+const artifacts: FeaturePlugin<Options> = (app, options) => {
+  const { areArtifactsEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areArtifactsEnabled, "DPM_ARTIFACTS_DISABLED"));
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/artifact",
     { schema: schemas.getRunArtifact, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
+    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value }, true);
       return run === undefined ? reply.problem(RUN_NOT_FOUND) : reply.answer(artifactText(run));
     },
@@ -113,15 +112,15 @@ const artifacts: FeaturePlugin<Options> = (app, { runtime }) => {
   return Promise.resolve();
 };
 
-const keyHistory: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areIdempotencyHistoryApisEnabled } = runtime.config.rebalance;
+const keyHistory: FeaturePlugin<Options> = (app, options) => {
+  const { areIdempotencyHistoryApisEnabled } = options.config.rebalance;
   const isOn = areIdempotencyHistoryApisEnabled;
   app.addHook("onRequest", switchedBy(isOn, "DPM_IDEMPOTENCY_HISTORY_APIS_DISABLED"));
 
   app.get(
     "/rebalance/idempotency/:idempotency_key/history",
     { schema: schemas.getIdempotencyHistory, config: { problems: [KEY_NOT_FOUND] } },
-    async ({ context, params: { idempotency_key } }, reply) => {
+    async ({ runtime, context, params: { idempotency_key } }, reply) => {
       const history = await readKeyHistory(runtime.database, context.tenantId, idempotency_key);
       if (history.length === 0) return reply.problem(KEY_NOT_FOUND);
       return reply.answer(canonicalJson({ history, idempotency_key }));

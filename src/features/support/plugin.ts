@@ -10,7 +10,7 @@ import { readSupportBundle, type BundleOutcome } from "./read-support-bundle.ts"
 import * as schemas from "./schemas.ts";
 import { verifyRun } from "./verify-run.ts";
 
-type Options = { readonly runtime: Runtime };
+type Options = Pick<Runtime, "config">;
 
 const RUN_NOT_FOUND = MISSING_RUN.run_not_found;
 const OPERATION_NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
@@ -22,14 +22,14 @@ export const support: FeaturePlugin<Options> = async (app, options) => {
   await app.register(runSupport, options);
 };
 
-const lineage: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areLineageApisEnabled } = runtime.config.rebalance;
+const lineage: FeaturePlugin<Options> = (app, options) => {
+  const { areLineageApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED"));
 
   app.get(
     "/rebalance/lineage/:entity_id",
     { schema: schemas.getLineage },
-    async ({ context: { tenantId }, params: { entity_id }, query }, reply) => {
+    async ({ runtime, context: { tenantId }, params: { entity_id }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
       return reply.answer(canonicalJson(await readLineage(runtime.reads, entity_id, filters, page)));
@@ -39,30 +39,31 @@ const lineage: FeaturePlugin<Options> = (app, { runtime }) => {
   return Promise.resolve();
 };
 
-const summary: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areSummaryApisEnabled } = runtime.config.rebalance;
+const summary: FeaturePlugin<Options> = (app, options) => {
+  const { areSummaryApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED"));
 
   app.get(
     "/rebalance/supportability/summary",
     { schema: schemas.getSupportabilitySummary },
-    async ({ context }, reply) => reply.answer(canonicalJson(await readSummary(runtime, context.tenantId))),
+    async ({ runtime, context }, reply) =>
+      reply.answer(canonicalJson(await readSummary(runtime, context.tenantId))),
   );
 
   return Promise.resolve();
 };
 
 /** What a bundle or a verification shows, the run lookups show: they are off together. */
-const runSupport: FeaturePlugin<Options> = async (app, { runtime }) => {
-  const { areSupportApisEnabled } = runtime.config.rebalance;
+const runSupport: FeaturePlugin<Options> = async (app, options) => {
+  const { areSupportApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED"));
 
-  await app.register(bundles, { runtime });
+  await app.register(bundles, options);
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/verify",
     { schema: schemas.verifyRun, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ context, params }, reply) => {
+    async ({ runtime, context, params }, reply) => {
       const verification = await verifyRun(runtime, context.tenantId, params.rebalance_run_id);
       if (verification === undefined) return reply.problem(RUN_NOT_FOUND);
       return reply.answer(canonicalJson(verification));
@@ -70,8 +71,8 @@ const runSupport: FeaturePlugin<Options> = async (app, { runtime }) => {
   );
 };
 
-const bundles: FeaturePlugin<Options> = (app, { runtime }) => {
-  const { areSupportBundleApisEnabled } = runtime.config.rebalance;
+const bundles: FeaturePlugin<Options> = (app, options) => {
+  const { areSupportBundleApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED"));
 
   for (const runPath of RUN_PATHS) {
@@ -79,7 +80,7 @@ const bundles: FeaturePlugin<Options> = (app, { runtime }) => {
     app.get(
       `${path}/support-bundle`,
       { schema: schemas.getSupportBundle(runPath), config: { problems: missingRunProblems(runPath) } },
-      async ({ context, params, query }, reply) =>
+      async ({ runtime, context, params, query }, reply) =>
         sendBundle(
           reply,
           await readSupportBundle(runtime, context.tenantId, { by, value: params[by] }, query),
@@ -93,7 +94,7 @@ const bundles: FeaturePlugin<Options> = (app, { runtime }) => {
       schema: schemas.getSupportBundleByOperation,
       config: { problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND] },
     },
-    async ({ context, params, query }, reply) => {
+    async ({ runtime, context, params, query }, reply) => {
       const key = { by: "operation_id", value: params.operation_id } as const;
       return sendBundle(reply, await readSupportBundle(runtime, context.tenantId, key, query));
     },

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "./connection.ts";
 import type { DatabaseFaultKind } from "./errors.ts";
 import { closePool, createPool, type Pool } from "./pool.ts";
+import type { Deadline } from "../deadline.ts";
 import { createServerClock, type ServerClock } from "./server-clock.ts";
 
 export type DatabaseConfig = ConnectionOptions & {
@@ -31,6 +32,8 @@ export type Database = {
   readonly hooks: DatabaseHooks;
   /** The server's time. Each transaction measures it again. */
   readonly serverClock: ServerClock;
+  /** Ends every unit of work, together with what else it belongs to. */
+  readonly deadline?: Deadline;
 };
 
 /** The server ends a statement at statement_timeout; a reply this much later than that is not coming. */

@@ -1,4 +1,4 @@
-import { createAdmission, type Admission, type AdmissionLimits } from "./admission.ts";
+import { createAdmission, type Admission, type AdmissionLimits, type AdmissionRequest } from "./admission.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
 import { plainError } from "./errors.ts";
 import { within } from "../time-limit.ts";
@@ -33,28 +33,37 @@ export function createPool(options: PoolOptions): Pool {
 const MAX_LIFETIME_MS = 30 * 60 * 1_000;
 
 /**
- * Hands out a connection that nobody else holds, within `budgetMs`. `release` is called once, when no statement is under
+ * Hands out a connection that nobody else holds, within `budgetMs` and before `signal` is aborted. `release` is called once, when no statement is under
  * way any more; the slot is free only then. A connection that was lost is not used again, its release only frees the slot.
  */
 export async function acquire(
   pool: Pool,
-  budgetMs: () => number,
+  { budgetMs, tenantId, signal }: AcquireRequest,
 ): Promise<{ readonly connection: Connection; readonly release: () => void }> {
-  await pool.admission.enter(budgetMs());
+  const leave = await pool.admission.enter({ budgetMs: budgetMs(), tenantId, signal });
   try {
     if (pool.isClosed) throw plainError("unavailable", "the database is being closed");
-    const connection = pool.idle.pop() ?? (await addConnection(pool, budgetMs()));
-    return { connection, release: () => release(pool, connection) };
+    const connection = pool.idle.pop() ?? (await addConnection(pool, budgetMs(), signal));
+    const giveBack = () => {
+      release(pool, connection);
+      leave();
+    };
+    return { connection, release: giveBack };
   } catch (error) {
-    pool.admission.leave();
+    leave();
     throw error;
   }
 }
 
-async function addConnection(pool: Pool, budgetMs: number): Promise<Connection> {
+export type AcquireRequest = Pick<AdmissionRequest, "tenantId" | "signal"> & {
+  readonly budgetMs: () => number;
+};
+
+async function addConnection(pool: Pool, budgetMs: number, signal?: AbortSignal): Promise<Connection> {
   const connection = await openConnection(
     pool.options.connection,
     Math.min(budgetMs, pool.options.connectTimeoutMs),
+    signal,
   );
   pool.open.add(connection);
   return connection;
@@ -73,7 +82,6 @@ function release(pool: Pool, connection: Connection): void {
     };
     pool.idle.push(connection);
   }
-  pool.admission.leave();
 }
 
 function retire(pool: Pool, connection: Connection): void {

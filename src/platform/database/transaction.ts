@@ -1,11 +1,11 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Connection } from "./connection.ts";
+import { timeLeft } from "../deadline.ts";
 import type { Database } from "./database.ts";
 import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
-import { createFence, type Fence, type Rows } from "./fence.ts";
-import { acquire, discardIdle } from "./pool.ts";
+import type { Fence, Rows } from "./fence.ts";
+import { acquire } from "./pool.ts";
 import type { ServerClock } from "./server-clock.ts";
-import { within } from "../time-limit.ts";
+import { pause, within } from "../time-limit.ts";
+import { endUnit, startUnit, type Unit, type UnitLimits } from "./unit.ts";
 import { statement, type SqlValue } from "./values.ts";
 
 export type { Rows } from "./fence.ts";
@@ -50,7 +50,8 @@ const BASE_BACKOFF_MS = 10;
  * for `commit_outcome_unknown`, where either may be true and only a look on a fresh connection tells. An error thrown
  * by `work` rolls back and is passed on. After a serialization failure, a deadlock or a connection lost before COMMIT
  * the whole of `work` runs again, a bounded number of times within the deadline, so it must do nothing but statements.
- * It ends by the deadline, also when the database does not answer.
+ * It ends by the deadline, its own or the database's, also when the database does not answer; a COMMIT under way then
+ * is waited for a little longer.
  */
 export async function inTransaction<T>(
   database: Database,
@@ -73,11 +74,19 @@ export async function runTransaction<T>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
 ): Promise<TransactionOutcome<T>> {
-  const end = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
-  const budgetMs = (): number => Math.max(0, end - performance.now());
+  const endsAt = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
+  const { deadline } = database;
+  const limits: UnitLimits = {
+    budgetMs: () =>
+      Math.max(
+        0,
+        Math.min(endsAt - performance.now(), deadline === undefined ? Infinity : timeLeft(deadline)),
+      ),
+    signal: deadline?.signal,
+  };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const outcome = await runOnce(database, context, work, budgetMs);
+      const outcome = await runOnce(database, context, work, limits);
       if (!outcome.isCommitted) database.hooks.onFault?.(outcome.error.fault.kind);
       return outcome;
     } catch (error) {
@@ -85,10 +94,10 @@ export async function runTransaction<T>(
       if (kind !== undefined) database.hooks.onFault?.(kind);
       // Jitter, so that transactions that conflicted do not run at the same time again.
       const backoffMs = BASE_BACKOFF_MS * 2 ** attempt * (0.5 + Math.random());
-      const isLast = attempt === MAX_ATTEMPTS || backoffMs >= budgetMs();
+      const isLast = attempt === MAX_ATTEMPTS || backoffMs >= limits.budgetMs();
       if (kind === undefined || !RETRYABLE.has(kind) || isLast) throw error;
       database.hooks.onRetry?.(kind, attempt);
-      await delay(backoffMs);
+      await pause(backoffMs, limits.signal);
     }
   }
 }
@@ -97,12 +106,14 @@ async function runOnce<T>(
   database: Database,
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
-  budgetMs: () => number,
+  limits: UnitLimits,
 ): Promise<TransactionOutcome<T>> {
   const startedAt = performance.now();
-  const { connection, release } = await acquire(database.pool, budgetMs);
+  const { budgetMs } = limits;
+  if (budgetMs() === 0) throw plainError("deadline_exceeded", "the deadline passed before the work began");
+  const { connection, release } = await acquire(database.pool, { ...limits, tenantId: context.tenantId });
   database.hooks.onWait?.(performance.now() - startedAt);
-  const unit = startUnit(database, connection, release, budgetMs());
+  const unit = startUnit(database, connection, release, limits);
   const statementTimeoutMs = Math.min(budgetMs(), database.limits.statementTimeoutMs);
   begin(unit, context, statementTimeoutMs, database.serverClock);
   const working = callWork(unit, work);
@@ -134,72 +145,6 @@ async function unknownOutcome(committing: Promise<void>): Promise<DatabaseError 
   } catch (error) {
     if (error instanceof DatabaseError && error.fault.kind === "commit_outcome_unknown") return error;
     throw error;
-  }
-}
-
-/** One transaction under way on one connection. */
-type Unit = {
-  readonly connection: Connection;
-  readonly fence: Fence;
-  readonly deadline: NodeJS.Timeout;
-  readonly release: () => void;
-  /** COMMIT was handed to the driver: from here on a lost connection leaves the outcome unknown. */
-  isCommitting: boolean;
-  isOver: boolean;
-  warnings: string[];
-};
-
-function startUnit(database: Database, connection: Connection, release: () => void, budgetMs: number): Unit {
-  const replyTimeoutMs = database.limits.statementTimeoutMs + database.limits.replyMarginMs;
-  const fence = createFence(connection, replyTimeoutMs, () => {
-    const reason = new Error(`no reply within ${String(replyTimeoutMs)} ms`);
-    discardIdle(database.pool, reason);
-    connection.destroy(reason);
-  });
-  const deadline = setTimeout(() => {
-    const reason = new Error("the deadline of the unit of work passed");
-    shutFence(unit, "deadline_exceeded", reason);
-    connection.destroy(reason);
-  }, budgetMs);
-  const unit: Unit = {
-    connection,
-    fence,
-    deadline,
-    release,
-    isCommitting: false,
-    isOver: false,
-    warnings: [],
-  };
-  connection.onLost = (reason) => {
-    shutFence(unit, "connection_lost", reason);
-  };
-  connection.onWarning = (message) => {
-    unit.warnings.push(message);
-  };
-  if (connection.isLost) shutFence(unit, "connection_lost", new Error("it was lost before it was used"));
-  return unit;
-}
-
-function shutFence(unit: Unit, kind: "deadline_exceeded" | "connection_lost", reason: Error): void {
-  const message = kind === "connection_lost" ? "the connection was lost" : "the deadline passed";
-  unit.fence.shut(
-    unit.isCommitting
-      ? plainError("commit_outcome_unknown", `${message} while COMMIT was under way`, reason)
-      : plainError(kind, message, reason),
-  );
-}
-
-/** Ends the transaction, then releases the connection: its slot is free when the server is done with it. */
-async function endUnit(unit: Unit, end: () => Promise<void>): Promise<void> {
-  if (unit.isOver) return;
-  unit.isOver = true;
-  try {
-    const ended = end();
-    unit.fence.end();
-    await ended;
-  } finally {
-    clearTimeout(unit.deadline);
-    unit.release();
   }
 }
 

@@ -14,11 +14,14 @@ function unavailable(detail: string, retryAfterSeconds: number): Failure {
   return { status: 503, detail, retryAfterSeconds, isOurs: false };
 }
 
+/** It was written or it was not: the same request with the same key tells, and writes it where it was not. */
+export const OUTCOME_UNKNOWN: Failure = unavailable("OUTCOME_UNKNOWN", SOON_SECONDS);
+
 /** Faults that pass: the caller comes back. The others are mistakes of ours. */
 const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["unavailable", unavailable("DATABASE_UNAVAILABLE", LATER_SECONDS)],
   ["connection_lost", unavailable("DATABASE_UNAVAILABLE", SOON_SECONDS)],
-  ["commit_outcome_unknown", unavailable("COMMIT_OUTCOME_UNKNOWN", SOON_SECONDS)],
+  ["commit_outcome_unknown", OUTCOME_UNKNOWN],
   ["overloaded", unavailable("SERVICE_OVERLOADED", SOON_SECONDS)],
   ["deadline_exceeded", unavailable("DEADLINE_EXCEEDED", SOON_SECONDS)],
   ["lock_timeout", unavailable("DATABASE_BUSY", SOON_SECONDS)],

@@ -25,6 +25,7 @@ const OF_EVERY_ROUTE: Problems = [
   { status: 500, detail: "INTERNAL_ERROR" },
   { status: 503, detail: "SERVICE_OVERLOADED" },
   { status: 503, detail: "DATABASE_UNAVAILABLE" },
+  { status: 503, detail: "DEADLINE_EXCEEDED" },
 ];
 
 /** The responses of a route that are problems, by status, with an example for each code. */

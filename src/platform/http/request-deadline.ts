@@ -1,22 +1,49 @@
 import { errorCodes } from "fastify";
 import fp from "fastify-plugin";
+import { COMMIT_MARGIN_MS } from "../database/unit.ts";
+import type { Deadline } from "../deadline.ts";
+import { OUTCOME_UNKNOWN } from "./failures.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Ends everything that is done for this request: when its time is up, or when its caller has gone. */
+    deadline: Deadline;
+  }
+}
+
+const SAFE_METHODS = new Set(["GET", "HEAD"]);
 
 /**
- * Answers a request that is late with 503. Fastify's `handlerTimeout` does the same, but forgets a request as soon as its
- * body has been read.
+ * Gives each request its deadline. Work that ends there fails by itself, and says whether something was written. What has
+ * not ended when a COMMIT would no longer be waited for is answered here. Fastify's `handlerTimeout` and `request.signal`
+ * end as soon as a body has been read.
  */
 export const requestDeadline = fp<{ readonly requestDeadlineMs: number }>(
   (app, { requestDeadlineMs }, done) => {
+    app.decorateRequest("deadline");
     app.addHook("onRequest", (request, reply, next) => {
-      const timer = setTimeout(() => {
+      const controller = new AbortController();
+      const answerLate = () => {
         if (reply.sent) return;
-        reply.send(new errorCodes.FST_ERR_HANDLER_TIMEOUT(requestDeadlineMs, request.routeOptions.url));
+        if (SAFE_METHODS.has(request.method)) {
+          reply.send(new errorCodes.FST_ERR_HANDLER_TIMEOUT(requestDeadlineMs, request.routeOptions.url));
+        } else reply.problem(OUTCOME_UNKNOWN);
+      };
+      let timer = setTimeout(() => {
+        controller.abort();
+        timer = setTimeout(answerLate, COMMIT_MARGIN_MS + ANSWER_MS);
       }, requestDeadlineMs);
-      const stop = () => clearTimeout(timer);
-      reply.raw.once("finish", stop).once("close", stop);
+      request.deadline = { endsAt: performance.now() + requestDeadlineMs, signal: controller.signal };
+      reply.raw.once("close", () => {
+        clearTimeout(timer);
+        if (!reply.raw.writableFinished) controller.abort();
+      });
       next();
     });
     done();
   },
   { name: "request-deadline", dependencies: ["request-context", "problems"] },
 );
+
+/** For the work to fail by itself, which says more than a timer can. */
+const ANSWER_MS = 250;

@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Database } from "../database/database.ts";
-import { databaseFault, DatabaseError } from "../database/errors.ts";
+import { databaseFault, DatabaseError, plainError } from "../database/errors.ts";
 import { inTransaction, runTransaction, type Tx } from "../database/transaction.ts";
+import type { KeyedQueue } from "../keyed-queue.ts";
 import { TimeLimitError, within } from "../time-limit.ts";
 import {
   findStoredOutcome,
@@ -17,8 +18,10 @@ export type WriteDeps = {
   readonly clock: Clock;
   /** The writes under way in this process, by key: duplicates wait here instead of holding a connection. */
   readonly inFlight: InFlightWrites;
-  /** How long a duplicate waits for the first before it is told to come back. */
-  readonly duplicateWaitMs: number;
+  /** Writes of one aggregate wait here for each other, and hold one connection at a time. */
+  readonly aggregates: KeyedQueue;
+  /** How long a write waits for the first with its key, and for the writes of its aggregate ahead of it. */
+  readonly turnWaitMs: number;
 };
 
 export type InFlightWrites = Map<string, InFlightWrite>;
@@ -43,8 +46,11 @@ export type Write<Prepared, Made> = {
    * `prepare`, the same in every attempt, so that unique keys tell when the lost one landed after all.
    */
   readonly write: (tx: Tx, prepared: Prepared, lost: Made | null) => Promise<Written<Made>>;
-  /** `write` waits for the lock of an aggregate: writes under one key then wait for each other ahead of it. */
-  readonly locksAggregate?: boolean;
+  /**
+   * The aggregate whose lock `write` waits for, by a name within the tenant: its writes take turns, and those under one
+   * key wait for each other ahead of the lock.
+   */
+  readonly aggregate?: string;
   /** The caller has looked for a stored answer itself, a moment ago, and found none. */
   readonly isLookedUp?: boolean;
 } & (
@@ -91,12 +97,12 @@ export async function write<Prepared, Made>(
   work: Write<Prepared, Made>,
 ): Promise<WriteOutcome<Made>> {
   const { key } = work;
-  if (key === null) return commitWrite(deps, work);
+  if (key === null) return takeTurn(deps, work);
   const name = JSON.stringify([key.tenantId, key.recordScope, key.key]);
-  const waitUntil = performance.now() + deps.duplicateWaitMs;
+  const waitUntil = performance.now() + deps.turnWaitMs;
   // Between the look that finds nobody and taking the place there is no await: only one caller becomes the first.
   for (let first = deps.inFlight.get(name); first !== undefined; first = deps.inFlight.get(name)) {
-    const shared = await waitForFirst(first, key, waitUntil - performance.now());
+    const shared = await waitForFirst(deps, first, key, waitUntil - performance.now());
     if (shared !== null) return shared;
   }
   const outcome = lookUpOrWrite(deps, work, key);
@@ -109,12 +115,14 @@ export async function write<Prepared, Made>(
 }
 
 async function waitForFirst(
+  { database }: WriteDeps,
   first: InFlightWrite,
   key: RequestKey,
   ms: number,
 ): Promise<WriteOutcome<never> | null> {
   try {
-    return await within({ ms: Math.max(0, ms) }, outcomeOfFirst(first, key));
+    const limits = { ms: Math.max(0, ms), signal: database.deadline?.signal };
+    return await within(limits, outcomeOfFirst(first, key));
   } catch (error) {
     if (error instanceof TimeLimitError) return { kind: "in_progress" };
     throw error;
@@ -135,7 +143,25 @@ async function lookUpOrWrite<Prepared, Made>(
   key: RequestKey,
 ): Promise<WriteOutcome<Made>> {
   const stored = work.isLookedUp === true ? undefined : await lookUp(deps, key);
-  return stored ?? commitWrite(deps, work);
+  return stored ?? takeTurn(deps, work);
+}
+
+/** Runs the write when it is its turn among those of its aggregate. */
+async function takeTurn<Prepared, Made>(
+  deps: WriteDeps,
+  work: Write<Prepared, Made>,
+): Promise<WriteOutcome<Made>> {
+  const { tenantId, aggregate } = work;
+  if (aggregate === undefined) return commitWrite(deps, work);
+  const limits = { ms: deps.turnWaitMs, signal: deps.database.deadline?.signal };
+  try {
+    return await deps.aggregates.run(JSON.stringify([tenantId, aggregate]), limits, () =>
+      commitWrite(deps, work),
+    );
+  } catch (error) {
+    if (!(error instanceof TimeLimitError)) throw error;
+    throw plainError("lock_timeout", `others write ${aggregate} for too long`, error);
+  }
 }
 
 /** Runs the write until an attempt is known to be committed. */
@@ -223,7 +249,7 @@ async function writeOnce<Prepared, Made>(
 ): Promise<Written<Made>> {
   const { key } = work;
   if (key === null) return work.write(tx, prepared, lost);
-  const locked = work.locksAggregate === true ? waitForKey(lockKey(tx, key)) : undefined;
+  const locked = work.aggregate !== undefined ? waitForKey(lockKey(tx, key)) : undefined;
   const writing = work.write(tx, prepared, lost);
   // The statements behind a lock that cannot be had fail too, but it is the lock that tells why.
   writing.catch(() => undefined);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { ANSWER_IN_RECORD, type RequestKey } from "../../../src/platform/idempotency/repository.ts";
 import { write, type WriteDeps, type Written } from "../../../src/platform/idempotency/write.ts";
+import { createKeyedQueue } from "../../../src/platform/keyed-queue.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
 import { gate } from "../../support/faults.ts";
@@ -30,8 +31,14 @@ function keyOf(key: string, payload = "0"): RequestKey {
   return { tenantId, scope, recordScope: scope.name, key, payloadHash };
 }
 
-function processOf(duplicateWaitMs: number): WriteDeps {
-  return { database, clock: () => new Date(), inFlight: new Map(), duplicateWaitMs };
+function processOf(turnWaitMs: number): WriteDeps {
+  return {
+    database,
+    clock: () => new Date(),
+    inFlight: new Map(),
+    aggregates: createKeyedQueue(),
+    turnWaitMs,
+  };
 }
 
 const done: Written<string> = { answer: { status: 200, body: '{"done":1}' }, made: "it", record: {} };

@@ -3,6 +3,7 @@ import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { ANSWER_IN_RECORD, type RequestKey } from "../../../src/platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../../src/platform/idempotency/write.ts";
+import { createKeyedQueue } from "../../../src/platform/keyed-queue.ts";
 import { newId } from "../../../src/platform/ids.ts";
 import { insertRun, SIMULATE_SCOPE, type RunRecord } from "../../../src/features/runs/repository.ts";
 import { attempt } from "../../../src/features/operations/attempt-operation.ts";
@@ -94,7 +95,7 @@ function storeUnderKey(
     payloadHash,
   };
   return write(
-    { database, clock, inFlight: new Map(), duplicateWaitMs: 5_000 },
+    { database, clock, inFlight: new Map(), aggregates: createKeyedQueue(), turnWaitMs: 5_000 },
     {
       tenantId,
       key: requestKey,
@@ -480,7 +481,13 @@ async function storeAnswer(name: string, key: string, status: number, createdAt:
     storedAnswer: ANSWER_IN_RECORD,
   } as const;
   await write(
-    { database, clock: () => createdAt, inFlight: new Map(), duplicateWaitMs: 5_000 },
+    {
+      database,
+      clock: () => createdAt,
+      inFlight: new Map(),
+      aggregates: createKeyedQueue(),
+      turnWaitMs: 5_000,
+    },
     {
       tenantId: TENANT,
       key: { tenantId: TENANT, scope, recordScope: name, key, payloadHash: HASH },

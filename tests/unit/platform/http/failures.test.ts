@@ -18,7 +18,7 @@ describe("faults of the database", () => {
   test.each([
     ["unavailable", "DATABASE_UNAVAILABLE"],
     ["connection_lost", "DATABASE_UNAVAILABLE"],
-    ["commit_outcome_unknown", "COMMIT_OUTCOME_UNKNOWN"],
+    ["commit_outcome_unknown", "OUTCOME_UNKNOWN"],
     ["overloaded", "SERVICE_OVERLOADED"],
     ["deadline_exceeded", "DEADLINE_EXCEEDED"],
     ["lock_timeout", "DATABASE_BUSY"],
