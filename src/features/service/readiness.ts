@@ -10,14 +10,15 @@ export type Lifecycle = { readonly isStopping: boolean };
 /** Readiness is asked again within seconds, so a slow database is an unready one. */
 const CHECK_DEADLINE_MS = 2_000;
 
-/** Whether requests can be served: not stopping, and the database as it was found at the start. */
+/** Whether requests can be served: not stopping, the database as it was found at the start, and writes taken by it. */
 export function readinessCheck(database: Database, lifecycle: Lifecycle): () => Promise<Readiness["checks"]> {
   const migrations = readMigrations();
   return async () => {
     if (lifecycle.isStopping) return [{ name: "process", ok: false, reason: "stopping" }];
     try {
-      const faults = await startupFaults(database, migrations, { deadlineMs: CHECK_DEADLINE_MS });
-      return [{ name: "database", ok: faults.length === 0, reason: faults[0] ?? null }];
+      const [fault] = await startupFaults(database, migrations, { deadlineMs: CHECK_DEADLINE_MS });
+      const reason = fault ?? database.writeHealth.fault();
+      return [{ name: "database", ok: reason === null, reason }];
     } catch (error) {
       const fault = databaseFault(error);
       if (fault === undefined) throw error;

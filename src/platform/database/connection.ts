@@ -1,6 +1,6 @@
 import type net from "node:net";
 import postgres from "postgres";
-import { plainError } from "./errors.ts";
+import { connectError } from "./errors.ts";
 import type { ServerAddress } from "./address.ts";
 import { corkUntilFlush, openSocket } from "./socket.ts";
 import { within } from "../time-limit.ts";
@@ -44,7 +44,7 @@ export type Connection = {
 const CLOSE_TIMEOUT_MS = 1_000;
 const TCP_KEEPALIVE_S = 10;
 
-/** Opens a connection within `budgetMs` and before `signal` is aborted, or throws a DatabaseError `unavailable`. */
+/** Opens a connection within `budgetMs` and before `signal` is aborted, or throws a DatabaseError that says why not. */
 export async function openConnection(
   options: ConnectionOptions,
   budgetMs: number,
@@ -62,8 +62,7 @@ export async function openConnection(
     return createConnection(transport, client);
   } catch (error) {
     destroyClient(transport, client);
-    const reason = error instanceof Error ? error.message : String(error);
-    throw plainError("unavailable", `no connection to the database: ${reason}`, error);
+    throw connectError(error);
   }
 }
 

@@ -3,6 +3,7 @@ import type { DatabaseFaultKind } from "./errors.ts";
 import { closePool, createPool, type Pool } from "./pool.ts";
 import type { Deadline } from "../deadline.ts";
 import { createServerClock, type ServerClock } from "./server-clock.ts";
+import { createWriteHealth, type WriteHealth } from "./write-health.ts";
 
 export type DatabaseConfig = ConnectionOptions & {
   /** Connections, and so units of work under way at once. */
@@ -32,6 +33,7 @@ export type Database = {
   readonly hooks: DatabaseHooks;
   /** The server's time. Each transaction measures it again. */
   readonly serverClock: ServerClock;
+  readonly writeHealth: WriteHealth;
   /** Ends every unit of work, together with what else it belongs to. */
   readonly deadline?: Deadline;
 };
@@ -47,6 +49,7 @@ export function openDatabase(config: DatabaseConfig, hooks: DatabaseHooks = {}):
     limits: { deadlineMs, statementTimeoutMs, replyMarginMs: REPLY_MARGIN_MS },
     hooks,
     serverClock: createServerClock(),
+    writeHealth: createWriteHealth(),
   };
 }
 

@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { messageOf } from "../error-message.ts";
 
 /** A fault that names the constraint, so that a caller can tell which key or rule was violated. */
 type ConstraintFault = {
@@ -24,6 +25,16 @@ type PlainFault = {
     | "statement_timeout"
     | "serialization_failure"
     | "deadlock"
+    /** The server takes no write: it is a standby, or was told to be read-only (25006). */
+    | "read_only"
+    /** 53100 */
+    | "disk_full"
+    /** 53200 */
+    | "out_of_memory"
+    /** The server or the login has as many connections as it may (53300). */
+    | "too_many_connections"
+    /** No connection could be made: the server shuts down, has crashed or is starting (57P01 to 57P03). */
+    | "restarting"
     /** The schema changed under a prepared statement: the next attempt prepares it again. */
     | "stale_statement"
     /** Row-level security or a missing grant (42501). */
@@ -61,11 +72,18 @@ export function plainError(kind: PlainFault["kind"], message: string, cause?: un
 
 /** https://www.postgresql.org/docs/15/errcodes-appendix.html */
 const KIND_BY_SQL_STATE: ReadonlyMap<string, PlainFault["kind"]> = new Map([
+  ["25006", "read_only"],
   ["40001", "serialization_failure"],
   ["40P01", "deadlock"],
   ["42501", "not_permitted"],
+  ["53100", "disk_full"],
+  ["53200", "out_of_memory"],
+  ["53300", "too_many_connections"],
   ["55P03", "lock_timeout"],
   ["57014", "statement_timeout"],
+  ["57P01", "restarting"],
+  ["57P02", "restarting"],
+  ["57P03", "restarting"],
 ]);
 
 /** The places of the server that find a prepared statement outdated or gone; the driver forgets it too. */
@@ -96,6 +114,25 @@ function translateServerError(error: postgres.PostgresError): DatabaseError {
   const endsConnection = error.severity === "FATAL" || error.severity === "PANIC";
   const kind = endsConnection ? "connection_lost" : (KIND_BY_SQL_STATE.get(sqlState) ?? "rejected");
   return new DatabaseError({ kind, sqlState }, error.message, error);
+}
+
+/** What keeps a server from taking a connection now, as a kind of its own; whatever else does is `unavailable`. */
+const REFUSES_CONNECTION: ReadonlySet<DatabaseFaultKind> = new Set([
+  "read_only",
+  "disk_full",
+  "out_of_memory",
+  "too_many_connections",
+  "restarting",
+]);
+
+/** Why no connection could be made. */
+export function connectError(error: unknown): DatabaseError {
+  const message = `no connection to the database: ${messageOf(error)}`;
+  if (error instanceof DatabaseError) return new DatabaseError(error.fault, message, error);
+  const sqlState = error instanceof postgres.PostgresError ? error.code : null;
+  const kind = KIND_BY_SQL_STATE.get(sqlState ?? "");
+  const isKnown = kind !== undefined && REFUSES_CONNECTION.has(kind);
+  return new DatabaseError({ kind: isKnown ? kind : "unavailable", sqlState }, message, error);
 }
 
 /** Errors of sockets carry a system call; the driver's own, one of these codes. */

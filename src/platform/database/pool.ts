@@ -16,6 +16,8 @@ export type Pool = {
   /** Ready for work; the one used last is taken first, because its caches in the server are warm. */
   readonly idle: Connection[];
   readonly open: Set<Connection>;
+  /** Connections that were opened before are not used again. */
+  staleBefore: number;
   isClosed: boolean;
 };
 
@@ -25,6 +27,7 @@ export function createPool(options: PoolOptions): Pool {
     admission: createAdmission(options.admission),
     idle: [],
     open: new Set(),
+    staleBefore: -Infinity,
     isClosed: false,
   };
 }
@@ -71,7 +74,8 @@ async function addConnection(pool: Pool, budgetMs: number, signal?: AbortSignal)
 
 function release(pool: Pool, connection: Connection): void {
   connection.onWarning = () => undefined;
-  const isExpired = performance.now() - connection.openedAt > MAX_LIFETIME_MS;
+  const { openedAt } = connection;
+  const isExpired = performance.now() - openedAt > MAX_LIFETIME_MS || openedAt < pool.staleBefore;
   if (connection.isLost) {
     pool.open.delete(connection);
   } else if (isExpired || pool.isClosed) {
@@ -95,8 +99,12 @@ function removeIdle(pool: Pool, connection: Connection): void {
   if (position >= 0) pool.idle.splice(position, 1);
 }
 
-/** Where one connection is half open, the idle ones are likely to be too: the next transactions open new ones. */
-export function discardIdle(pool: Pool, reason: Error): void {
+/**
+ * Where one connection is half open, or leads to a server that takes no writes any more, the others are likely to do so
+ * too: the idle ones are destroyed, those in use when they are released, and the next transactions open new ones.
+ */
+export function discardConnections(pool: Pool, reason: Error): void {
+  pool.staleBefore = performance.now();
   for (const connection of [...pool.idle]) connection.destroy(reason);
 }
 

@@ -28,6 +28,8 @@ const UNREACHABLE: ReadonlySet<DatabaseFaultKind> = new Set([
   "unavailable",
   "connection_lost",
   "deadline_exceeded",
+  "too_many_connections",
+  "restarting",
 ]);
 /** It could not serve this read, but may serve the next. */
 const TRANSIENT: ReadonlySet<DatabaseFaultKind> = new Set([
@@ -35,6 +37,9 @@ const TRANSIENT: ReadonlySet<DatabaseFaultKind> = new Set([
   // It cancelled the read to keep up with the primary.
   "serialization_failure",
   "deadlock",
+  "out_of_memory",
+  // A sort or a hash that found no room on its disk.
+  "disk_full",
   // It lags behind a migration: a table or a grant is not there yet. A mistake in our code fails on the primary too.
   "rejected",
   "not_permitted",

@@ -44,6 +44,7 @@ function findDriverFaults(): string[] {
 export type ServerSettings = {
   readonly version: number;
   readonly is_standby: boolean;
+  readonly is_read_only: boolean;
   readonly fsync: string;
   readonly full_page_writes: string;
   readonly synchronous_commit: string;
@@ -53,6 +54,7 @@ async function findServerFaults(tx: Tx): Promise<string[]> {
   const [row] = await tx<ServerSettings>`
     select current_setting('server_version_num')::int as version,
            pg_is_in_recovery() as is_standby,
+           current_setting('default_transaction_read_only')::boolean as is_read_only,
            current_setting('fsync') as fsync,
            current_setting('full_page_writes') as full_page_writes,
            current_setting('synchronous_commit') as synchronous_commit`;
@@ -64,10 +66,11 @@ const DURABLE_COMMIT = ["on", "remote_apply"];
 const LEAST_VERSION = 150_000;
 
 export function serverFaults(settings: ServerSettings): string[] {
-  const { version, is_standby, fsync, full_page_writes, synchronous_commit } = settings;
+  const { version, is_standby, is_read_only, fsync, full_page_writes, synchronous_commit } = settings;
   return [
     ...when(version < LEAST_VERSION, `PostgreSQL 15 or later is needed, this is ${String(version)}`),
     ...when(is_standby, "this database is a standby: DATABASE_URL must name the primary"),
+    ...when(is_read_only, "default_transaction_read_only is on: this database takes no writes"),
     ...when(fsync !== "on", "fsync is off: a crash would lose acknowledged writes"),
     ...when(full_page_writes !== "on", "full_page_writes is off: a crash could tear pages"),
     ...when(

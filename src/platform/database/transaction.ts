@@ -2,7 +2,7 @@ import { timeLeft } from "../deadline.ts";
 import type { Database } from "./database.ts";
 import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
 import type { Fence, Rows } from "./fence.ts";
-import { acquire } from "./pool.ts";
+import { acquire, discardConnections } from "./pool.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { pause, within } from "../time-limit.ts";
 import { endUnit, startUnit, type Unit, type UnitLimits } from "./unit.ts";
@@ -39,6 +39,10 @@ const RETRYABLE: ReadonlySet<DatabaseFaultKind> = new Set([
   "stale_statement",
   "connection_lost",
   "unavailable",
+  "restarting",
+  "too_many_connections",
+  // The primary has moved: the next attempt opens a connection to where it is now.
+  "read_only",
 ]);
 /** Refused only because an earlier statement failed, and that one says why. */
 const IN_FAILED_TRANSACTION = "25P02";
@@ -88,10 +92,12 @@ export async function runTransaction<T>(
     try {
       const outcome = await runOnce(database, context, work, limits);
       if (!outcome.isCommitted) database.hooks.onFault?.(outcome.error.fault.kind);
+      else if (context.readOnly !== true) database.writeHealth.committed();
       return outcome;
-    } catch (error) {
+    } catch (thrown) {
+      const error = orOwnMistake(context, thrown);
       const kind = databaseFault(error)?.kind;
-      if (kind !== undefined) database.hooks.onFault?.(kind);
+      if (kind !== undefined) noteFault(database, kind);
       // Jitter, so that transactions that conflicted do not run at the same time again.
       const backoffMs = BASE_BACKOFF_MS * 2 ** attempt * (0.5 + Math.random());
       const isLast = attempt === MAX_ATTEMPTS || backoffMs >= limits.budgetMs();
@@ -100,6 +106,18 @@ export async function runTransaction<T>(
       await pause(backoffMs, limits.signal);
     }
   }
+}
+
+/** That a unit of work writes which was begun as a read is a mistake of its code: any server would refuse it. */
+function orOwnMistake({ readOnly }: TransactionContext, error: unknown): unknown {
+  const isOurs = readOnly === true && error instanceof DatabaseError && error.fault.sqlState === "25006";
+  return isOurs ? new DatabaseError({ kind: "rejected", sqlState: "25006" }, error.message, error) : error;
+}
+
+function noteFault({ hooks, writeHealth, pool }: Database, kind: DatabaseFaultKind): void {
+  hooks.onFault?.(kind);
+  writeHealth.failed(kind);
+  if (kind === "read_only") discardConnections(pool, new Error("the server takes no writes"));
 }
 
 async function runOnce<T>(

@@ -2,7 +2,7 @@ import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { plainError } from "./errors.ts";
 import { createFence, type Fence } from "./fence.ts";
-import { discardIdle } from "./pool.ts";
+import { discardConnections } from "./pool.ts";
 
 /** One transaction under way on one connection. */
 export type Unit = {
@@ -33,7 +33,7 @@ export function startUnit(
   const replyTimeoutMs = database.limits.statementTimeoutMs + database.limits.replyMarginMs;
   const fence = createFence(connection, replyTimeoutMs, () => {
     const reason = new Error(`no reply within ${String(replyTimeoutMs)} ms`);
-    discardIdle(database.pool, reason);
+    discardConnections(database.pool, reason);
     connection.destroy(reason);
   });
   const unit: Unit = {

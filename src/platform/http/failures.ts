@@ -29,6 +29,11 @@ const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["serialization_failure", unavailable("DATABASE_BUSY", SOON_SECONDS)],
   ["deadlock", unavailable("DATABASE_BUSY", SOON_SECONDS)],
   ["stale_statement", unavailable("DATABASE_BUSY", SOON_SECONDS)],
+  ["read_only", unavailable("DATABASE_READ_ONLY", LATER_SECONDS)],
+  ["disk_full", unavailable("DATABASE_DISK_FULL", LATER_SECONDS)],
+  ["out_of_memory", unavailable("DATABASE_OUT_OF_MEMORY", LATER_SECONDS)],
+  ["too_many_connections", unavailable("DATABASE_TOO_MANY_CONNECTIONS", LATER_SECONDS)],
+  ["restarting", unavailable("DATABASE_RESTARTING", SOON_SECONDS)],
 ]);
 
 /** Errors that are raised before a route is reached, or when its handler takes too long. */

@@ -26,6 +26,11 @@ const OF_EVERY_ROUTE: Problems = [
   { status: 503, detail: "SERVICE_OVERLOADED" },
   { status: 503, detail: "DATABASE_UNAVAILABLE" },
   { status: 503, detail: "DEADLINE_EXCEEDED" },
+  { status: 503, detail: "DATABASE_READ_ONLY" },
+  { status: 503, detail: "DATABASE_DISK_FULL" },
+  { status: 503, detail: "DATABASE_OUT_OF_MEMORY" },
+  { status: 503, detail: "DATABASE_TOO_MANY_CONNECTIONS" },
+  { status: 503, detail: "DATABASE_RESTARTING" },
 ];
 
 /** The responses of a route that are problems, by status, with an example for each code. */

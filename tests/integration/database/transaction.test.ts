@@ -70,7 +70,10 @@ test("a read with a pipelined COMMIT cannot write", async () => {
       insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
       values ('a', 'x', 'CORRELATION_TO_RUN', 'y', now(), '{}')`,
   );
-  expect(databaseFault(await writing.catch((error: unknown) => error))).toMatchObject({ sqlState: "25006" });
+  expect(databaseFault(await writing.catch((error: unknown) => error))).toMatchObject({
+    kind: "rejected",
+    sqlState: "25006",
+  });
 });
 
 test("work that is out of time leaves nothing running on the server", async () => {

@@ -25,6 +25,12 @@ describe("faults of the database", () => {
     ["statement_timeout", "DATABASE_BUSY"],
     ["serialization_failure", "DATABASE_BUSY"],
     ["deadlock", "DATABASE_BUSY"],
+    ["stale_statement", "DATABASE_BUSY"],
+    ["read_only", "DATABASE_READ_ONLY"],
+    ["disk_full", "DATABASE_DISK_FULL"],
+    ["out_of_memory", "DATABASE_OUT_OF_MEMORY"],
+    ["too_many_connections", "DATABASE_TOO_MANY_CONNECTIONS"],
+    ["restarting", "DATABASE_RESTARTING"],
   ] as const)("%s passes: 503 %s, with the time to come back", (kind, detail) => {
     const failure = toFailure(databaseError(kind));
     expect(failure).toMatchObject({ status: 503, detail, isOurs: false });
