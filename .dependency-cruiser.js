@@ -63,6 +63,15 @@ export default {
       to: { path: "^src/(features/|app\\.ts|background\\.ts)" },
     },
     {
+      name: "threads-open-nothing",
+      severity: "error",
+      comment: "a thread calculates: it has no database, no HTTP and no runtime",
+      from: { path: "^src/thread\\.ts$" },
+      to: {
+        path: [REPOSITORY, PLUGIN, "^src/platform/database/", ...HTTP, "^src/(runtime|app|background)\\.ts$"],
+      },
+    },
+    {
       name: "plugins-are-registered-not-used",
       severity: "error",
       comment:

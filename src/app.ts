@@ -17,6 +17,7 @@ import { idempotencyKey } from "./platform/http/idempotency-key.ts";
 import { idempotentReply } from "./platform/http/idempotent-reply.ts";
 import { openApi } from "./platform/http/openapi.ts";
 import { problems } from "./platform/http/problems.ts";
+import { requestBody } from "./platform/http/request-body.ts";
 import { requestDeadline } from "./platform/http/request-deadline.ts";
 import { requestHead } from "./platform/http/request-head.ts";
 import { requestLog } from "./platform/http/request-log.ts";
@@ -44,6 +45,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(requestDeadline, { requestDeadlineMs: config.server.requestDeadlineMs });
   await app.register(requestRuntime, { runtime });
   await app.register(requestHead);
+  await app.register(requestBody, config.server);
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
   // Ahead of all routes: it describes those that are registered after it.
@@ -52,7 +54,10 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(async (api) => {
     await api.register(strictJson);
     await api.register(idempotencyKey, { requirement: config.contract.requireIdempotencyKey });
-    await api.register(validation, { unknownFields: config.contract.unknownFields });
+    await api.register(validation, {
+      unknownFields: config.contract.unknownFields,
+      calculations: runtime.calculations,
+    });
     await api.register(rebalance, { config, operations });
     await api.register(operationsPlugin, { config, operations });
     await api.register(runs, { config });

@@ -15,6 +15,7 @@ import { newId, type Ids } from "./platform/ids.ts";
 import { createKeyedQueue } from "./platform/keyed-queue.ts";
 import type { Log } from "./platform/log.ts";
 import { createMetrics, databaseHooks, type Metrics } from "./platform/metrics.ts";
+import { inlineCalculations, openThreads, type Calculations } from "./platform/threads.ts";
 
 /** What a process has opened. The features are assembled from it and hold nothing else. */
 export type Runtime = {
@@ -31,6 +32,8 @@ export type Runtime = {
   readonly reads: EventualReads;
   /** What every write goes through. */
   readonly writes: WriteDeps;
+  /** Where the engine runs. */
+  readonly calculations: Calculations;
 };
 
 export type RuntimeOptions = {
@@ -58,7 +61,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenedRuntim
   try {
     const logins = await openServer(options, closers);
     if (options.config.database.migrateOnStart) await migrateSchema(logins, options);
-    return { runtime: await openDatabases(logins.url, options, closers), close };
+    const calculations = openCalculations(options, closers);
+    return { runtime: await openDatabases(logins.url, options, closers, calculations), close };
   } catch (error) {
     await close(new AbortController().signal);
     throw error;
@@ -99,7 +103,21 @@ async function migrateSchema(
   if (applied.length > 0) log.info({ applied }, "schema brought up to date");
 }
 
-async function openDatabases(url: string, options: RuntimeOptions, closers: Closer[]): Promise<Runtime> {
+/** Threads run compiled code: what runs from its sources, as tests do, calculates in the thread that it has. */
+function openCalculations({ config }: RuntimeOptions, closers: Closer[]): Calculations {
+  if (!import.meta.url.endsWith(".js")) return inlineCalculations;
+  const file = new URL("./thread.js", import.meta.url);
+  const { calculations, close } = openThreads({ file, ...config.calculations });
+  closers.push(close);
+  return calculations;
+}
+
+async function openDatabases(
+  url: string,
+  options: RuntimeOptions,
+  closers: Closer[],
+  calculations: Calculations,
+): Promise<Runtime> {
   const { config, log } = options;
   const metrics = createMetrics();
   const open = (address: string, name: string) => {
@@ -115,14 +133,15 @@ async function openDatabases(url: string, options: RuntimeOptions, closers: Clos
   if (faults.length > 0) throw new Error(faults.join("\n"));
   const { readUrl } = config.database;
   return createRuntime(
-    { config, log, metrics, database },
+    { config, log, metrics, database, calculations },
     readUrl === null ? null : open(readUrl, "replica"),
   );
 }
 
 /** A runtime over what is open already. */
 export function createRuntime(
-  opened: Pick<Runtime, "config" | "log" | "metrics" | "database"> & { readonly clock?: Clock },
+  opened: Pick<Runtime, "config" | "log" | "metrics" | "database"> &
+    Partial<Pick<Runtime, "clock" | "calculations">>,
   replica: Database | null = null,
 ): Runtime {
   const { config, database } = opened;
@@ -131,6 +150,7 @@ export function createRuntime(
   return {
     ...opened,
     clock,
+    calculations: opened.calculations ?? inlineCalculations,
     newId,
     engineVersion: readVersion(),
     reads: eventualReads(opened, replica),

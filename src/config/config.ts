@@ -92,6 +92,9 @@ function* contradictions(env: Environment): Generator<[name: keyof Environment, 
   } else if (isProduction && loginOf(env.MIGRATION_DATABASE_URL) === loginOf(env.DATABASE_URL)) {
     yield ["MIGRATION_DATABASE_URL", "must have another login than DATABASE_URL in profile PRODUCTION"];
   }
+  if (env.MAX_BODY_BYTES_IN_FLIGHT < env.MAX_BODY_BYTES) {
+    yield ["MAX_BODY_BYTES_IN_FLIGHT", "must not be less than MAX_BODY_BYTES"];
+  }
   if (env.DATABASE_LOCK_TIMEOUT_MS > env.DATABASE_STATEMENT_TIMEOUT_MS) {
     yield ["DATABASE_LOCK_TIMEOUT_MS", "must not be longer than DATABASE_STATEMENT_TIMEOUT_MS"];
   }
@@ -113,6 +116,7 @@ function toConfig(env: Environment) {
       logLevel: env.LOG_LEVEL,
       maxBodyBytes: env.MAX_BODY_BYTES,
       maxConnections: env.MAX_CONNECTIONS,
+      maxBodyBytesInFlight: env.MAX_BODY_BYTES_IN_FLIGHT,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },
@@ -132,6 +136,7 @@ function toConfig(env: Environment) {
       lockTimeoutMs: env.DATABASE_LOCK_TIMEOUT_MS,
       idleInTransactionTimeoutMs: env.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
+    calculations: { threads: env.CALCULATION_THREADS, queueMax: env.CALCULATION_QUEUE_MAX },
     contract: {
       requireIdempotencyKey: env.REQUIRE_IDEMPOTENCY_KEY,
       unknownFields: env.UNKNOWN_FIELDS,

@@ -17,6 +17,24 @@ export const serviceVariables = {
     "Least severity that is logged.",
   ),
   MAX_BODY_BYTES: integer(MIB, 1_024, 64 * MIB, "Largest request body."),
+  MAX_BODY_BYTES_IN_FLIGHT: integer(
+    64 * MIB,
+    1_024,
+    64 * 1_024 * MIB,
+    "Bytes of request bodies in work at once; one more is answered 503.",
+  ),
+  CALCULATION_THREADS: integer(
+    0,
+    0,
+    256,
+    "Threads that calculate; 0: one fewer than there are processors, but two at least.",
+  ),
+  CALCULATION_QUEUE_MAX: integer(
+    64,
+    0,
+    100_000,
+    "Calculations that may wait for a thread; one more is answered 503.",
+  ),
   MAX_CONNECTIONS: integer(1_000, 1, 100_000, "Connections of callers; one more is closed at once."),
   REQUEST_DEADLINE_MS: milliseconds(
     8_000,

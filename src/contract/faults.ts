@@ -78,8 +78,6 @@ function toFaults(schema: z.ZodType, issue: Issue): Fault[] {
       return [{ path, ...wrongType(issue) }];
     case "invalid_value":
       return [{ path, ...wrongValue(issue) }];
-    case "too_big":
-      return [{ path, msg: issue.message, code: "TOO_MANY_ITEMS" }];
     default:
       return [{ path, msg: issue.message, code: "INVALID" }];
   }

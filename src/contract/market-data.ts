@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { currency, decimal, identifier } from "./scalars.ts";
-import { mostItems, wireObject } from "./wire.ts";
+import { listOf, wireObject } from "./wire.ts";
 
-const MOST_PRICES = 10_000;
+const MOST_PRICES = 5_000;
 
 export const Price = wireObject({ instrument_id: identifier, price: decimal, currency }).meta({
   id: "Price",
@@ -15,7 +15,7 @@ export type FxRate = z.output<typeof FxRate>;
 
 export const MarketDataSnapshot = wireObject({
   snapshot_id: identifier.nullable().default(null),
-  prices: z.array(Price).check(mostItems(MOST_PRICES)).default([]),
+  prices: listOf(Price, MOST_PRICES).default([]),
   fx_rates: z.array(FxRate).default([]),
 }).meta({ id: "MarketDataSnapshot" });
 export type MarketDataSnapshot = z.output<typeof MarketDataSnapshot>;

@@ -1,8 +1,8 @@
-import * as z from "zod";
+import type * as z from "zod";
 import { decimal, identifier } from "./scalars.ts";
-import { mostItems, wireObject } from "./wire.ts";
+import { listOf, wireObject } from "./wire.ts";
 
-const MOST_TARGETS = 10_000;
+const MOST_TARGETS = 5_000;
 
 export const ModelTarget = wireObject({ instrument_id: identifier, weight: decimal }).meta({
   id: "ModelTarget",
@@ -10,6 +10,6 @@ export const ModelTarget = wireObject({ instrument_id: identifier, weight: decim
 export type ModelTarget = z.output<typeof ModelTarget>;
 
 export const ModelPortfolio = wireObject({
-  targets: z.array(ModelTarget).check(mostItems(MOST_TARGETS)),
+  targets: listOf(ModelTarget, MOST_TARGETS),
 }).meta({ id: "ModelPortfolio" });
 export type ModelPortfolio = z.output<typeof ModelPortfolio>;

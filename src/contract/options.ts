@@ -35,8 +35,11 @@ function groupKeysAreRight(constraints: ByKey<GroupConstraint>): Refusal | undef
   return Object.keys(constraints).every(namesOneGroup) ? undefined : GROUP_KEY;
 }
 
+/** What the solver is measured with. */
+const MOST_GROUP_CONSTRAINTS = 100;
+
 /** Caps by `attribute:value` of the shelf. */
-export const GroupConstraints = mapOf(GroupConstraint).check(rule(groupKeysAreRight));
+export const GroupConstraints = mapOf(GroupConstraint, MOST_GROUP_CONSTRAINTS).check(rule(groupKeysAreRight));
 
 const OVERDRAFT = refusal("OVERDRAFT", "needs a currency for every key and no negative allowance");
 

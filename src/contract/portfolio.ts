@@ -2,10 +2,10 @@ import * as z from "zod";
 import { absolute, add, compare, decimal as decimalOf, subtract, ZERO } from "../decimal/decimal.ts";
 import { Money } from "./money.ts";
 import { currency, decimal, decimalWithin, identifier, text } from "./scalars.ts";
-import { mostItems, refusal, rule, wireObject } from "./wire.ts";
+import { listOf, refusal, rule, wireObject } from "./wire.ts";
 
 const MOST_LOTS = 1_000;
-const MOST_POSITIONS = 10_000;
+const MOST_POSITIONS = 5_000;
 
 export const TaxLot = wireObject({
   lot_id: identifier,
@@ -33,7 +33,7 @@ export const Position = wireObject({
   instrument_id: identifier,
   quantity: decimal,
   market_value: Money.nullable().default(null),
-  lots: z.array(TaxLot).check(mostItems(MOST_LOTS)).default([]),
+  lots: listOf(TaxLot, MOST_LOTS).default([]),
 })
   .check(rule(lotsAddUp))
   .meta({ id: "Position" });
@@ -51,7 +51,7 @@ export const PortfolioSnapshot = wireObject({
   snapshot_id: identifier.nullable().default(null),
   portfolio_id: identifier,
   base_currency: currency,
-  positions: z.array(Position).check(mostItems(MOST_POSITIONS)).default([]),
+  positions: listOf(Position, MOST_POSITIONS).default([]),
   cash_balances: z.array(CashBalance).default([]),
 }).meta({ id: "PortfolioSnapshot" });
 export type PortfolioSnapshot = z.output<typeof PortfolioSnapshot>;

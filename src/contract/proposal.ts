@@ -15,7 +15,7 @@ import { SimulatedState } from "./state.ts";
 import { SuitabilityResult } from "./suitability.ts";
 import {
   isJsonObject,
-  mostItems,
+  listOf,
   refusal,
   refusalOfParent,
   ruleOnAnything,
@@ -32,7 +32,7 @@ function invalidTrade(reason: string): Refusal {
 
 const FRACTION = invalidTrade("a JSON number must be whole; write a fraction as a text");
 const FRACTION_IN_NOTIONAL = refusalOfParent(FRACTION.code, FRACTION.message);
-const MOST_TARGETS = 10_000;
+const MOST_TARGETS = 5_000;
 const ONE_OF_TWO = invalidTrade("a trade needs exactly one of quantity and notional");
 const NOTIONAL_NOT_POSITIVE = invalidTrade("notional.amount must be above 0");
 const QUANTITY_NOT_POSITIVE = refusal("OUT_OF_RANGE", "must be above 0");
@@ -91,8 +91,8 @@ export const ReferenceModel = wireObject({
   model_id: identifier,
   as_of: text,
   base_currency: currency,
-  asset_class_targets: z.array(ReferenceAssetClassTarget).check(mostItems(MOST_TARGETS)).default([]),
-  instrument_targets: z.array(ReferenceInstrumentTarget).check(mostItems(MOST_TARGETS)).default([]),
+  asset_class_targets: listOf(ReferenceAssetClassTarget, MOST_TARGETS).default([]),
+  instrument_targets: listOf(ReferenceInstrumentTarget, MOST_TARGETS).default([]),
 }).meta({ id: "ReferenceModel" });
 export type ReferenceModel = z.output<typeof ReferenceModel>;
 

@@ -107,7 +107,7 @@ export const SimulationScenario = wireObject({
 }).meta({ id: "SimulationScenario" });
 export type SimulationScenario = z.output<typeof SimulationScenario>;
 
-const MOST_SCENARIOS = 20;
+export const MOST_SCENARIOS = 20;
 const SCENARIO_NAME = /^[a-z0-9_-]{1,64}$/;
 const SCENARIO_COUNT_RULE = refusal("SCENARIO_COUNT", `needs 1 to ${MOST_SCENARIOS} scenarios`);
 const SCENARIO_NAME_RULE = refusal("SCENARIO_NAME", `names must match ${SCENARIO_NAME.source}`);

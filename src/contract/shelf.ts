@@ -2,9 +2,9 @@ import * as z from "zod";
 import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
 import { identifier, identifierOrEmpty, integerWithin, text } from "./scalars.ts";
-import { mapOf, mostItems, wireObject } from "./wire.ts";
+import { listOf, mapOf, wireObject } from "./wire.ts";
 
-const MOST_SHELF_ENTRIES = 10_000;
+const MOST_SHELF_ENTRIES = 5_000;
 
 export const ShelfStatus = z.enum(["APPROVED", "RESTRICTED", "BANNED", "SUSPENDED", "SELL_ONLY"]);
 export type ShelfStatus = z.output<typeof ShelfStatus>;
@@ -25,4 +25,4 @@ export const ShelfEntry = wireObject({
 }).meta({ id: "ShelfEntry" });
 export type ShelfEntry = z.output<typeof ShelfEntry>;
 
-export const ShelfEntries = z.array(ShelfEntry).check(mostItems(MOST_SHELF_ENTRIES));
+export const ShelfEntries = listOf(ShelfEntry, MOST_SHELF_ENTRIES);

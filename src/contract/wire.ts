@@ -54,8 +54,8 @@ export type Reader = { readonly tenantId: string };
 /** Reads one JSON value in one step; a field that is absent arrives as undefined. */
 type Read<T> = (value: unknown, reader: Reader | undefined) => T | Refusal;
 
-/** zod hands one context through a whole parse; `validate` puts the reader into it. */
-type ReaderContext = z.core.ParseContextInternal & { readonly reader?: Reader };
+/** zod hands one context through a whole parse; `validate` puts the reader into it, `parseStored` that it is stored. */
+type ReaderContext = z.core.ParseContextInternal & { readonly reader?: Reader; readonly isStored?: boolean };
 
 interface ScalarDef extends z.core.$ZodTypeDef {
   type: "custom";
@@ -106,7 +106,7 @@ const MOST_REFUSED = 5_000;
 export class TooManyFaults extends Error {}
 
 /** zod hands one context through a whole parse; it is where the count lives. */
-type CountingContext = z.core.ParseContextInternal & { refused?: number };
+type CountingContext = ReaderContext & { refused?: number };
 
 function countRefused(ctx: CountingContext): void {
   ctx.refused = (ctx.refused ?? 0) + 1;
@@ -145,14 +145,16 @@ export function wireObject<Shape extends z.core.$ZodLooseShape>(
 }
 
 type AnyMap = z.ZodRecord<z.ZodString, z.ZodType>;
+type MapDef = z.core.$ZodRecordDef & { readonly valueType: z.ZodType; readonly most: number };
 
 const RecordType: z.core.$constructor<z.ZodRecord> = z.ZodRecord;
 
-const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
+const WireMap = z.core.$constructor<AnyMap, MapDef>("WireMap", (inst, def) => {
   RecordType.init(inst, def);
-  inst._zod.parse = (payload, ctx) => {
+  inst._zod.parse = (payload, ctx: CountingContext) => {
     const input: unknown = payload.value;
     if (!isJsonObject(input)) return pushNotAnObject(payload);
+    if (isTooMany(Object.keys(input).length, def.most, ctx)) return pushTooMany(payload, def.most);
     const output = emptyMap<unknown>();
     for (const key of Object.keys(input)) {
       const entry = def.valueType._zod.run({ value: input[key], issues: [] }, ctx);
@@ -169,9 +171,51 @@ const WireMap = z.core.$constructor<AnyMap>("WireMap", (inst, def) => {
 });
 
 /** A JSON object with free keys. Any key is an ordinary key, `__proto__` too: the output has no prototype. */
-export function mapOf<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodString, Value> {
-  const schema: AnyMap = new WireMap({ type: "record", keyType: z.string(), valueType: value });
+export function mapOf<Value extends z.ZodType>(
+  value: Value,
+  most = Infinity,
+): z.ZodRecord<z.ZodString, Value> {
+  const schema: AnyMap = new WireMap({ type: "record", keyType: z.string(), valueType: value, most });
+  if (most !== Infinity) schema.register(z.globalRegistry, { maxProperties: most });
   return schema as z.ZodRecord<z.ZodString, Value>;
+}
+
+type AnyList = z.ZodArray<z.ZodType>;
+type ListDef = z.core.$ZodArrayDef & { readonly most: number };
+
+const ArrayType: z.core.$constructor<z.ZodArray> = z.ZodArray;
+
+const WireList = z.core.$constructor<AnyList, ListDef>("WireList", (inst, def) => {
+  ArrayType.init(inst, def);
+  const parse = inst._zod.parse.bind(inst._zod);
+  inst._zod.parse = (payload, ctx: CountingContext) => {
+    const input: unknown = payload.value;
+    const isRefused = Array.isArray(input) && isTooMany(input.length, def.most, ctx);
+    return isRefused ? pushTooMany(payload, def.most) : parse(payload, ctx);
+  };
+});
+
+/** A list of at most so many items. A longer one is refused without a look at its items. */
+export function listOf<Item extends z.ZodType>(item: Item, most: number): z.ZodArray<Item> {
+  const schema: AnyList = new WireList({ type: "array", element: item, most });
+  schema.register(z.globalRegistry, { maxItems: most });
+  return schema as z.ZodArray<Item>;
+}
+
+/** A limit is for what comes in: what was stored when it was higher must be readable for ever. */
+function isTooMany(count: number, most: number, ctx: ReaderContext): boolean {
+  return count > most && ctx.isStored !== true;
+}
+
+function pushTooMany(payload: Payload, most: number): Payload {
+  pushRefusal(payload, refusal("TOO_MANY_ITEMS", `must have at most ${most} items`), true);
+  return payload;
+}
+
+/** What a schema makes of a document that passed it when it was stored: limits that came later do not count. */
+export function parseStored<T>(schema: z.ZodType<T>, tree: unknown): z.ZodSafeParseResult<T> {
+  const context: z.core.ParseContext<z.core.$ZodIssue> & { readonly isStored: true } = { isStored: true };
+  return schema.safeParse(tree, context);
 }
 
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
@@ -197,9 +241,4 @@ export function ruleOnAnything<T>(judge: (value: Record<string, unknown>) => Ref
   });
   check._zod.def.when = (payload) => isJsonObject(payload.value);
   return check;
-}
-
-/** A limit on the length of a list. A longer list is refused without a look at its items. */
-export function mostItems<T>(most: number): z.core.$ZodCheck<T[]> {
-  return z.maxLength(most, { error: `must have at most ${most} items` });
 }

@@ -6,12 +6,14 @@ import { idempotencyKey, type KeyRequirement } from "../../src/platform/http/ide
 import { idempotentReply } from "../../src/platform/http/idempotent-reply.ts";
 import { openApi } from "../../src/platform/http/openapi.ts";
 import { problems } from "../../src/platform/http/problems.ts";
+import { requestBody } from "../../src/platform/http/request-body.ts";
 import { requestDeadline } from "../../src/platform/http/request-deadline.ts";
 import { requestHead } from "../../src/platform/http/request-head.ts";
 import { requestLog } from "../../src/platform/http/request-log.ts";
 import { createServer, MOST_PARAM_CHARACTERS } from "../../src/platform/http/server.ts";
 import { strictJson } from "../../src/platform/http/strict-json.ts";
 import { validation, type FeaturePlugin } from "../../src/platform/http/validation.ts";
+import { inlineCalculations } from "../../src/platform/threads.ts";
 import { createLog, type Log } from "../../src/platform/log.ts";
 import { createMetrics, type Metrics } from "../../src/platform/metrics.ts";
 
@@ -21,6 +23,7 @@ export type ServeOptions = {
   readonly unknownFields?: UnknownFields;
   readonly requirement?: KeyRequirement;
   readonly maxBodyBytes?: number;
+  readonly maxBodyBytesInFlight?: number;
   readonly requestDeadlineMs?: number;
   readonly maxConnections?: number;
 };
@@ -33,19 +36,21 @@ export async function serve(
   const { log = createLog("silent"), metrics = createMetrics() } = options;
   const { unknownFields = "refuse", requirement = "all" } = options;
   const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000, maxConnections = 1_000 } = options;
+  const { maxBodyBytesInFlight = 1_000_000 } = options;
   const app = createServer({ log, metrics, maxBodyBytes, requestDeadlineMs, maxConnections });
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestHead);
+  await app.register(requestBody, { maxBodyBytes, maxBodyBytesInFlight, requestDeadlineMs });
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
   await app.register(openApi, { info: { title: "Test", version: "1", description: "" }, tags: [] });
   await app.register(async (api) => {
     await api.register(strictJson);
     await api.register(idempotencyKey, { requirement });
-    await api.register(validation, { unknownFields });
+    await api.register(validation, { unknownFields, calculations: inlineCalculations });
     await api.register(routes);
   });
   return app;

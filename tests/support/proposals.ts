@@ -1,5 +1,6 @@
 import { parseConfig } from "../../src/config/config.ts";
 import { jsonNumber } from "../../src/contract/json-number.ts";
+import { CreateBody, VersionBody, type DraftDocument } from "../../src/features/proposals/bodies.ts";
 import type { KeyedCaller, LifecycleRules, Refused } from "../../src/features/proposals/core.ts";
 import { createProposal } from "../../src/features/proposals/create-proposal.ts";
 import { createVersion } from "../../src/features/proposals/create-version.ts";
@@ -7,10 +8,8 @@ import { readProposal, readTimeline, type FoundText } from "../../src/features/p
 import { recordApproval, recordTransition } from "../../src/features/proposals/record-event.ts";
 import {
   ProposalApprovalRequest,
-  ProposalCreateRequest,
   ProposalCreateResponse,
   ProposalStateTransitionRequest,
-  ProposalVersionRequest,
 } from "../../src/features/proposals/schemas.ts";
 import { verifyProposal } from "../../src/features/proposals/verify-proposal.ts";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
@@ -19,6 +18,7 @@ import { createLog } from "../../src/platform/log.ts";
 import { createMetrics } from "../../src/platform/metrics.ts";
 import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { openTestDatabase } from "./databases.ts";
+import { documentOf } from "./documents.ts";
 
 export const TENANT = "tenant-a";
 
@@ -80,8 +80,8 @@ export function simulateBody(change: { quantity?: string; portfolioId?: string; 
   };
 }
 
-export function createBody(change: Record<string, unknown> = {}): ProposalCreateRequest {
-  return ProposalCreateRequest.parse({
+export function createBody(change: Record<string, unknown> = {}): DraftDocument {
+  return documentOf(CreateBody, {
     created_by: "maker",
     simulate_request: simulateBody(),
     metadata: { title: "Deploy cash", jurisdiction: "CH" },
@@ -89,8 +89,8 @@ export function createBody(change: Record<string, unknown> = {}): ProposalCreate
   });
 }
 
-export function versionBody(change: Record<string, unknown> = {}): ProposalVersionRequest {
-  return ProposalVersionRequest.parse({ created_by: "maker", simulate_request: simulateBody(), ...change });
+export function versionBody(change: Record<string, unknown> = {}): DraftDocument {
+  return documentOf(VersionBody, { created_by: "maker", simulate_request: simulateBody(), ...change });
 }
 
 /** The body of an answer that was given; a refusal as its status and code. */

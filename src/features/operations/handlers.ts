@@ -1,7 +1,14 @@
 import type { Tx } from "../../platform/database/transaction.ts";
+import type { CalculationTerms } from "../../platform/threads.ts";
 import type { OperationError } from "./core.ts";
 import type { ClaimedOperation, OperationRequest } from "./repository/leases.ts";
 import type { OperationType } from "./schemas.ts";
+
+/**
+ * Whatever its size, what was accepted is calculated in another thread: the heartbeat of its lease goes on beside it. It
+ * waits for a thread as long as it has to.
+ */
+export const ACCEPTED_WORK: CalculationTerms = { cost: Infinity, waits: true };
 
 /** What an operation comes to. `refused` is the request's fault: no other attempt would end differently. */
 export type OperationResult =

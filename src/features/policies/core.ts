@@ -4,7 +4,7 @@ import { wireObject } from "../../contract/wire.ts";
 import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import { readJsonBody } from "../../platform/json/read-json.ts";
+import { readStoredAs } from "../../platform/json/stored-json.ts";
 import { DpmPolicyPackUpsertRequest, type DpmEffectivePolicyPackResolution } from "./schemas.ts";
 
 /** One revision of a pack: what came into force, or, without a definition, that the pack was deleted. */
@@ -108,8 +108,19 @@ const StoredDefinition = wireObject({ policy_pack_id: identifier, ...DpmPolicyPa
 
 /** The definition of a stored pack, read through the contract that it passed; undefined where it was altered. */
 export function readDefinition(definitionText: string): DpmPolicyPackUpsertRequest | undefined {
-  const body = readJsonBody(Buffer.from(definitionText, "utf8"));
-  return body.ok ? StoredDefinition.safeParse(body.value).data : undefined;
+  return readStoredAs(StoredDefinition, definitionText);
+}
+
+/** A pack as runs are shaped by it: which one, and what it says. */
+export type PolicyPack = Pick<StoredPack, "version" | "revision" | "definition_text"> & {
+  readonly id: string;
+};
+
+/** What a pack says. */
+export function definitionOf(pack: PolicyPack): DpmPolicyPackUpsertRequest {
+  const definition = readDefinition(pack.definition_text);
+  if (definition === undefined) throw new Error(`policy pack ${pack.id} is stored in a form that is none`);
+  return definition;
 }
 
 /** How this deployment selects packs. */

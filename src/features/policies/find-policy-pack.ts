@@ -1,16 +1,7 @@
 import type { Database } from "../../platform/database/database.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
-import { isPack, readDefinition } from "./core.ts";
+import { isPack, type PolicyPack } from "./core.ts";
 import { findRevision } from "./repository.ts";
-import type { DpmPolicyPackUpsertRequest } from "./schemas.ts";
-
-/** A pack as runs are shaped by it: which one, and what it says. */
-export type PolicyPack = {
-  readonly id: string;
-  readonly version: string;
-  readonly revision: number;
-  readonly definition: DpmPolicyPackUpsertRequest;
-};
 
 /** The pack of this id that is in force; undefined where there is none: then runs go on without. */
 export async function findPolicyPack(
@@ -21,10 +12,7 @@ export async function findPolicyPack(
   const stored = await findRevision(tx, tenantId, policyPackId);
   if (!isPack(stored)) return undefined;
   const { version, revision, definition_text } = stored;
-  const definition = readDefinition(definition_text);
-  if (definition === undefined)
-    throw new Error(`policy pack ${policyPackId} is stored in a form that is none`);
-  return { id: policyPackId, version, revision, definition };
+  return { id: policyPackId, version, revision, definition_text };
 }
 
 /** The same in a transaction of its own, which is spared where no pack is selected. */

@@ -1,10 +1,12 @@
 import { notBefore } from "../../platform/clock.ts";
+import type { Document } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
-import { contentHash } from "../../platform/hash.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { CalculationTerms } from "../../platform/threads.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { DraftDocument } from "./bodies.ts";
+import { PREPARE_VERSION, type MadeDraft } from "./calculations.ts";
 import {
   accept,
   decideVersion,
@@ -16,8 +18,8 @@ import {
   type LifecycleDecision,
   type Refused,
 } from "./core.ts";
+import type { ProposalDeps } from "./create-proposal.ts";
 import { leftBy, type EventRow } from "./event.ts";
-import { draftVersion, type VersionDraft } from "./prepare-version.ts";
 import { aggregateOf, createdText } from "./proposal.ts";
 import { refusedWrite } from "./record-event.ts";
 import { ANSWER_OF_VERSION } from "./repository/idempotency-queries.ts";
@@ -29,7 +31,6 @@ import {
   moveProposal,
 } from "./repository/proposals.ts";
 import { insertVersion } from "./repository/versions.ts";
-import type { ProposalVersionRequest } from "./schemas.ts";
 import { versionEvent } from "./version.ts";
 
 export const VERSIONS: IdempotencyScope = {
@@ -44,13 +45,11 @@ export function versionsOf(proposalId: string): string {
 }
 
 /** A version as it will be stored but for its number and its time, which the proposal's lock gives. */
-export type PreparedVersion = {
+export type PreparedVersion = MadeDraft & {
   readonly tenantId: string;
   readonly proposal_id: string;
-  readonly created_by: string;
   readonly proposal_version_id: string;
   readonly event_id: string;
-  readonly draft: VersionDraft;
 };
 
 /** A version that is written, and the answer that says so. */
@@ -58,22 +57,22 @@ export type WrittenVersion = { readonly event: EventRow; readonly body: string }
 
 /** Adds a version to a proposal, once for its key; without one (callers older than the rule), with every call. */
 export async function createVersion(
-  deps: Pick<Runtime, "writes" | "clock" | "newId" | "engineVersion" | "config">,
+  deps: ProposalDeps & Pick<Runtime, "writes">,
   caller: Caller,
   proposalId: string,
-  request: ProposalVersionRequest,
+  document: DraftDocument,
 ): Promise<WriteOutcome<EventRow> | Refused> {
-  if (isSimulationDisabled(deps.config.proposals, request.simulate_request)) {
+  if (isSimulationDisabled(deps.config.proposals, document)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, idempotencyKey: key } = caller;
-  const payloadHash = contentHash(canonicalJson(request));
+  const { tenantId, idempotencyKey: key, signal } = caller;
+  const { cost, hash: payloadHash } = document;
   const recordScope = versionsOf(proposalId);
   return write<PreparedVersion, EventRow>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope: VERSIONS, recordScope, key, payloadHash },
     aggregate: aggregateOf(proposalId),
-    prepare: () => prepareVersion(deps, caller, proposalId, request),
+    prepare: () => prepareVersion(deps, caller, proposalId, document, { cost, signal }),
     write: async (tx, prepared) => {
       const decision = await writeVersion(deps, tx, prepared);
       if (!decision.accepted) return refusedWrite(caller, decision.refusal);
@@ -90,23 +89,22 @@ export function versionOf({ proposal_id, related_version_no }: EventRow) {
 }
 
 /** Simulation and artifact of a new version. Touches nothing. */
-export function prepareVersion(
-  deps: Pick<Runtime, "clock" | "newId" | "engineVersion" | "config">,
-  caller: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
+export async function prepareVersion(
+  deps: ProposalDeps,
+  { tenantId, correlationId, idempotencyKey }: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
   proposalId: string,
-  { created_by, simulate_request }: ProposalVersionRequest,
-): PreparedVersion {
-  const { tenantId, correlationId, idempotencyKey } = caller;
-  const context = { correlationId, idempotencyKey, engineVersion: deps.engineVersion };
-  const packagedAt = deps.clock().toISOString();
-  return {
-    tenantId,
-    proposal_id: proposalId,
-    created_by,
-    proposal_version_id: deps.newId("ppv_"),
-    event_id: deps.newId("pwe_"),
-    draft: draftVersion(simulate_request, context, packagedAt, deps.config.proposals.storesEvidenceBundle),
+  document: Document,
+  terms: CalculationTerms,
+): Promise<PreparedVersion> {
+  const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
+  const input = {
+    document,
+    context: { correlationId, idempotencyKey, engineVersion: deps.engineVersion },
+    keepsEvidence: deps.config.proposals.storesEvidenceBundle,
+    createdAt: deps.clock().toISOString(),
   };
+  const made = await deps.calculations.run(PREPARE_VERSION, input, terms);
+  return { tenantId, proposal_id: proposalId, ...ids, ...made };
 }
 
 /** Writes a prepared version within the caller's transaction, or says why it may not be; then nothing is written. */

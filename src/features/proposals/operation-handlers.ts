@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { storedDocument } from "../../platform/body-type.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
@@ -9,9 +10,9 @@ import {
   type RequestKey,
   type StoredOutcome,
 } from "../../platform/idempotency/repository.ts";
-import { readStoredJson } from "../../platform/json/stored-json.ts";
 import type { Runtime } from "../../runtime.ts";
 import {
+  ACCEPTED_WORK,
   refusedResult,
   type Operation,
   type OperationHandler,
@@ -28,7 +29,6 @@ import {
   writeVersion,
   type WrittenVersion,
 } from "./create-version.ts";
-import { ProposalCreateRequest, ProposalVersionRequest } from "./schemas.ts";
 
 /** What each operation of proposals does: the same as its plain form, split where computing ends and writing begins. */
 export function proposalOperationHandlers(
@@ -41,33 +41,29 @@ export function proposalOperationHandlers(
 }
 
 function createProposal(runtime: Runtime): OperationHandler {
-  return (operation) => {
-    const request = readAccepted(ProposalCreateRequest, operation);
-    const prepared = prepareProposal(runtime, callerOf(operation), request);
+  return async (operation) => {
+    const document = storedDocument(operation.request.request_text);
+    const prepared = await prepareProposal(runtime, callerOf(operation), document, ACCEPTED_WORK);
     const key = keyOf(operation, CREATE, CREATE.name);
     const make = async (tx: Tx) => {
       await writeProposal(tx, prepared);
       return accept({ event: prepared.event, body: prepared.body });
     };
-    return Promise.resolve({ write: (tx) => writeUnderKey(runtime.clock, tx, key, make) });
+    return { write: (tx) => writeUnderKey(runtime.clock, tx, key, make) };
   };
 }
 
 function createVersion(runtime: Runtime): OperationHandler {
-  return (operation) => {
+  return async (operation) => {
     const { proposal_id } = operation.request;
     if (proposal_id === null) throw new Error(`${operation.operation_id} names no proposal`);
-    const request = readAccepted(ProposalVersionRequest, operation);
-    const prepared = prepareVersion(runtime, callerOf(operation), proposal_id, request);
+    const document = storedDocument(operation.request.request_text);
+    const caller = callerOf(operation);
+    const prepared = await prepareVersion(runtime, caller, proposal_id, document, ACCEPTED_WORK);
     const key = keyOf(operation, VERSIONS, versionsOf(proposal_id));
     const make = (tx: Tx) => writeVersion(runtime, tx, prepared);
-    return Promise.resolve({ write: (tx) => writeUnderKey(runtime.clock, tx, key, make) });
+    return { write: (tx) => writeUnderKey(runtime.clock, tx, key, make) };
   };
-}
-
-/** What was accepted passed its contract then; if it no longer does, an attempt fails and says so in the log. */
-function readAccepted<T>(schema: z.ZodType<T>, { request }: Operation): T {
-  return schema.parse(readStoredJson(request.request_text));
 }
 
 function callerOf({ tenant_id, request }: Operation) {

@@ -29,11 +29,11 @@ import type {
   StoredOperation,
 } from "../operations/repository/operations.ts";
 import { ProposalOperationType } from "../operations/schemas.ts";
+import type { DraftDocument } from "./bodies.ts";
 import { isSimulationDisabled, PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED } from "./core.ts";
 import { CREATE_EXAMPLE, VERSION_EXAMPLE } from "./examples.ts";
 import * as schemas from "./operations-schemas.ts";
 import { proposalExists } from "./repository/proposals.ts";
-import type { ProposalCreateRequest, ProposalVersionRequest } from "./schemas.ts";
 
 type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
@@ -74,8 +74,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
       },
     },
     async ({ runtime, context, body }, reply) => {
-      if (isSimulationDisabled(rules, body.simulate_request))
-        return reply.problem(PROPOSAL_SIMULATION_DISABLED);
+      if (isSimulationDisabled(rules, body)) return reply.problem(PROPOSAL_SIMULATION_DISABLED);
       return submit(reply, { ...runtime, mode, execution }, context, body, {
         operation_type: "CREATE_PROPOSAL",
         scope: CREATE_ASYNC,
@@ -96,8 +95,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
       },
     },
     async ({ runtime, context, params: { proposal_id }, body }, reply) => {
-      if (isSimulationDisabled(rules, body.simulate_request))
-        return reply.problem(PROPOSAL_SIMULATION_DISABLED);
+      if (isSimulationDisabled(rules, body)) return reply.problem(PROPOSAL_SIMULATION_DISABLED);
       return submit(reply, { ...runtime, mode, execution }, context, body, {
         operation_type: "CREATE_PROPOSAL_VERSION",
         scope: VERSIONS_ASYNC,
@@ -120,12 +118,12 @@ async function submit(
   reply: FastifyReply,
   deps: AcceptDeps,
   context: RequestContext,
-  body: ProposalCreateRequest | ProposalVersionRequest,
+  body: DraftDocument,
   kind: Pick<Submission, "operation_type" | "scope" | "recordScope" | "proposal_id" | "refuse">,
 ): Promise<FastifyReply> {
   const outcome = await acceptOperation(deps, context, {
     ...kind,
-    request_text: canonicalJson(body),
+    request_text: body.text,
     created_by: body.created_by,
     policy_pack_id: null,
     acceptedText,

@@ -10,7 +10,8 @@ import {
   ProposalOperationType,
   RETRY,
 } from "../operations/schemas.ts";
-import { ProposalCreateRequest, ProposalCreateResponse, ProposalVersionRequest } from "./schemas.ts";
+import { CreateBody, VersionBody } from "./bodies.ts";
+import { ProposalCreateResponse } from "./schemas.ts";
 
 /** Creation that is accepted now and done later: its answers, and its routes. */
 
@@ -62,7 +63,7 @@ export const createProposalAsync = {
   tags,
   summary: "Accept the creation of a proposal, to be done exactly once whatever crashes",
   description,
-  body: ProposalCreateRequest,
+  body: CreateBody,
   response: accepted,
 };
 
@@ -72,7 +73,7 @@ export const createProposalVersionAsync = {
   summary: "Accept a new version of a proposal, to be done exactly once whatever crashes",
   description,
   params: pathParams("proposal_id"),
-  body: ProposalVersionRequest,
+  body: VersionBody,
   response: accepted,
 };
 

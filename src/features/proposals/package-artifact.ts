@@ -1,11 +1,10 @@
-import type { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
 import type { Answer } from "../../platform/idempotency/repository.ts";
-import { write, type WriteDeps, type WriteOutcome } from "../../platform/idempotency/write.ts";
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { SimulateDocument } from "./bodies.ts";
+import { CALCULATE_ARTIFACT } from "./calculations.ts";
 import type { KeyedCaller, Refused } from "./core.ts";
-import { packageSimulation } from "./prepare-version.ts";
 import { findSimulation, storeArtifact, type StoredSimulation } from "./repository/idempotency-queries.ts";
 import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
 
@@ -14,11 +13,11 @@ import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
  * its time is the artifact's: asked for again, the same key gives the same bytes.
  */
 export async function packageArtifact(
-  deps: Pick<Runtime, "writes" | "engineVersion">,
+  deps: Pick<Runtime, "writes" | "engineVersion" | "calculations">,
   caller: KeyedCaller,
-  request: ProposalSimulateRequest,
+  document: SimulateDocument,
 ): Promise<WriteOutcome<string> | Refused> {
-  const simulated = await simulateProposal(deps, caller, request);
+  const simulated = await simulateProposal(deps, caller, document);
   if (simulated.kind !== "answered") return simulated;
   const { tenantId, idempotencyKey: key } = caller;
   const { database } = deps.writes;
@@ -28,22 +27,24 @@ export async function packageArtifact(
   if (stored === undefined) return { kind: "inconsistent" };
   const answer =
     stored.artifact_text === null
-      ? await storeNewArtifact(deps.writes, { tenantId, key }, request, stored)
+      ? await storeNewArtifact(deps, caller, document, stored)
       : { status: 200, body: stored.artifact_text };
   return { ...simulated, answer };
 }
 
 /** Stores the artifact beside the simulation. Of several at once, all answer with the bytes of the first. */
 async function storeNewArtifact(
-  deps: WriteDeps,
-  { tenantId, key }: { readonly tenantId: string; readonly key: string },
-  request: ProposalSimulateRequest,
-  stored: StoredSimulation,
+  { writes, calculations }: Pick<Runtime, "writes" | "calculations">,
+  { tenantId, idempotencyKey: key, signal }: KeyedCaller,
+  document: SimulateDocument,
+  { result_text: resultText, created_at: packagedAt }: StoredSimulation,
 ): Promise<Answer> {
-  const outcome = await write<string, string>(deps, {
+  const { cost } = document;
+  const outcome = await write<string, string>(writes, {
     tenantId,
     key: null,
-    prepare: () => artifactText(request, stored),
+    prepare: () =>
+      calculations.run(CALCULATE_ARTIFACT, { document, resultText, packagedAt }, { cost, signal }),
     write: async (tx, text) => {
       const body = await storeArtifact(tx, tenantId, SIMULATE.name, key, text);
       return { answer: { status: 200, body }, made: body, record: null };
@@ -53,15 +54,4 @@ async function storeNewArtifact(
   });
   if (outcome.kind !== "answered") throw new Error("an artifact was stored without its answer");
   return outcome.answer;
-}
-
-function artifactText(
-  request: ProposalSimulateRequest,
-  { result_text, created_at }: StoredSimulation,
-): string {
-  // Our own bytes; a schema in between would cost more than the artifact.
-  const result = JSON.parse(result_text) as ProposalResult;
-  const { request_hash } = result.lineage;
-  const simulation = { request_text: canonicalJson(request), request_hash, result, result_text };
-  return packageSimulation(request, simulation, created_at).artifact_text;
 }

@@ -5,7 +5,7 @@ import { proposalRunId, simulateProposal } from "../../engine/advisory/simulate-
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinObject } from "../../platform/json/join-json.ts";
-import { readJsonBody } from "../../platform/json/read-json.ts";
+import { readStoredAs } from "../../platform/json/stored-json.ts";
 import { evidenceText, type VersionRow } from "./version.ts";
 
 /** Whose simulation it is, and with what. */
@@ -108,10 +108,9 @@ export function hashOfStoredArtifact(artifactText: string): string {
 
 /** What the stored request of a version comes to when it is simulated again; undefined where it cannot be read. */
 export function resimulate(version: VersionRow): Simulation | undefined {
-  const body = readJsonBody(Buffer.from(version.request_text, "utf8"));
-  const request = body.ok ? ProposalSimulateRequest.safeParse(body.value) : undefined;
-  if (request?.success !== true) return undefined;
-  return runSimulation(request.data, version.request_text, {
+  const request = readStoredAs(ProposalSimulateRequest, version.request_text);
+  if (request === undefined) return undefined;
+  return runSimulation(request, version.request_text, {
     correlationId: version.correlation_id,
     idempotencyKey: version.idempotency_key,
     engineVersion: version.engine_version,

@@ -2,12 +2,13 @@ import * as z from "zod";
 import { ProposalArtifact } from "../../contract/artifact.ts";
 import { GateDecision } from "../../contract/gate.ts";
 import { emptyMap } from "../../contract/maps.ts";
-import { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
+import { ProposalResult } from "../../contract/proposal.ts";
 import { RunStatus } from "../../contract/rules.ts";
-import { freeObject, identifier, integerWithin, Hash, text, Timestamp } from "../../contract/scalars.ts";
+import { freeObject, identifier, integerWithin, Hash, Timestamp } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { pathParams } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
+import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
 
 export const ProposalState = z.enum([
   "DRAFT",
@@ -43,29 +44,6 @@ export type ApprovalType = z.output<typeof ApprovalType>;
 
 /** What a version number of PostgreSQL's integer can be. */
 const versionNo = integerWithin(0, 2_147_483_647);
-
-const optionalText = text.nullable().default(null);
-
-export const ProposalCreateMetadata = wireObject({
-  title: optionalText,
-  advisor_notes: optionalText,
-  jurisdiction: optionalText,
-  mandate_id: identifier.nullable().default(null),
-}).meta({ id: "ProposalCreateMetadata" });
-export type ProposalCreateMetadata = z.output<typeof ProposalCreateMetadata>;
-
-export const ProposalCreateRequest = wireObject({
-  created_by: identifier,
-  simulate_request: ProposalSimulateRequest,
-  metadata: ProposalCreateMetadata.prefault({}),
-}).meta({ id: "ProposalCreateRequest" });
-export type ProposalCreateRequest = z.output<typeof ProposalCreateRequest>;
-
-export const ProposalVersionRequest = wireObject({
-  created_by: identifier,
-  simulate_request: ProposalSimulateRequest,
-}).meta({ id: "ProposalVersionRequest" });
-export type ProposalVersionRequest = z.output<typeof ProposalVersionRequest>;
 
 export const ProposalStateTransitionRequest = wireObject({
   event_type: ProposalEventType,
@@ -176,7 +154,7 @@ export const simulateProposal = {
   tags,
   summary: "Simulate an advisor's cash flows and trades",
   description: "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED.",
-  body: ProposalSimulateRequest,
+  body: SimulateBody,
   response: { 200: answer("The result.", ProposalResult) },
 };
 
@@ -186,7 +164,7 @@ export const packageProposal = {
   summary: "Simulate and package for client, reviewer and file",
   description:
     "Takes the request of simulate and shares its keys: what one key has simulated is packaged, not simulated again. Equal requests have equal artifact hashes, on any day.",
-  body: ProposalSimulateRequest,
+  body: SimulateBody,
   response: { 200: answer("The artifact.", ProposalArtifact) },
 };
 
@@ -194,7 +172,7 @@ export const createProposal = {
   operationId: "createProposal",
   tags,
   summary: "Create a proposal with its first version",
-  body: ProposalCreateRequest,
+  body: CreateBody,
   response: { 200: answer("The proposal in DRAFT.", ProposalCreateResponse) },
 };
 
@@ -203,7 +181,7 @@ export const createProposalVersion = {
   tags,
   summary: "Add a version to a proposal; its state stays",
   params,
-  body: ProposalVersionRequest,
+  body: VersionBody,
   response: { 200: answer("The new version.", ProposalCreateResponse) },
 };
 

@@ -1,11 +1,9 @@
-import type { ProposalSimulateRequest } from "../../contract/proposal.ts";
-import { contentHash } from "../../platform/hash.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { SimulateDocument } from "./bodies.ts";
+import { CALCULATE_SIMULATION } from "./calculations.ts";
 import { PROPOSAL_SIMULATION_DISABLED, type KeyedCaller, type Refused } from "./core.ts";
-import { runSimulation } from "./prepare-version.ts";
 
 /** One scope for simulate and artifact: one key and payload serves both, and is simulated once. */
 export const SIMULATE: IdempotencyScope = {
@@ -19,21 +17,20 @@ type ResultText = string;
 
 /** Simulates a proposal; the answer is the result's own bytes, stored with the key. */
 export async function simulateProposal(
-  deps: Pick<Runtime, "writes" | "engineVersion">,
+  deps: Pick<Runtime, "writes" | "engineVersion" | "calculations">,
   caller: KeyedCaller,
-  request: ProposalSimulateRequest,
+  document: SimulateDocument,
 ): Promise<WriteOutcome<ResultText> | Refused> {
-  if (!request.options.enable_proposal_simulation) {
+  if (!document.options.enable_proposal_simulation) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, correlationId, idempotencyKey: key } = caller;
-  const requestText = canonicalJson(request);
+  const { tenantId, correlationId, idempotencyKey: key, signal } = caller;
+  const { cost, hash: payloadHash } = document;
   const context = { correlationId, idempotencyKey: key, engineVersion: deps.engineVersion };
-  const payloadHash = contentHash(requestText);
   return write<ResultText, ResultText>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },
-    prepare: () => runSimulation(request, requestText, context).result_text,
+    prepare: () => deps.calculations.run(CALCULATE_SIMULATION, { document, context }, { cost, signal }),
     write: (_tx, body) => Promise.resolve({ answer: { status: 200, body }, made: body, record: {} }),
   });
 }

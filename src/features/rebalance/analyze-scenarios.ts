@@ -1,15 +1,13 @@
-import { mapFrom } from "../../contract/maps.ts";
-import type { BatchRebalanceRequest } from "../../contract/rebalance.ts";
+import { MOST_SCENARIOS } from "../../contract/rebalance.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
-import { contentHash } from "../../platform/hash.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Metrics } from "../../platform/metrics.ts";
-import { readPolicyPack, type PolicyPack } from "../policies/find-policy-pack.ts";
-import { insertRun, runExists, type RunRecord } from "../runs/repository.ts";
-import { batchResult, readScenarios, type OptionsReader, type Scenario } from "./core.ts";
-import { executeRun, shapeRequest } from "./execute-run.ts";
+import type { CalculationTerms } from "../../platform/threads.ts";
+import { readPolicyPack } from "../policies/find-policy-pack.ts";
+import { insertRun, runExists } from "../runs/repository.ts";
+import type { BatchDocument } from "./bodies.ts";
+import { CALCULATE_BATCH, type BatchInput, type ExecutedBatch } from "./calculations.ts";
 import type { RebalanceRuntime } from "./simulate-rebalance.ts";
 
 export const ANALYZE_SCOPE: IdempotencyScope = {
@@ -25,62 +23,33 @@ export type BatchCaller = {
   readonly idempotencyKey: string | null;
   /** The pack that was selected for it, existing or not. */
   readonly policyPackId: string | null;
+  /** Aborted when the caller's time is up. */
+  readonly signal?: AbortSignal | undefined;
 };
 
-/** A batch as it was read: its scenarios in order, and the hash that tells it from other batches. */
-export type ReadBatch = {
-  readonly request: BatchRebalanceRequest;
-  readonly scenarios: readonly Scenario[];
-  readonly requestText: string;
-  readonly requestHash: string;
+/** What a batch is calculated from, and under which terms. */
+export type BatchWork = Pick<BatchInput, "document" | "faults" | "policyPack"> & {
+  readonly givenCorrelationId: string | null;
 };
 
-/** A batch that was calculated and is not yet written. */
-export type ExecutedBatch = {
-  readonly batchRunId: string;
-  readonly runs: readonly RunRecord[];
-  readonly resultText: string;
-};
-
-/** Reads the scenarios. Two spellings of one batch have one hash: it is taken over the options as they were read. */
-export function readBatch(request: BatchRebalanceRequest, readOptions: OptionsReader): ReadBatch {
-  const scenarios = readScenarios(request, readOptions);
-  const asRead = mapFrom(
-    scenarios.map((scenario) => {
-      const sent = request.scenarios[scenario.name];
-      const options = "input" in scenario ? scenario.input.options : sent?.options;
-      return [scenario.name, { description: sent?.description ?? null, options }] as const;
-    }),
-  );
-  const requestText = canonicalJson({ ...request, scenarios: asRead });
-  return { request, scenarios, requestText, requestHash: contentHash(requestText) };
-}
-
-/** Calculates every scenario that can run, under the policy pack. Pure but for ids and time; writes nothing. */
-export function executeBatch(
-  { config, newId, engineVersion, writes }: RebalanceRuntime,
-  givenCorrelationId: string | null,
-  batch: ReadBatch,
-  policyPack: PolicyPack | undefined,
-): ExecutedBatch {
+/** Calculates every scenario that can run. Makes its ids and takes its time; writes nothing. */
+export function calculateBatch(
+  { config, newId, engineVersion, writes, calculations }: RebalanceRuntime,
+  { givenCorrelationId, ...work }: BatchWork,
+  terms: CalculationTerms,
+): Promise<ExecutedBatch> {
   const batchRunId = newId("batch_");
-  const createdAt = writes.clock().toISOString();
-  const storesArtifact = config.rebalance.artifactStoreMode === "PERSISTED";
-  const circumstances = { createdAt, batchRunId, storesArtifact };
-  const executed = batch.scenarios.flatMap((scenario) => {
-    if (!("input" in scenario)) return [];
-    const identity = {
-      runId: newId("rr_"),
-      correlationId: `${givenCorrelationId ?? batchRunId}:${scenario.name}`,
-      requestHash: `${batchRunId}:${scenario.name}`,
-      idempotencyKey: null,
-      engineVersion,
-    };
-    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), policyPack);
-    return [{ name: scenario.name, ...executeRun(shaped, identity, circumstances) }];
-  });
-  const result = batchResult(batchRunId, createdAt, batch.request, batch.scenarios, executed);
-  return { batchRunId, runs: executed.map(({ record }) => record), resultText: canonicalJson(result) };
+  const input = {
+    ...work,
+    unknownFields: config.contract.unknownFields,
+    batchRunId,
+    runIds: Array.from({ length: MOST_SCENARIOS }, () => newId("rr_")),
+    correlationId: givenCorrelationId ?? batchRunId,
+    engineVersion,
+    createdAt: writes.clock().toISOString(),
+    storesArtifact: config.rebalance.artifactStoreMode === "PERSISTED",
+  };
+  return calculations.run(CALCULATE_BATCH, input, terms);
 }
 
 /** Writes the runs of a batch. They commit together. */
@@ -92,13 +61,11 @@ export async function insertBatch(tx: Tx, tenantId: string, batch: ExecutedBatch
 export async function analyzeScenarios(
   runtime: RebalanceRuntime,
   caller: BatchCaller,
-  request: BatchRebalanceRequest,
-  readOptions: OptionsReader,
+  document: BatchDocument,
 ): Promise<WriteOutcome<ExecutedBatch>> {
   const { writes, metrics } = runtime;
-  const { tenantId, idempotencyKey: key } = caller;
-  const batch = readBatch(request, readOptions);
-  const { requestHash: payloadHash } = batch;
+  const { tenantId, idempotencyKey: key, givenCorrelationId, signal } = caller;
+  const { hash: payloadHash, cost, faults } = document;
   const policyPack = await readPolicyPack(writes.database, tenantId, caller.policyPackId);
   const outcome = await write<ExecutedBatch, ExecutedBatch>(writes, {
     tenantId,
@@ -106,7 +73,8 @@ export async function analyzeScenarios(
       key === null
         ? null
         : { tenantId, scope: ANALYZE_SCOPE, recordScope: ANALYZE_SCOPE.name, key, payloadHash },
-    prepare: () => executeBatch(runtime, caller.givenCorrelationId, batch, policyPack),
+    prepare: () =>
+      calculateBatch(runtime, { document, faults, policyPack, givenCorrelationId }, { cost, signal }),
     write: async (tx, executed) => {
       await insertBatch(tx, tenantId, executed);
       return { answer: { status: 200, body: executed.resultText }, made: executed, record: {} };

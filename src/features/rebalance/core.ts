@@ -42,6 +42,38 @@ export function readScenarios(request: BatchRebalanceRequest, readOptions: Optio
     });
 }
 
+type Inputs = Pick<
+  RebalanceRequest,
+  "portfolio_snapshot" | "model_portfolio" | "market_data_snapshot" | "shelf_entries"
+>;
+
+/** How many instruments a run is about: those that are held, or those that are to be. */
+export function instrumentsOf({ portfolio_snapshot, model_portfolio }: Inputs): number {
+  return Math.max(portfolio_snapshot.positions.length, model_portfolio.targets.length);
+}
+
+/** The solver takes a multiple of what the rest of a run takes, and more with every cap (docs/performance.md). */
+const SOLVER_FACTOR = 3;
+const CAPS_FACTOR = 0.1;
+
+/** An estimate of the work of one run, in positions that are calculated once. */
+export function costOfRun(inputs: Inputs, options: EngineOptions): number {
+  const { market_data_snapshot, portfolio_snapshot, shelf_entries } = inputs;
+  const listed = Math.max(market_data_snapshot.prices.length, shelf_entries.length);
+  const lots = portfolio_snapshot.positions.reduce((sum, position) => sum + position.lots.length, 0);
+  const lines = Math.max(instrumentsOf(inputs), listed) + lots / 10;
+  const isSolved = options.target_method === "SOLVER" || options.compare_target_methods;
+  const caps = Object.keys(options.group_constraints).length;
+  return isSolved ? lines * (SOLVER_FACTOR + caps * CAPS_FACTOR) : lines;
+}
+
+export function costOfBatch(inputs: Inputs, scenarios: readonly Scenario[]): number {
+  return scenarios.reduce(
+    (sum, scenario) => sum + ("input" in scenario ? costOfRun(inputs, scenario.input.options) : 0),
+    0,
+  );
+}
+
 /** The answer of a batch: every scenario's result, its figures side by side, and what failed. */
 export function batchResult(
   batchRunId: string,

@@ -2,8 +2,7 @@ import type { RebalanceRequest, RebalanceResult } from "../../contract/rebalance
 import { simulateRebalance, type RunIdentity } from "../../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { applyPolicyPack } from "../policies/core.ts";
-import type { PolicyPack } from "../policies/find-policy-pack.ts";
+import { applyPolicyPack, definitionOf, type PolicyPack } from "../policies/core.ts";
 import { makeArtifact } from "../runs/artifact.ts";
 import type { RunRecord } from "../runs/repository.ts";
 
@@ -26,7 +25,7 @@ export function shapeRequest(
   if (policyPack === undefined) {
     return { input: request, inputText: requestText, requestText: null, policyPack };
   }
-  const input = { ...request, options: applyPolicyPack(request.options, policyPack.definition) };
+  const input = { ...request, options: applyPolicyPack(request.options, definitionOf(policyPack)) };
   const inputText = canonicalJson(input);
   return { input, inputText, requestText: inputText === requestText ? null : requestText, policyPack };
 }

@@ -9,8 +9,7 @@ import { dpmAcceptedText } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
 import { selectPolicyPack } from "../policies/core.ts";
 import { SIMULATE_SCOPE } from "../runs/repository.ts";
-import { ANALYZE_SCOPE, analyzeScenarios, readBatch } from "./analyze-scenarios.ts";
-import { optionsReader } from "./core.ts";
+import { ANALYZE_SCOPE, analyzeScenarios } from "./analyze-scenarios.ts";
 import { ANALYZE_EXAMPLE, SIMULATE_EXAMPLE } from "./examples.ts";
 import * as schemas from "./schemas.ts";
 import { simulateRebalance } from "./simulate-rebalance.ts";
@@ -23,10 +22,10 @@ const ANALYZE_ASYNC_SCOPE: IdempotencyScope = {
   storedAnswer: ANSWER_IN_RECORD,
 };
 
+const BATCH_TOO_LARGE = { status: 422, detail: "BATCH_TOO_LARGE" };
+
 /** Discretionary rebalances: one, several side by side, and several later. */
 export const rebalance: FeaturePlugin<Options> = async (app, options) => {
-  const readOptions = optionsReader(options.config.contract.unknownFields);
-
   app.post(
     "/rebalance/simulate",
     {
@@ -37,8 +36,8 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
         bodyExample: SIMULATE_EXAMPLE,
       },
     },
-    async ({ runtime, context, body }, reply) => {
-      const caller = { ...keyed(context), policyPackId: selectedPack(runtime, context) };
+    async ({ runtime, context, body, deadline: { signal } }, reply) => {
+      const caller = { ...keyed(context), signal, policyPackId: selectedPack(runtime, context) };
       return reply.written(SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
     },
   );
@@ -47,11 +46,11 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
     "/rebalance/analyze",
     {
       schema: schemas.analyzeScenarios,
-      config: { problems: writeProblems(ANALYZE_SCOPE), bodyExample: ANALYZE_EXAMPLE },
+      config: { problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE], bodyExample: ANALYZE_EXAMPLE },
     },
-    async ({ runtime, context, body }, reply) => {
-      const caller = { ...context, policyPackId: selectedPack(runtime, context) };
-      return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body, readOptions));
+    async ({ runtime, context, body, deadline: { signal } }, reply) => {
+      const caller = { ...context, signal, policyPackId: selectedPack(runtime, context) };
+      return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body));
     },
   );
 
@@ -60,7 +59,6 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
 
 const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
   const { areEnabled, executionMode: mode } = options.config.rebalance.operations;
-  const readOptions = optionsReader(options.config.contract.unknownFields);
   app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
 
   app.post(
@@ -78,7 +76,7 @@ const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
         operation_type: "ANALYZE_SCENARIOS",
         scope: ANALYZE_ASYNC_SCOPE,
         recordScope: ANALYZE_ASYNC_SCOPE.name,
-        request_text: readBatch(body, readOptions).requestText,
+        request_text: body.text,
         proposal_id: null,
         created_by: null,
         policy_pack_id: selectedPack(runtime, context),

@@ -1,11 +1,13 @@
-import {
-  BatchRebalanceRequest,
-  BatchRebalanceResult,
-  RebalanceRequest,
-  RebalanceResult,
-} from "../../contract/rebalance.ts";
+import { BatchRebalanceResult, RebalanceResult } from "../../contract/rebalance.ts";
 import { answer, headerDocs } from "../../platform/http/route-docs.ts";
 import { DpmAsyncAcceptedResponse } from "../operations/schemas.ts";
+import {
+  AnalyzeAsyncBody,
+  AnalyzeBody,
+  MOST_CALCULATED,
+  MOST_CALCULATED_ASYNC,
+  RebalanceBody,
+} from "./bodies.ts";
 
 const TENANT_DEFAULT = "The tenant's default pack, where the request names none.";
 
@@ -21,7 +23,7 @@ export const simulateRebalance = {
   description:
     "The outcome is in `status`: READY, PENDING_REVIEW or BLOCKED. The same key and payload again is answered with the stored bytes and `Idempotent-Replayed: true`.",
   headers: policyHeaders,
-  body: RebalanceRequest,
+  body: RebalanceBody,
   response: { 200: answer("The result of the run.", RebalanceResult) },
 };
 
@@ -29,9 +31,9 @@ export const analyzeScenarios = {
   operationId: "analyzeScenarios",
   tags: ["Rebalancing"],
   summary: "Simulate 1 to 20 what-if scenarios of one portfolio and store their runs",
-  description: "Bad options of one scenario fail that scenario alone; the others run.",
+  description: `Bad options of one scenario fail that scenario alone; the others run. Positions (or targets, where there are more) times scenarios are at most ${MOST_CALCULATED}: larger batches, up to ${MOST_CALCULATED_ASYNC}, belong to the asynchronous form.`,
   headers: policyHeaders,
-  body: BatchRebalanceRequest,
+  body: AnalyzeBody,
   response: { 200: answer("All scenarios side by side.", BatchRebalanceResult) },
 };
 
@@ -40,11 +42,12 @@ export const analyzeScenariosAsync = {
   tags: ["Operations"],
   summary: "Accept a what-if batch, to be done exactly once whatever crashes",
   description:
-    "The answer leaves once the operation is stored. It says PENDING, as does every repetition of it; `status_url` says how far it is.",
+    "The answer leaves once the operation is stored. It says PENDING, as does every repetition of it; `status_url` says how far it is. Positions times scenarios are at most " +
+    `${MOST_CALCULATED_ASYNC}.`,
   headers: headerDocs({
     "X-Policy-Pack-Id": "The policy pack that shapes the runs.",
     "X-Tenant-Policy-Pack-Id": TENANT_DEFAULT,
   }),
-  body: BatchRebalanceRequest,
+  body: AnalyzeAsyncBody,
   response: { 202: answer("The operation that was accepted.", DpmAsyncAcceptedResponse) },
 };

@@ -1,16 +1,17 @@
-import type { RebalanceRequest } from "../../contract/rebalance.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
-import { contentHash } from "../../platform/hash.ts";
 import { findStoredOutcome, type RequestKey } from "../../platform/idempotency/repository.ts";
 import { replayOf, write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
-import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
-import { replaysKeys } from "../policies/core.ts";
-import { findPolicyPack, type PolicyPack } from "../policies/find-policy-pack.ts";
+import { definitionOf, replaysKeys, type PolicyPack } from "../policies/core.ts";
+import { findPolicyPack } from "../policies/find-policy-pack.ts";
 import { insertRun, mapKeyToRun, runExists, SIMULATE_SCOPE, type RunRecord } from "../runs/repository.ts";
-import { executeRun, shapeRequest } from "./execute-run.ts";
+import type { RebalanceDocument } from "./bodies.ts";
+import { CALCULATE_RUN } from "./calculations.ts";
 
-export type RebalanceRuntime = Pick<Runtime, "config" | "writes" | "newId" | "engineVersion" | "metrics">;
+export type RebalanceRuntime = Pick<
+  Runtime,
+  "config" | "writes" | "newId" | "engineVersion" | "metrics" | "calculations"
+>;
 
 export type SimulateCaller = {
   readonly tenantId: string;
@@ -18,6 +19,8 @@ export type SimulateCaller = {
   readonly idempotencyKey: string;
   /** The pack that was selected for it, existing or not. */
   readonly policyPackId: string | null;
+  /** Aborted when the caller's time is up. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**
@@ -27,21 +30,23 @@ export type SimulateCaller = {
 export async function simulateRebalance(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
-  request: RebalanceRequest,
+  request: RebalanceDocument,
 ): Promise<WriteOutcome<RunRecord>> {
   const { config, writes, metrics } = runtime;
-  const requestText = canonicalJson(request);
   const key: RequestKey = {
     tenantId: caller.tenantId,
     scope: SIMULATE_SCOPE,
     recordScope: SIMULATE_SCOPE.name,
     key: caller.idempotencyKey,
-    payloadHash: contentHash(requestText),
+    payloadHash: request.hash,
   };
   const { policyPack, stored, isLookedUp } = await lookAhead(runtime, caller.policyPackId, key);
-  const isReplayed = replaysKeys(policyPack?.definition, config.rebalance.replaysIdempotentRequests);
+  const isReplayed = replaysKeys(
+    policyPack && definitionOf(policyPack),
+    config.rebalance.replaysIdempotentRequests,
+  );
   if (isReplayed && stored !== undefined) return stored;
-  const prepare = () => prepareRun(runtime, caller, request, requestText, policyPack);
+  const prepare = () => prepareRun(runtime, caller, request, policyPack);
   const outcome = isReplayed
     ? await write(writes, writeOnce(key, prepare, isLookedUp))
     : await write(writes, writeAlways(key, prepare));
@@ -80,15 +85,14 @@ async function lookAhead(
 function prepareRun(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
-  request: RebalanceRequest,
-  requestText: string,
+  document: RebalanceDocument,
   policyPack: PolicyPack | undefined,
-): RunRecord {
-  const { config, newId, engineVersion, writes } = runtime;
+): Promise<RunRecord> {
+  const { config, newId, engineVersion, writes, calculations } = runtime;
   const identity = {
     runId: newId("rr_"),
     correlationId: caller.correlationId,
-    requestHash: contentHash(requestText),
+    requestHash: document.hash,
     idempotencyKey: caller.idempotencyKey,
     engineVersion,
   };
@@ -97,10 +101,13 @@ function prepareRun(
     batchRunId: null,
     storesArtifact: config.rebalance.artifactStoreMode === "PERSISTED",
   };
-  return executeRun(shapeRequest(request, requestText, policyPack), identity, circumstances).record;
+  const { cost } = document;
+  const { signal } = caller;
+  const input = { document, policyPack, identity, circumstances };
+  return calculations.run(CALCULATE_RUN, input, { cost, signal });
 }
 
-function writeOnce(key: RequestKey, prepare: () => RunRecord, isLookedUp: boolean) {
+function writeOnce(key: RequestKey, prepare: () => Promise<RunRecord>, isLookedUp: boolean) {
   return {
     tenantId: key.tenantId,
     key,
@@ -115,7 +122,7 @@ function writeOnce(key: RequestKey, prepare: () => RunRecord, isLookedUp: boolea
 }
 
 /** Every call is a run of its own; the key maps to the newest. */
-function writeAlways({ tenantId, recordScope, key }: RequestKey, prepare: () => RunRecord) {
+function writeAlways({ tenantId, recordScope, key }: RequestKey, prepare: () => Promise<RunRecord>) {
   return {
     tenantId,
     key: null,

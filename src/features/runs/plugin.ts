@@ -1,5 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
+import type { Deadline } from "../../platform/deadline.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
@@ -8,7 +9,7 @@ import type { Runtime } from "../../runtime.ts";
 import { artifactText } from "./artifact.ts";
 import { readKeyHistory, readKeyMapping, readRun } from "./read-run.ts";
 import { listRuns, type StoredRun } from "./repository.ts";
-import { reproduceRun } from "./reproduce-run.ts";
+import { costOfReproduction, REPRODUCE_RUN } from "./reproduce-run.ts";
 import { MISSING_RUN } from "./run-paths.ts";
 import { runText } from "./run-text.ts";
 import * as schemas from "./schemas.ts";
@@ -20,6 +21,8 @@ const {
   key_not_found: KEY_NOT_FOUND,
   inconsistent: INCONSISTENT,
 } = MISSING_RUN;
+
+const OVERLOADED = { status: 503, detail: "OVERLOADED" };
 
 /** Runs: how they are found again, their artifact, and what their keys led to. */
 export const runs: FeaturePlugin<Options> = async (app, options) => {
@@ -81,16 +84,25 @@ const lookups: FeaturePlugin<Options> = (app, options) => {
 
   app.post(
     "/rebalance/runs/:rebalance_run_id/reproduce",
-    { schema: schemas.reproduceRun, config: { problems: [RUN_NOT_FOUND] } },
-    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
+    { schema: schemas.reproduceRun, config: { problems: [RUN_NOT_FOUND, OVERLOADED] } },
+    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value }, deadline }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value });
       if (run === undefined) return reply.problem(RUN_NOT_FOUND);
-      return reply.answer(canonicalJson(reproduceRun(run, runtime.engineVersion)));
+      return reply.answer(await reproductionText(runtime, run, deadline));
     },
   );
 
   return Promise.resolve();
 };
+
+async function reproductionText(
+  { calculations, engineVersion }: Runtime,
+  run: StoredRun,
+  { signal }: Deadline,
+): Promise<string> {
+  const terms = { cost: costOfReproduction(run), signal };
+  return canonicalJson(await calculations.run(REPRODUCE_RUN, { run, engineVersion }, terms));
+}
 
 function sendRun(reply: FastifyReply, run: StoredRun | undefined): FastifyReply {
   return run === undefined ? reply.problem(RUN_NOT_FOUND) : reply.answer(runText(run));

@@ -3,7 +3,8 @@ import { simulateRebalance } from "../../engine/rebalance/simulate.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { jsonDifferences } from "../../platform/json/json-difference.ts";
-import { readStoredJson } from "../../platform/json/stored-json.ts";
+import { readStored } from "../../platform/json/stored-json.ts";
+import type { Calculation } from "../../platform/threads.ts";
 import type { StoredRun } from "./repository.ts";
 import type { DpmRunReproduceResponse } from "./schemas.ts";
 
@@ -13,7 +14,7 @@ import type { DpmRunReproduceResponse } from "./schemas.ts";
  * which the stored result and the recomputed one part.
  */
 export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunReproduceResponse {
-  const input = RebalanceRequest.parse(readStoredJson(run.input_text));
+  const input = readStored(RebalanceRequest, run.input_text);
   const result: RebalanceResult = simulateRebalance(input, {
     runId: run.rebalance_run_id,
     correlationId: run.correlation_id,
@@ -37,4 +38,17 @@ export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunRepro
     stored_engine_version: run.engine_version,
     stored_result_hash: run.result_hash,
   };
+}
+
+export type ReproduceInput = { readonly run: StoredRun; readonly engineVersion: string };
+
+/** The same, for a thread. */
+export const REPRODUCE_RUN: Calculation<ReproduceInput, DpmRunReproduceResponse> = {
+  name: "reproduce a run",
+  compute: ({ run, engineVersion }) => reproduceRun(run, engineVersion),
+};
+
+/** An estimate of its work, in positions that are calculated once: some 250 bytes of an input are a position. */
+export function costOfReproduction({ input_text }: Pick<StoredRun, "input_text">): number {
+  return input_text.length / 250;
 }

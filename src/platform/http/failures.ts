@@ -1,5 +1,6 @@
 import type { DatabaseFaultKind } from "../database/errors.ts";
 import { databaseFault } from "../database/errors.ts";
+import { CalculationError } from "../threads.ts";
 import type { ProblemDetails } from "./problem.ts";
 
 /** What an error means for the caller; `isOurs` errors are mistakes of this service and belong in the log. */
@@ -36,6 +37,12 @@ const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["restarting", unavailable("DATABASE_RESTARTING", SOON_SECONDS)],
 ]);
 
+/** Nothing of it was written. */
+const BY_CALCULATION_ERROR: Readonly<Record<CalculationError["kind"], Failure>> = {
+  overloaded: unavailable("OVERLOADED", SOON_SECONDS),
+  cancelled: unavailable("DEADLINE_EXCEEDED", SOON_SECONDS),
+};
+
 /** Errors that are raised before a route is reached, or when its handler takes too long. */
 const BY_FASTIFY_CODE: ReadonlyMap<string, Failure> = new Map([
   ["FST_ERR_CTP_BODY_TOO_LARGE", callersFault(413, "PAYLOAD_TOO_LARGE")],
@@ -63,6 +70,7 @@ function callersFault(status: number, detail: string): Failure {
 export function toFailure(error: unknown): Failure {
   const fault = databaseFault(error);
   if (fault !== undefined) return BY_DATABASE_FAULT.get(fault.kind) ?? INTERNAL;
+  if (error instanceof CalculationError) return BY_CALCULATION_ERROR[error.kind];
   return BY_FASTIFY_CODE.get(codeOf(error)) ?? byStatus(error);
 }
 

@@ -13,6 +13,7 @@ const OF_A_BODY: Problems = [
   { status: 400, detail: "MALFORMED_JSON" },
   { status: 413, detail: "PAYLOAD_TOO_LARGE" },
   { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" },
+  { status: 503, detail: "OVERLOADED" },
 ];
 const OF_A_KEY: Problems = [
   { status: 409, detail: "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch" },

@@ -2,6 +2,7 @@ import swagger from "@fastify/swagger";
 import type { FastifySchema, RouteOptions } from "fastify";
 import fp from "fastify-plugin";
 import type * as z from "zod";
+import { BodyType } from "../body-type.ts";
 import { exampleOf } from "./openapi-examples.ts";
 import { describeProblems, type Problems } from "./openapi-problems.ts";
 import {
@@ -74,7 +75,8 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
     },
   };
   if (body === undefined) return described;
-  const content = { "application/json": { schema: jsonSchemaOf(body as z.ZodType, "input", components) } };
+  const type = body instanceof BodyType ? body.schema : (body as z.ZodType);
+  const content = { "application/json": { schema: jsonSchemaOf(type, "input", components) } };
   // An example beside a reference would be dropped on the way: it travels with the operation.
   return { ...described, body: { content }, "x-body-example": bodyExample };
 }

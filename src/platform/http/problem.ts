@@ -47,7 +47,11 @@ function toEntry({ part, path, msg, code }: RequestFault) {
 }
 
 /** Codes of the contract that stand for a whole answer when every fault has them. */
-const CODES_OF_AN_ANSWER: ReadonlySet<string> = new Set(["PROPOSAL_INVALID_TRADE_INPUT", "CURSOR_INVALID"]);
+const CODES_OF_AN_ANSWER: ReadonlySet<string> = new Set([
+  "PROPOSAL_INVALID_TRADE_INPUT",
+  "CURSOR_INVALID",
+  "BATCH_TOO_LARGE",
+]);
 
 /** A key that is missing or malformed names the answer, whatever else is wrong. */
 const CODES_THAT_LEAD: ReadonlySet<string> = new Set(["IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_INVALID"]);

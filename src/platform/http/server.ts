@@ -1,17 +1,10 @@
-import type { IncomingMessage } from "node:http";
-import fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-} from "fastify";
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { answerClientError, answerConnect } from "./client-errors.ts";
 import { receive } from "./context.ts";
 import { nodeServer } from "./node-server.ts";
 import { sendFailure } from "./problems.ts";
-import { readBody } from "./request-body.ts";
 import { recordRequest } from "./request-log.ts";
 
 export type ServerOptions = {
@@ -29,12 +22,7 @@ const ARRIVAL_MS = 20_000;
 const KEEP_ALIVE_MS = 72_000;
 /** An idempotency key of 255 characters, each escaped. */
 export const MOST_PARAM_CHARACTERS = 3 * 255;
-/** The share of a request's time in which its body arrives: who is late is told so ahead of the 503 of a late handler. */
-const ARRIVAL_SHARE = 5 / 8;
-/** What bodies under way may hold together, however many there are; more where a single one may be as large. */
-const BODY_MEMORY_BYTES = 32 * 1_048_576;
-
-/** Fastify with its limits and without a route. Bodies arrive as the bytes that they are: `strict-json` reads them. */
+/** Fastify with its limits and without a route. */
 export function createServer({
   log,
   metrics,
@@ -43,12 +31,7 @@ export function createServer({
   maxConnections,
 }: ServerOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
-  const bodyLimits = {
-    maxBytes: maxBodyBytes,
-    deadlineMs: requestDeadlineMs * ARRIVAL_SHARE,
-    memory: { most: Math.max(BODY_MEMORY_BYTES, 4 * maxBodyBytes), held: 0 },
-  };
-  const app: FastifyInstance = fastify({
+  return fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
@@ -73,9 +56,4 @@ export function createServer({
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, { log, metrics }),
   });
-  app.removeContentTypeParser(["application/json", "text/plain"]);
-  app.addContentTypeParser("*", (_request: FastifyRequest, message: IncomingMessage) =>
-    readBody(message, bodyLimits),
-  );
-  return app;
 }

@@ -3,12 +3,19 @@ import fp from "fastify-plugin";
 import * as z from "zod";
 import { validate, type UnknownFields } from "../../contract/faults.ts";
 import { wireObject } from "../../contract/wire.ts";
+import { BodyType, type BodyRead, type Document } from "../body-type.ts";
+import type { Calculations } from "../threads.ts";
 import { invalidRequest, type RequestFault } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
+import { malformedBody } from "./strict-json.ts";
 
 /** What a handler gets is what the zod schemas of its route make of path, query and body. */
 export interface ZodTypes extends FastifyTypeProvider {
-  validator: this["schema"] extends z.ZodType ? z.output<this["schema"]> : unknown;
+  validator: this["schema"] extends BodyType<infer _T, infer Facts>
+    ? Document<Facts>
+    : this["schema"] extends z.ZodType
+      ? z.output<this["schema"]>
+      : unknown;
 }
 
 /** A feature: a plugin whose routes have zod schemas. */
@@ -17,15 +24,21 @@ export type FeaturePlugin<Options extends object> = FastifyPluginAsync<Options, 
 /** Without a schema, a part of a request must be empty. */
 const NOTHING = wireObject({});
 
+export type ValidationOptions = {
+  readonly unknownFields: UnknownFields;
+  /** Where large bodies are read. */
+  readonly calculations: Calculations;
+};
+
 /** Reads all parts of a request by the schemas of its route, and refuses it with every fault in any of them at once. */
-export const validation = fp<{ readonly unknownFields: UnknownFields }>(
-  (app, { unknownFields }, done) => {
+export const validation = fp<ValidationOptions>(
+  (app, { unknownFields, calculations }, done) => {
     // The hook does the work of both: all parts are judged together, and answers are bytes already.
     app.setValidatorCompiler(() => () => true);
     app.setSerializerCompiler(() => () => {
       throw new Error("an answer is text that is written already: send it by reply.answer");
     });
-    app.addHook("preValidation", (request, _reply, next) => {
+    app.addHook("preValidation", async (request) => {
       const { context, faults } = request;
       const schema = request.routeOptions.schema ?? {};
       const read = (part: RequestFault["part"], type: unknown, value: unknown): unknown => {
@@ -36,10 +49,33 @@ export const validation = fp<{ readonly unknownFields: UnknownFields }>(
       };
       request.params = read("path", schema.params, request.params);
       request.query = read("query", schema.querystring, request.query);
-      request.body = read("body", schema.body, request.body);
-      next(faults.length > 0 ? new ProblemError(invalidRequest(faults)) : undefined);
+      const { body: type } = schema;
+      if (type instanceof BodyType) {
+        const body = await readDocument(type, request.body, {
+          unknownFields,
+          calculations,
+          signal: request.deadline.signal,
+        });
+        if (body.kind === "malformed") throw new ProblemError(malformedBody(body.reason));
+        if (body.kind === "refused") for (const fault of body.faults) faults.push({ ...fault, part: "body" });
+        request.body = body.kind === "read" ? body.document : undefined;
+      } else {
+        request.body = read("body", type, request.body);
+      }
+      if (faults.length > 0) throw new ProblemError(invalidRequest(faults));
     });
     done();
   },
   { name: "validation", dependencies: ["strict-json", "idempotency-key"] },
 );
+
+/** A large body is still the bytes that it came as: see `strict-json`. */
+async function readDocument<Facts extends object>(
+  type: BodyType<unknown, Facts>,
+  body: unknown,
+  { unknownFields, calculations, signal }: ValidationOptions & { readonly signal: AbortSignal },
+): Promise<BodyRead<Facts>> {
+  if (!Buffer.isBuffer(body)) return type.readTree(body, unknownFields);
+  const terms = { cost: Infinity, signal };
+  return calculations.run(type.reading, { bytes: body, unknownFields }, terms);
+}

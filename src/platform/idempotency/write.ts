@@ -39,7 +39,7 @@ export type Written<Made> = {
 export type Write<Prepared, Made> = {
   readonly tenantId: string;
   /** Pure work ahead of the transaction; runs only when no stored answer serves. */
-  readonly prepare: () => Prepared;
+  readonly prepare: () => Prepared | Promise<Prepared>;
   /**
    * Writes everything that belongs together. A returned refusal is committed and stored; a thrown error rolls back.
    * `lost` is what an attempt before this one made whose COMMIT was not answered; null where there was none. Ids are of
@@ -169,7 +169,7 @@ async function commitWrite<Prepared, Made>(
   deps: WriteDeps,
   work: Write<Prepared, Made>,
 ): Promise<WriteOutcome<Made>> {
-  const prepared = work.prepare();
+  const prepared = await work.prepare();
   let lost: LostCommit<Made> | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const ended = await attemptWrite(deps, work, prepared, lost);

@@ -1,11 +1,21 @@
-import { readJsonBody, type JsonTree } from "./read-json.ts";
+import type * as z from "zod";
+import { parseStored } from "../../contract/wire.ts";
+import { readJsonBody } from "./read-json.ts";
 
 /**
- * Reads a document that this service stored, as the strict reader reads a body, for a schema to read it again. Throws
- * where the text is no JSON: then somebody else changed it.
+ * A document that this service stored, read through the contract that it passed then. Undefined where it is no such
+ * document any more: then somebody else changed it.
  */
-export function readStoredJson(text: string): JsonTree {
+export function readStoredAs<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  const body = readJsonBody(Buffer.from(text, "utf8"));
+  return body.ok ? parseStored(schema, body.value).data : undefined;
+}
+
+/** The same of a document that is known to be unaltered. Throws where it cannot be read. */
+export function readStored<T>(schema: z.ZodType<T>, text: string): T {
   const body = readJsonBody(Buffer.from(text, "utf8"));
   if (!body.ok) throw new Error(`a stored document is not readable: ${body.reason}`);
-  return body.value;
+  const { success, data, error } = parseStored(schema, body.value);
+  if (success) return data;
+  throw new Error("a stored document does not pass its contract", { cause: error });
 }

@@ -112,6 +112,17 @@ describe("an analysis", () => {
     expect(await runCount(tenant)).toBe(2);
   });
 
+  test("that is too large for an answer at once is refused at its scenarios", async () => {
+    const { portfolio_snapshot, ...rest } = batchBody();
+    const positions = Array.from({ length: 1_001 }, (_, at) => ({ instrument_id: `I${at}`, quantity: "1" }));
+    const names = Array.from({ length: 20 }, (_, at) => [`s${at}`, { options: {} }]);
+    const scenarios: unknown = Object.fromEntries(names);
+    const body = { ...rest, portfolio_snapshot: { ...portfolio_snapshot, positions }, scenarios };
+    const answer = await analyze({ body });
+    expect(refusalOf(answer)).toBe("422 BATCH_TOO_LARGE");
+    expect(answer.json).toMatchObject({ errors: [{ loc: ["body", "scenarios"], code: "BATCH_TOO_LARGE" }] });
+  });
+
   test("of which every scenario fails is an answer without results", async () => {
     const key = newKey();
     const sent = { key, body: batchBody({ wrong: { options: { max_turnover_pct: "x" } } }) };

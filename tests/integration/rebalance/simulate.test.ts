@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
+import { RebalanceBody, type RebalanceDocument } from "../../../src/features/rebalance/bodies.ts";
+import { documentOf } from "../../support/documents.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
 import { newId } from "../../../src/platform/ids.ts";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
@@ -53,8 +54,8 @@ function processOn(
   };
 }
 
-function request(quantity = "100"): RebalanceRequest {
-  return RebalanceRequest.parse({
+function request(quantity = "100"): RebalanceDocument {
+  return documentOf(RebalanceBody, {
     portfolio_snapshot: {
       portfolio_id: "pf_1",
       base_currency: "USD",

@@ -40,6 +40,7 @@ const BROKEN_BY: Readonly<Record<string, string>> = {
   "no-cycles": "src/features/retention/one.ts",
   "features-are-assembled-from-the-runtime": "src/features/proposals/create.ts",
   "runtime-knows-no-feature": "src/runtime.ts",
+  "threads-open-nothing": "src/thread.ts",
   "plugins-are-registered-not-used": "src/features/operations/worker.ts",
   "core-is-pure": "src/features/runs/core.ts",
   "core-does-no-io": "src/engine/reads-files.ts",

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  ProposalCreateRequest,
-  ProposalStateTransitionRequest,
-} from "../../../src/features/proposals/schemas.ts";
+import { ProposalCreateRequest } from "../../../src/features/proposals/request-schemas.ts";
+import { ProposalStateTransitionRequest } from "../../../src/features/proposals/schemas.ts";
 import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { accepted, placesOf, position, proposalBody, raw, rebalanceBody, refused } from "./bodies.ts";
@@ -57,9 +55,9 @@ describe("unknown fields", () => {
 
   test("ignored, a great many of them are dropped too", () => {
     const body = rebalanceBody();
-    body.portfolio_snapshot.positions = Array.from({ length: 9_000 }, () => ({ ...position(), note: "x" }));
-    expect(accepted(RebalanceRequest, body, "ignore").portfolio_snapshot.positions).toHaveLength(9_000);
-    expect(refused(RebalanceRequest, body)).toHaveLength(9_000);
+    body.portfolio_snapshot.positions = Array.from({ length: 5_000 }, () => ({ ...position(), note: "x" }));
+    expect(accepted(RebalanceRequest, body, "ignore").portfolio_snapshot.positions).toHaveLength(5_000);
+    expect(refused(RebalanceRequest, body)).toHaveLength(5_000);
   });
 });
 

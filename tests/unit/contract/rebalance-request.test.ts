@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RebalanceRequest } from "../../../src/contract/rebalance.ts";
 import { toText } from "../../../src/decimal/text.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
+import { readStored } from "../../../src/platform/json/stored-json.ts";
 import { accepted, placesOf, position, raw, rebalanceBody, refused, type Draft } from "./bodies.ts";
 
 type Body = ReturnType<typeof rebalanceBody>;
@@ -462,21 +463,23 @@ describe("list lengths", () => {
   const target = { instrument_id: "E", weight: "0" };
   const shelf = { instrument_id: "E", status: "APPROVED", attributes: { sector: "T" } };
   const bare = { instrument_id: "E", quantity: "1", lots: [] };
+  const caps = (count: number): Draft =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`sector:S${at}`, { max_weight: "0.5" }]));
   const lists: [path: string, most: number, change: (count: number) => Change][] = [
     [
       "portfolio_snapshot.positions",
-      10_000,
+      5_000,
       (n) => (body) => void (body.portfolio_snapshot.positions = many(n, bare)),
     ],
     [
       "market_data_snapshot.prices",
-      10_000,
+      5_000,
       (n) => (body) => void (body.market_data_snapshot.prices = many(n, price)),
     ],
-    ["shelf_entries", 10_000, (n) => (body) => void (body.shelf_entries = many(n, shelf))],
+    ["shelf_entries", 5_000, (n) => (body) => void (body.shelf_entries = many(n, shelf))],
     [
       "model_portfolio.targets",
-      10_000,
+      5_000,
       (n) => (body) => void (body.model_portfolio.targets = many(n, target)),
     ],
     [
@@ -485,6 +488,20 @@ describe("list lengths", () => {
       (n) => withPosition({ quantity: String(n), lots: lots(...many(n, "1")) }),
     ],
   ];
+
+  test("options.group_constraints: at most 100", () => {
+    accept(withOptions({ group_constraints: caps(100) }));
+    const tooMany = withOptions({ group_constraints: caps(101) });
+    expect(refuse(tooMany)).toEqual(["options.group_constraints: TOO_MANY_ITEMS"]);
+  });
+
+  test("are for what comes in: what was stored under a higher limit is read all the same", () => {
+    const body = changed(withOptions({ group_constraints: caps(101) }));
+    body.market_data_snapshot.prices = many(5_001, price);
+    const read = readStored(RebalanceRequest, JSON.stringify(body));
+    expect(read.market_data_snapshot.prices).toHaveLength(5_001);
+    expect(Object.keys(read.options.group_constraints)).toHaveLength(101);
+  });
 
   test.each(lists)("%s: at most %i", (path, most, change) => {
     accept(change(most));

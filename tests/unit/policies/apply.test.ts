@@ -2,16 +2,16 @@ import * as z from "zod";
 import { describe, expect, test } from "vitest";
 import { EngineOptions } from "../../../src/contract/options.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
-import { readStoredJson } from "../../../src/platform/json/stored-json.ts";
+import { readStored } from "../../../src/platform/json/stored-json.ts";
 import { applyPolicyPack, replaysKeys } from "../../../src/features/policies/core.ts";
 import { DpmPolicyPackUpsertRequest } from "../../../src/features/policies/schemas.ts";
 
 function pack(policies: Readonly<Record<string, unknown>> = {}): DpmPolicyPackUpsertRequest {
-  return DpmPolicyPackUpsertRequest.parse(readStoredJson(JSON.stringify({ version: "1", ...policies })));
+  return readStored(DpmPolicyPackUpsertRequest, JSON.stringify({ version: "1", ...policies }));
 }
 
 function options(given: Readonly<Record<string, unknown>> = {}): EngineOptions {
-  return EngineOptions.parse(readStoredJson(JSON.stringify(given)));
+  return readStored(EngineOptions, JSON.stringify(given));
 }
 
 /** The options that the pack changed, as they are spelled. */

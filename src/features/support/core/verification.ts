@@ -2,7 +2,7 @@ import * as z from "zod";
 import { RebalanceRequest } from "../../../contract/rebalance.ts";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
-import { readJsonBody } from "../../../platform/json/read-json.ts";
+import { readStoredAs } from "../../../platform/json/stored-json.ts";
 import { applyPolicyPack, readDefinition } from "../../policies/core.ts";
 import { artifactIdOf, makeArtifact } from "../../runs/artifact.ts";
 import { reproduceRun } from "../../runs/reproduce-run.ts";
@@ -72,8 +72,7 @@ function faultOfPayload(run: VerifiedRun, payload: VerifiedPayload): string | un
 }
 
 function readRequest(text: string): RebalanceRequest | undefined {
-  const body = readJsonBody(Buffer.from(text, "utf8"));
-  return body.ok ? RebalanceRequest.safeParse(body.value).data : undefined;
+  return readStoredAs(RebalanceRequest, text);
 }
 
 /** What a result says about its run. */
@@ -89,8 +88,7 @@ const ResultFacts = z.object({
 });
 
 function readFacts(text: string): z.output<typeof ResultFacts> | undefined {
-  const body = readJsonBody(Buffer.from(text, "utf8"));
-  return body.ok ? ResultFacts.safeParse(body.value).data : undefined;
+  return readStoredAs(ResultFacts, text);
 }
 
 /** The row must say what the documents say that its hashes vouch for. */

@@ -1,0 +1,98 @@
+import type { ProposalResult } from "../../contract/proposal.ts";
+import type { Document } from "../../platform/body-type.ts";
+import type { Calculation } from "../../platform/threads.ts";
+import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
+import { leftBy, type EventRow } from "./event.ts";
+import {
+  draftVersion,
+  packageSimulation,
+  runSimulation,
+  type SimulationContext,
+  type VersionDraft,
+} from "./prepare-version.ts";
+import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
+import { versionEvent, type VersionRow } from "./version.ts";
+
+/** A simulation: the text of its result, as it is stored and sent. */
+export const CALCULATE_SIMULATION: Calculation<
+  { readonly document: Document; readonly context: SimulationContext },
+  string
+> = {
+  name: "simulate a proposal",
+  compute: ({ document, context }) =>
+    runSimulation(SimulateBody.valueOf(document), document.text, context).result_text,
+};
+
+export type ArtifactInput = {
+  readonly document: Document;
+  readonly resultText: string;
+  /** The artifact's own time. */
+  readonly packagedAt: string;
+};
+
+/** The artifact of a simulation that is stored. */
+export const CALCULATE_ARTIFACT: Calculation<ArtifactInput, string> = {
+  name: "package an artifact",
+  compute: ({ document, resultText, packagedAt }) => {
+    // Our own bytes; a schema in between would cost more than the artifact.
+    const result = JSON.parse(resultText) as ProposalResult;
+    const { request_hash } = result.lineage;
+    const simulation = { request_text: document.text, request_hash, result, result_text: resultText };
+    return packageSimulation(SimulateBody.valueOf(document), simulation, packagedAt).artifact_text;
+  },
+};
+
+/** A proposal as it will be stored, and the answer that says so. */
+export type PreparedProposal = {
+  readonly tenantId: string;
+  readonly proposal: ProposalRow;
+  readonly version: VersionRow;
+  readonly event: EventRow;
+  readonly body: string;
+};
+
+export type ProposalInput = {
+  readonly document: Document;
+  readonly tenantId: string;
+  readonly context: SimulationContext;
+  readonly keepsEvidence: boolean;
+  readonly createdAt: string;
+  readonly proposalId: string;
+  readonly versionId: string;
+  readonly eventId: string;
+};
+
+/** Simulation, artifact, hashes and answer of a new proposal. */
+export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal> = {
+  name: "prepare a proposal",
+  compute: ({ document, tenantId, context, keepsEvidence, createdAt, proposalId, versionId, eventId }) => {
+    const { created_by, metadata, simulate_request } = CreateBody.valueOf(document);
+    const { title, advisor_notes, jurisdiction, mandate_id } = metadata;
+    const draft = draftVersion(simulate_request, context, createdAt, keepsEvidence);
+    const origin = {
+      proposal_id: proposalId,
+      created_by,
+      created_at: createdAt,
+      correlation_id: context.correlationId,
+    };
+    const version = { ...draft, ...origin, version_no: 1, proposal_version_id: versionId };
+    const facts = { ...origin, title, advisor_notes, jurisdiction, mandate_id };
+    const event = versionEvent(version, eventId, { proposal_hash: hashOfProposal(tenantId, facts) });
+    const { portfolio_id } = version;
+    const proposal = { ...facts, ...leftBy(event), portfolio_id, current_version_no: 1 };
+    return { tenantId, proposal, version, event, body: createdText(proposal, version, event) };
+  },
+};
+
+export type VersionInput = Pick<ProposalInput, "document" | "context" | "keepsEvidence" | "createdAt">;
+
+export type MadeDraft = { readonly created_by: string; readonly draft: VersionDraft };
+
+/** Simulation and artifact of a new version, and who made it. */
+export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft> = {
+  name: "prepare a version",
+  compute: ({ document, context, keepsEvidence, createdAt }) => {
+    const { created_by, simulate_request } = VersionBody.valueOf(document);
+    return { created_by, draft: draftVersion(simulate_request, context, createdAt, keepsEvidence) };
+  },
+};

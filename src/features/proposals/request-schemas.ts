@@ -1,0 +1,27 @@
+import type * as z from "zod";
+import { ProposalSimulateRequest } from "../../contract/proposal.ts";
+import { identifier, text } from "../../contract/scalars.ts";
+import { wireObject } from "../../contract/wire.ts";
+
+const optionalText = text.nullable().default(null);
+
+export const ProposalCreateMetadata = wireObject({
+  title: optionalText,
+  advisor_notes: optionalText,
+  jurisdiction: optionalText,
+  mandate_id: identifier.nullable().default(null),
+}).meta({ id: "ProposalCreateMetadata" });
+export type ProposalCreateMetadata = z.output<typeof ProposalCreateMetadata>;
+
+export const ProposalCreateRequest = wireObject({
+  created_by: identifier,
+  simulate_request: ProposalSimulateRequest,
+  metadata: ProposalCreateMetadata.prefault({}),
+}).meta({ id: "ProposalCreateRequest" });
+export type ProposalCreateRequest = z.output<typeof ProposalCreateRequest>;
+
+export const ProposalVersionRequest = wireObject({
+  created_by: identifier,
+  simulate_request: ProposalSimulateRequest,
+}).meta({ id: "ProposalVersionRequest" });
+export type ProposalVersionRequest = z.output<typeof ProposalVersionRequest>;

@@ -1,0 +1,74 @@
+import type * as z from "zod";
+import { validate, type Fault, type UnknownFields } from "../contract/faults.ts";
+import { contentHash } from "./hash.ts";
+import { readJsonBody } from "./json/read-json.ts";
+import { readStored } from "./json/stored-json.ts";
+import type { Calculation } from "./threads.ts";
+
+/** A body that was read: its canonical text, which is hashed, stored and calculated with, and facts of it. */
+export type Document<Facts = unknown> = Facts & { readonly text: string; readonly hash: string };
+
+/** What is made of a body that passed its contract. `faults`: what is wrong with it all the same. */
+export type Description<Facts> = {
+  readonly text: string;
+  readonly facts: Facts;
+  readonly faults?: readonly Fault[];
+};
+
+export type BodyRead<Facts> =
+  | { readonly kind: "read"; readonly document: Document<Facts> }
+  | { readonly kind: "malformed"; readonly reason: string }
+  | { readonly kind: "refused"; readonly faults: readonly Fault[] };
+
+export type BodySource = { readonly bytes: Uint8Array; readonly unknownFields: UnknownFields };
+
+/**
+ * A body that may be large: it is read where its size allows, and its reader gets the same document either way. A class
+ * only for its identity, by which a route's body is told from a schema.
+ */
+export class BodyType<T, Facts extends object> {
+  readonly schema: z.ZodType<T>;
+  /** Reads the bytes of a body, in whichever thread. */
+  readonly reading: Calculation<BodySource, BodyRead<Facts>>;
+  readonly #describe: (value: T, unknownFields: UnknownFields) => Description<Facts>;
+  /** What was read in this thread need not be read again. */
+  readonly #values = new WeakMap<object, T>();
+
+  /** Every name is one kind of body. Facts are plain values, as they come from another thread. */
+  constructor(
+    name: string,
+    schema: z.ZodType<T>,
+    describe: (value: T, unknownFields: UnknownFields) => Description<Facts>,
+  ) {
+    this.schema = schema;
+    this.#describe = describe;
+    this.reading = {
+      name: `read ${name}`,
+      compute: ({ bytes, unknownFields }) => {
+        const body = readJsonBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        if (!body.ok) return { kind: "malformed", reason: body.reason };
+        return this.readTree(body.value, unknownFields);
+      },
+    };
+  }
+
+  readTree(tree: unknown, unknownFields: UnknownFields): BodyRead<Facts> {
+    const validated = validate(this.schema, tree, unknownFields);
+    if (!validated.ok) return { kind: "refused", faults: validated.faults };
+    const { text, facts, faults = [] } = this.#describe(validated.value, unknownFields);
+    if (faults.length > 0) return { kind: "refused", faults };
+    const document = { ...facts, text, hash: contentHash(text) };
+    this.#values.set(document, validated.value);
+    return { kind: "read", document };
+  }
+
+  /** The value of a document of this type. */
+  valueOf(document: Document): T {
+    return this.#values.get(document) ?? readStored(this.schema, document.text);
+  }
+}
+
+/** A document that was stored when its body was read. What was accepted passed its contract then. */
+export function storedDocument(text: string): Document {
+  return { text, hash: contentHash(text) };
+}

@@ -1,0 +1,122 @@
+import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
+
+/**
+ * Work that another thread can do: a pure function, under the name by which that thread finds it. Its input is copied to
+ * the thread and its output back, so both are texts and plain values, never a decimal.
+ */
+export type Calculation<Input, Output> = {
+  readonly name: string;
+  readonly compute: (input: Input) => Output;
+};
+
+export type CalculationTerms = {
+  /** Estimated work, in positions that are calculated once. */
+  readonly cost: number;
+  /** Aborted when nobody waits for the answer any more: the work ends, wherever it is. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether it waits for a thread, however many do: for work that was accepted. A request is refused instead. */
+  readonly waits?: boolean;
+};
+
+/** Where calculations are done: in this thread the small ones, the others in one that nobody else waits for. */
+export type Calculations = {
+  readonly run: <Input, Output>(
+    calculation: Calculation<Input, Output>,
+    input: Input,
+    terms: CalculationTerms,
+  ) => Promise<Output>;
+};
+
+/** Why a calculation was not made. `overloaded`: too many wait, or they need more memory than there is. */
+export class CalculationError extends Error {
+  override readonly name = "CalculationError";
+  readonly kind: "overloaded" | "cancelled";
+
+  constructor(kind: "overloaded" | "cancelled", message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+  }
+}
+
+/**
+ * What is calculated in the thread that serves HTTP. Reading, calculating and writing take about 30 µs a position
+ * (docs/performance.md), so this is the time that every other request may have to wait: 5 ms. Handing it to a thread
+ * costs half a millisecond and a second reading.
+ */
+const INLINE_COST = 150;
+
+/** Everything in this thread: for programs that serve nobody meanwhile. */
+export const inlineCalculations: Calculations = {
+  run: ({ compute }, input, { signal }) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) throw cancelled();
+      resolve(compute(input));
+    }),
+};
+
+export type ThreadOptions = {
+  /** The file that a thread runs: its default export takes a `ThreadTask`. */
+  readonly file: URL;
+  /** 0: one fewer than there are processors, but two. */
+  readonly threads: number;
+  /** Calculations that may wait for a thread; one more is refused. */
+  readonly queueMax: number;
+};
+
+/** One calculation as it is sent to a thread. */
+export type ThreadTask = { readonly name: string; readonly input: unknown };
+
+export type OpenThreads = { readonly calculations: Calculations; readonly close: () => Promise<void> };
+
+/** Starts the threads. One is always there, the others come and go with the work. */
+export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThreads {
+  const maxThreads = threads === 0 ? Math.max(2, availableParallelism() - 1) : threads;
+  const pool = new Piscina<ThreadTask, unknown>({
+    filename: file.href,
+    minThreads: 1,
+    maxThreads,
+    idleTimeout: IDLE_MS,
+    maxQueue: Infinity, // the bound is for those who can be refused: see `run`
+    // Where there are fewer processors than threads, the one that serves HTTP goes first. Only Linux has it by thread.
+    niceIncrement: process.platform === "linux" ? NICE : 0,
+    // A thread that waits in Atomics.wait does not see that it is to end.
+    atomics: "disabled",
+  });
+  let underWay = 0;
+  const run: Calculations["run"] = async <Input, Output>(
+    calculation: Calculation<Input, Output>,
+    input: Input,
+    terms: CalculationTerms,
+  ) => {
+    if (terms.cost <= INLINE_COST) return inlineCalculations.run(calculation, input, terms);
+    if (terms.waits !== true && underWay - maxThreads >= queueMax) {
+      throw new CalculationError("overloaded", "too many calculations wait for a thread");
+    }
+    underWay += 1;
+    try {
+      const output = await pool.run({ name: calculation.name, input }, { signal: terms.signal ?? null });
+      return output as Output; // the thread runs the calculation of this name, which is this one
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      underWay -= 1;
+    }
+  };
+  return { calculations: { run }, close: () => pool.destroy() };
+}
+
+const IDLE_MS = 60_000;
+const NICE = 10;
+
+function translate(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.name === "AbortError") return cancelled(error);
+  const isOutOfMemory = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+  if (!isOutOfMemory) return error;
+  return new CalculationError("overloaded", "the calculation needs more memory than a thread has", error);
+}
+
+function cancelled(cause?: unknown): CalculationError {
+  return new CalculationError("cancelled", "nobody waits for the calculation any more", cause);
+}

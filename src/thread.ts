@@ -1,0 +1,37 @@
+import { AnalyzeAsyncBody, AnalyzeBody, RebalanceBody } from "./features/rebalance/bodies.ts";
+import { CALCULATE_BATCH, CALCULATE_RUN } from "./features/rebalance/calculations.ts";
+import { CreateBody, SimulateBody, VersionBody } from "./features/proposals/bodies.ts";
+import {
+  CALCULATE_ARTIFACT,
+  CALCULATE_SIMULATION,
+  PREPARE_PROPOSAL,
+  PREPARE_VERSION,
+} from "./features/proposals/calculations.ts";
+import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
+import type { Calculation, ThreadTask } from "./platform/threads.ts";
+
+/** What a thread can do: every calculation of the features, by its name. It opens nothing, and has no database. */
+const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
+  [
+    RebalanceBody.reading,
+    AnalyzeBody.reading,
+    AnalyzeAsyncBody.reading,
+    SimulateBody.reading,
+    CreateBody.reading,
+    VersionBody.reading,
+    CALCULATE_RUN,
+    CALCULATE_BATCH,
+    CALCULATE_SIMULATION,
+    CALCULATE_ARTIFACT,
+    PREPARE_PROPOSAL,
+    PREPARE_VERSION,
+    REPRODUCE_RUN,
+  ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
+);
+
+/** Called in a thread with what `Calculations.run` sent: the input is that of the calculation of this name. */
+export default function compute({ name, input }: ThreadTask): unknown {
+  const calculation = CALCULATIONS.get(name);
+  if (calculation === undefined) throw new Error(`no thread can ${name}`);
+  return calculation.compute(input as never);
+}

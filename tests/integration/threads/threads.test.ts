@@ -1,0 +1,187 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { CreateBody, SimulateBody, VersionBody } from "../../../src/features/proposals/bodies.ts";
+import {
+  CALCULATE_ARTIFACT,
+  CALCULATE_SIMULATION,
+  PREPARE_PROPOSAL,
+  PREPARE_VERSION,
+} from "../../../src/features/proposals/calculations.ts";
+import { AnalyzeBody, RebalanceBody } from "../../../src/features/rebalance/bodies.ts";
+import { CALCULATE_BATCH, CALCULATE_RUN } from "../../../src/features/rebalance/calculations.ts";
+import { REPRODUCE_RUN } from "../../../src/features/runs/reproduce-run.ts";
+import type { BodyType } from "../../../src/platform/body-type.ts";
+import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
+import { openThreads, type Calculation, type OpenThreads } from "../../../src/platform/threads.ts";
+import { documentOf } from "../../support/documents.ts";
+import { asJsonBody } from "../../support/rebalance-request.ts";
+import { readVectors } from "../../support/vectors.ts";
+import { simulateBody } from "../../../scripts/bench/portfolio.ts";
+
+/** Whatever its cost, it goes to a thread. */
+const IN_A_THREAD = { cost: Infinity };
+const AT = "2026-03-01T09:30:00.000Z";
+
+const opened: OpenThreads[] = [];
+
+/** The threads of the compiled service. */
+function open(options: { threads: number; queueMax: number }): OpenThreads["calculations"] {
+  const file = pathToFileURL(join(inject("testServer").serviceFolder, "dist", "thread.js"));
+  const threads = openThreads({ file, ...options });
+  opened.push(threads);
+  return threads.calculations;
+}
+
+let calculations: OpenThreads["calculations"];
+beforeAll(() => {
+  calculations = open({ threads: 2, queueMax: 10 });
+});
+afterAll(() => Promise.all(opened.map(({ close }) => close())));
+
+/** What a thread makes of an input, and what this one does. */
+async function bothWays<Input, Output>(calculation: Calculation<Input, Output>, input: Input) {
+  const threaded = await calculations.run(calculation, input, IN_A_THREAD);
+  return { threaded, inline: calculation.compute(input) };
+}
+
+async function readBothWays<T, Facts extends object>(type: BodyType<T, Facts>, body: unknown) {
+  const bytes = Buffer.from(canonicalJson(body), "utf8");
+  return bothWays(type.reading, { bytes, unknownFields: "refuse" });
+}
+
+const IDENTITY = {
+  runId: "rr_1",
+  correlationId: "corr_1",
+  requestHash: "sha256:1",
+  idempotencyKey: "key-1",
+  engineVersion: "1.0.0",
+};
+const CIRCUMSTANCES = { createdAt: AT, batchRunId: null, storesArtifact: true };
+const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
+
+describe("a thread gives the bytes that the thread of HTTP gives", () => {
+  test("of rebalances and of their reproduction", async () => {
+    const definition_text =
+      '{"policy_pack_id":"p","turnover_policy":{"max_turnover_pct":"0.25"},"version":"1"}';
+    const policyPack = { id: "p", version: "1", revision: 1, definition_text };
+    for (const { id, request } of readVectors("dev-dpm")) {
+      const document = documentOf(RebalanceBody, request);
+      const input = { document, policyPack, identity: IDENTITY, circumstances: CIRCUMSTANCES };
+      const run = await bothWays(CALCULATE_RUN, input);
+      expect(run.threaded, id).toEqual(run.inline);
+      const reproduced = await bothWays(REPRODUCE_RUN, { run: run.inline, engineVersion: "1.0.0" });
+      expect(reproduced.threaded, id).toEqual(reproduced.inline);
+      expect(reproduced.threaded.reproducible, id).toBe(true);
+    }
+  });
+
+  test("of batches, with what is wrong with a scenario in the words of its first reading", async () => {
+    for (const { id, request } of readVectors("dev-batch")) {
+      const document = documentOf(AnalyzeBody, request);
+      const batch = await bothWays(CALCULATE_BATCH, {
+        document,
+        unknownFields: "refuse",
+        faults: document.faults,
+        policyPack: undefined,
+        batchRunId: "batch_1",
+        runIds: Array.from({ length: 20 }, (_, at) => `rr_${at}`),
+        correlationId: "corr_1",
+        engineVersion: "1.0.0",
+        createdAt: AT,
+        storesArtifact: false,
+      });
+      expect(batch.threaded, id).toEqual(batch.inline);
+    }
+  });
+
+  test("of simulations, artifacts, proposals and versions", async () => {
+    for (const { id, request } of readVectors("dev-proposal")) {
+      const document = documentOf(SimulateBody, request);
+      const simulation = await bothWays(CALCULATE_SIMULATION, { document, context: CONTEXT });
+      expect(simulation.threaded, id).toBe(simulation.inline);
+      const input = { document, resultText: simulation.inline, packagedAt: AT };
+      const artifact = await bothWays(CALCULATE_ARTIFACT, input);
+      expect(artifact.threaded, id).toBe(artifact.inline);
+      const draft = { created_by: "maker", simulate_request: request };
+      const proposal = await bothWays(PREPARE_PROPOSAL, {
+        document: documentOf(CreateBody, draft),
+        tenantId: "t",
+        context: CONTEXT,
+        keepsEvidence: true,
+        createdAt: AT,
+        proposalId: "pp_1",
+        versionId: "ppv_1",
+        eventId: "pwe_1",
+      });
+      expect(proposal.threaded, id).toEqual(proposal.inline);
+      const version = await bothWays(PREPARE_VERSION, {
+        document: documentOf(VersionBody, draft),
+        context: CONTEXT,
+        keepsEvidence: true,
+        createdAt: AT,
+      });
+      expect(version.threaded, id).toEqual(version.inline);
+    }
+  });
+
+  test("of bodies, and the same faults of those that are wrong", async () => {
+    for (const { id, request } of readVectors("dev-dpm").slice(0, 20)) {
+      const read = await readBothWays(RebalanceBody, request);
+      expect(read.threaded, id).toEqual(read.inline);
+      expect(read.threaded.kind, id).toBe("read");
+    }
+    const wrong = await readBothWays(RebalanceBody, { ...simulateBody(3), shelf_entries: [{}], more: 1 });
+    expect(wrong.threaded).toEqual(wrong.inline);
+    expect(wrong.threaded.kind).toBe("refused");
+    const bytes = Buffer.from("{", "utf8");
+    const broken = await bothWays(RebalanceBody.reading, { bytes, unknownFields: "refuse" });
+    expect(broken.threaded).toEqual(broken.inline);
+    expect(broken.threaded.kind).toBe("malformed");
+  });
+});
+
+describe("calculations that come faster than they are made", () => {
+  const slow = {
+    document: documentOf(RebalanceBody, asJsonBody(simulateBody(2_000))),
+    policyPack: undefined,
+    identity: IDENTITY,
+    circumstances: CIRCUMSTANCES,
+  };
+
+  test("wait up to the bound; one more is refused, and what was accepted waits all the same", async () => {
+    const one = open({ threads: 1, queueMax: 1 });
+    await one.run(CALCULATE_RUN, slow, IN_A_THREAD); // the thread is there
+    const started = [one.run(CALCULATE_RUN, slow, IN_A_THREAD), one.run(CALCULATE_RUN, slow, IN_A_THREAD)];
+    await expect(one.run(CALCULATE_RUN, slow, IN_A_THREAD)).rejects.toMatchObject({ kind: "overloaded" });
+    const accepted = one.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, waits: true });
+    const texts = (await Promise.all([...started, accepted])).map(({ result_hash }) => result_hash);
+    expect(new Set(texts).size).toBe(1);
+  });
+
+  test("end when nobody waits for them any more, and leave the thread to the others", async () => {
+    const one = open({ threads: 1, queueMax: 10 });
+    await one.run(CALCULATE_RUN, slow, IN_A_THREAD);
+    const underWay = new AbortController();
+    const waiting = new AbortController();
+    const first = one.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, signal: underWay.signal });
+    const second = one.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, signal: waiting.signal });
+    const third = one.run(CALCULATE_RUN, slow, IN_A_THREAD);
+    waiting.abort();
+    await expect(second).rejects.toMatchObject({ kind: "cancelled" });
+    await delay(5);
+    underWay.abort();
+    await expect(first).rejects.toMatchObject({ kind: "cancelled" });
+    expect((await third).status).toBe("READY");
+  });
+
+  test("are not begun when their time is up already", async () => {
+    const signal = AbortSignal.abort();
+    for (const cost of [0, Infinity]) {
+      await expect(calculations.run(CALCULATE_RUN, slow, { cost, signal })).rejects.toMatchObject({
+        kind: "cancelled",
+      });
+    }
+  });
+});

@@ -1,0 +1,11 @@
+import type { BodyType, Document } from "../../src/platform/body-type.ts";
+
+/** A body as a use case gets it: read through the contract. `tree` is what the strict reader would make of it. */
+export function documentOf<T, Facts extends object>(
+  type: BodyType<T, Facts>,
+  tree: unknown,
+): Document<Facts> {
+  const read = type.readTree(tree, "refuse");
+  if (read.kind === "read") return read.document;
+  throw new Error(`refused: ${JSON.stringify(read)}`);
+}
