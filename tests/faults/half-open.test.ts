@@ -3,7 +3,7 @@ import { closeDatabase, databaseUse, type Database } from "../../src/platform/da
 import { inTransaction } from "../../src/platform/database/transaction.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
-import { outcomeOf } from "../support/faults.ts";
+import { gate, outcomeOf } from "../support/faults.ts";
 import { legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
 import { openProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -11,6 +11,20 @@ let server: TestDatabase;
 let proxy: TcpProxy;
 let database: Database;
 const context = { tenantId: TENANT };
+
+/** Three at once, however long it takes to connect. */
+async function openThree(): Promise<void> {
+  const all = gate();
+  let begun = 0;
+  const hold = () =>
+    inTransaction(database, context, async (tx) => {
+      await tx`select 1`;
+      begun += 1;
+      if (begun === 3) all.open();
+      await all.opened;
+    });
+  await Promise.all([hold(), hold(), hold()]);
+}
 
 beforeAll(async () => {
   server = await ledgerDatabase();
@@ -26,7 +40,7 @@ beforeEach(async () => {
     connectTimeoutMs: 300,
     queueWaitMs: 1_000,
   });
-  await Promise.all([1, 2, 3].map(() => inTransaction(database, context, (tx) => tx`select pg_sleep(0.05)`)));
+  await openThree();
   expect(databaseUse(database).idle).toBe(3);
 });
 afterEach(async () => {

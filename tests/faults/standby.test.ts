@@ -57,7 +57,7 @@ test("a COMMIT that waits for a standby is not cut short by statement_timeout", 
   await demandStandby("nobody");
   const writing = inTransaction(
     database,
-    { tenantId: null, deadlineMs: 1_000 },
+    { tenantId: null, deadlineMs: 300 },
     (tx) => tx`insert into written values (1)`,
   );
   await expect(writing).rejects.toMatchObject({
