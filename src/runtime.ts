@@ -158,13 +158,26 @@ export function createRuntime(
   };
 }
 
-/** The same runtime for work that ends at a deadline: nothing starts on it later, and what is under way then is rolled back. */
+/**
+ * The same runtime for work that ends at a deadline: nothing starts on it later, and what is under way then is rolled back
+ * or calculated no further.
+ */
 export function withDeadline(runtime: Runtime, deadline: Deadline): Runtime {
   const { reads, writes } = runtime;
   const database = { ...runtime.database, deadline };
   const replica =
     reads.replica === null ? null : { ...reads.replica, database: { ...reads.replica.database, deadline } };
-  return { ...runtime, database, reads: { primary: database, replica }, writes: { ...writes, database } };
+  const calculations: Calculations = {
+    run: (calculation, input, terms) =>
+      runtime.calculations.run(calculation, input, { ...terms, signal: deadline.signal }),
+  };
+  return {
+    ...runtime,
+    database,
+    reads: { primary: database, replica },
+    writes: { ...writes, database },
+    calculations,
+  };
 }
 
 /** A replica that failed a read is left alone for a while; one that is slow leaves the primary most of the time. */

@@ -91,8 +91,6 @@ export type Caller = {
   readonly idempotencyKey: string | null;
   /** The path of the request, which a problem names. */
   readonly instance: string;
-  /** Aborted when the caller's time is up. */
-  readonly signal?: AbortSignal | undefined;
 };
 
 /** Where the contract leaves no choice about the key. */

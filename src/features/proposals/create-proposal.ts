@@ -36,12 +36,12 @@ export async function createProposal(
   if (isSimulationDisabled(deps.config.proposals, document)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, idempotencyKey: key, signal } = caller;
+  const { tenantId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
   return write<PreparedProposal, EventRow>(deps.writes, {
     tenantId,
     key: { tenantId, scope: CREATE, recordScope: CREATE.name, key, payloadHash },
-    prepare: () => prepareProposal(deps, caller, document, { cost, signal }),
+    prepare: () => prepareProposal(deps, caller, document, { cost }),
     write: async (tx, prepared) => {
       const { version, event, body } = prepared;
       await writeProposal(tx, prepared);

@@ -65,14 +65,14 @@ export async function createVersion(
   if (isSimulationDisabled(deps.config.proposals, document)) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, idempotencyKey: key, signal } = caller;
+  const { tenantId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
   const recordScope = versionsOf(proposalId);
   return write<PreparedVersion, EventRow>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope: VERSIONS, recordScope, key, payloadHash },
     aggregate: aggregateOf(proposalId),
-    prepare: () => prepareVersion(deps, caller, proposalId, document, { cost, signal }),
+    prepare: () => prepareVersion(deps, caller, proposalId, document, { cost }),
     write: async (tx, prepared) => {
       const decision = await writeVersion(deps, tx, prepared);
       if (!decision.accepted) return refusedWrite(caller, decision.refusal);

@@ -35,7 +35,7 @@ export async function packageArtifact(
 /** Stores the artifact beside the simulation. Of several at once, all answer with the bytes of the first. */
 async function storeNewArtifact(
   { writes, calculations }: Pick<Runtime, "writes" | "calculations">,
-  { tenantId, idempotencyKey: key, signal }: KeyedCaller,
+  { tenantId, idempotencyKey: key }: KeyedCaller,
   document: SimulateDocument,
   { result_text: resultText, created_at: packagedAt }: StoredSimulation,
 ): Promise<Answer> {
@@ -43,8 +43,7 @@ async function storeNewArtifact(
   const outcome = await write<string, string>(writes, {
     tenantId,
     key: null,
-    prepare: () =>
-      calculations.run(CALCULATE_ARTIFACT, { document, resultText, packagedAt }, { cost, signal }),
+    prepare: () => calculations.run(CALCULATE_ARTIFACT, { document, resultText, packagedAt }, { cost }),
     write: async (tx, text) => {
       const body = await storeArtifact(tx, tenantId, SIMULATE.name, key, text);
       return { answer: { status: 200, body }, made: body, record: null };

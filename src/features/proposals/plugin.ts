@@ -57,15 +57,15 @@ const simulation: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals/simulate",
     { schema: schemas.simulateProposal, config },
-    async ({ runtime, context, body, deadline: { signal } }, reply) =>
-      send(reply, SIMULATE, await simulateProposal(runtime, { ...keyed(context), signal }, body)),
+    async ({ runtime, context, body }, reply) =>
+      send(reply, SIMULATE, await simulateProposal(runtime, keyed(context), body)),
   );
 
   app.post(
     "/rebalance/proposals/artifact",
     { schema: schemas.packageProposal, config },
-    async ({ runtime, context, body, deadline: { signal } }, reply) =>
-      send(reply, SIMULATE, await packageArtifact(runtime, { ...keyed(context), signal }, body)),
+    async ({ runtime, context, body }, reply) =>
+      send(reply, SIMULATE, await packageArtifact(runtime, keyed(context), body)),
   );
 
   return Promise.resolve();
@@ -92,8 +92,8 @@ const creation: FeaturePlugin<object> = (app) => {
         problems: [...writeProblems(CREATE), PROPOSAL_SIMULATION_DISABLED],
       },
     },
-    async ({ runtime, context, body, deadline: { signal } }, reply) =>
-      send(reply, CREATE, await createProposal(runtime, { ...keyed(context), signal }, body)),
+    async ({ runtime, context, body }, reply) =>
+      send(reply, CREATE, await createProposal(runtime, keyed(context), body)),
   );
 
   app.post(
@@ -112,8 +112,8 @@ const creation: FeaturePlugin<object> = (app) => {
         ],
       },
     },
-    async ({ runtime, context, params, body, deadline: { signal } }, reply) =>
-      send(reply, VERSIONS, await createVersion(runtime, { ...context, signal }, params.proposal_id, body)),
+    async ({ runtime, context, params, body }, reply) =>
+      send(reply, VERSIONS, await createVersion(runtime, context, params.proposal_id, body)),
   );
 
   return Promise.resolve();

@@ -24,13 +24,13 @@ export async function simulateProposal(
   if (!document.options.enable_proposal_simulation) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, correlationId, idempotencyKey: key, signal } = caller;
+  const { tenantId, correlationId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
   const context = { correlationId, idempotencyKey: key, engineVersion: deps.engineVersion };
   return write<ResultText, ResultText>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },
-    prepare: () => deps.calculations.run(CALCULATE_SIMULATION, { document, context }, { cost, signal }),
+    prepare: () => deps.calculations.run(CALCULATE_SIMULATION, { document, context }, { cost }),
     write: (_tx, body) => Promise.resolve({ answer: { status: 200, body }, made: body, record: {} }),
   });
 }

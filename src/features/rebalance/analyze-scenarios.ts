@@ -23,8 +23,6 @@ export type BatchCaller = {
   readonly idempotencyKey: string | null;
   /** The pack that was selected for it, existing or not. */
   readonly policyPackId: string | null;
-  /** Aborted when the caller's time is up. */
-  readonly signal?: AbortSignal | undefined;
 };
 
 /** What a batch is calculated from, and under which terms. */
@@ -64,7 +62,7 @@ export async function analyzeScenarios(
   document: BatchDocument,
 ): Promise<WriteOutcome<ExecutedBatch>> {
   const { writes, metrics } = runtime;
-  const { tenantId, idempotencyKey: key, givenCorrelationId, signal } = caller;
+  const { tenantId, idempotencyKey: key, givenCorrelationId } = caller;
   const { hash: payloadHash, cost, faults } = document;
   const policyPack = await readPolicyPack(writes.database, tenantId, caller.policyPackId);
   const outcome = await write<ExecutedBatch, ExecutedBatch>(writes, {
@@ -73,8 +71,7 @@ export async function analyzeScenarios(
       key === null
         ? null
         : { tenantId, scope: ANALYZE_SCOPE, recordScope: ANALYZE_SCOPE.name, key, payloadHash },
-    prepare: () =>
-      calculateBatch(runtime, { document, faults, policyPack, givenCorrelationId }, { cost, signal }),
+    prepare: () => calculateBatch(runtime, { document, faults, policyPack, givenCorrelationId }, { cost }),
     write: async (tx, executed) => {
       await insertBatch(tx, tenantId, executed);
       return { answer: { status: 200, body: executed.resultText }, made: executed, record: {} };

@@ -36,8 +36,8 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
         bodyExample: SIMULATE_EXAMPLE,
       },
     },
-    async ({ runtime, context, body, deadline: { signal } }, reply) => {
-      const caller = { ...keyed(context), signal, policyPackId: selectedPack(runtime, context) };
+    async ({ runtime, context, body }, reply) => {
+      const caller = { ...keyed(context), policyPackId: selectedPack(runtime, context) };
       return reply.written(SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
     },
   );
@@ -48,8 +48,8 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
       schema: schemas.analyzeScenarios,
       config: { problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE], bodyExample: ANALYZE_EXAMPLE },
     },
-    async ({ runtime, context, body, deadline: { signal } }, reply) => {
-      const caller = { ...context, signal, policyPackId: selectedPack(runtime, context) };
+    async ({ runtime, context, body }, reply) => {
+      const caller = { ...context, policyPackId: selectedPack(runtime, context) };
       return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body));
     },
   );

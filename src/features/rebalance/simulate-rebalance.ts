@@ -19,8 +19,6 @@ export type SimulateCaller = {
   readonly idempotencyKey: string;
   /** The pack that was selected for it, existing or not. */
   readonly policyPackId: string | null;
-  /** Aborted when the caller's time is up. */
-  readonly signal?: AbortSignal | undefined;
 };
 
 /**
@@ -102,9 +100,8 @@ function prepareRun(
     storesArtifact: config.rebalance.artifactStoreMode === "PERSISTED",
   };
   const { cost } = document;
-  const { signal } = caller;
   const input = { document, policyPack, identity, circumstances };
-  return calculations.run(CALCULATE_RUN, input, { cost, signal });
+  return calculations.run(CALCULATE_RUN, input, { cost });
 }
 
 function writeOnce(key: RequestKey, prepare: () => Promise<RunRecord>, isLookedUp: boolean) {

@@ -1,6 +1,5 @@
 import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
-import type { Deadline } from "../../platform/deadline.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
@@ -85,22 +84,18 @@ const lookups: FeaturePlugin<Options> = (app, options) => {
   app.post(
     "/rebalance/runs/:rebalance_run_id/reproduce",
     { schema: schemas.reproduceRun, config: { problems: [RUN_NOT_FOUND, OVERLOADED] } },
-    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value }, deadline }, reply) => {
+    async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value });
       if (run === undefined) return reply.problem(RUN_NOT_FOUND);
-      return reply.answer(await reproductionText(runtime, run, deadline));
+      return reply.answer(await reproductionText(runtime, run));
     },
   );
 
   return Promise.resolve();
 };
 
-async function reproductionText(
-  { calculations, engineVersion }: Runtime,
-  run: StoredRun,
-  { signal }: Deadline,
-): Promise<string> {
-  const terms = { cost: costOfReproduction(run), signal };
+async function reproductionText({ calculations, engineVersion }: Runtime, run: StoredRun): Promise<string> {
+  const terms = { cost: costOfReproduction(run) };
   return canonicalJson(await calculations.run(REPRODUCE_RUN, { run, engineVersion }, terms));
 }
 
