@@ -8,6 +8,9 @@ import type { Calculation } from "./threads.ts";
 /** A body that was read: its canonical text, which is hashed, stored and calculated with, and facts of it. */
 export type Document<Facts = unknown> = Facts & { readonly text: string; readonly hash: string };
 
+/** What is calculated with: all that is kept of a body that was accepted for later. */
+export type DocumentText = Pick<Document, "text">;
+
 /** What is made of a body that passed its contract. `faults`: what is wrong with it all the same. */
 export type Description<Facts> = {
   readonly text: string;
@@ -62,13 +65,8 @@ export class BodyType<T, Facts extends object> {
     return { kind: "read", document };
   }
 
-  /** The value of a document of this type. */
-  valueOf(document: Document): T {
+  /** The value of a document of this type. One that was stored passed its contract when it was accepted. */
+  valueOf(document: DocumentText): T {
     return this.#values.get(document) ?? readStored(this.schema, document.text);
   }
-}
-
-/** A document that was stored when its body was read. What was accepted passed its contract then. */
-export function storedDocument(text: string): Document {
-  return { text, hash: contentHash(text) };
 }

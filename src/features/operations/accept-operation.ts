@@ -1,5 +1,4 @@
 import type { Tx } from "../../platform/database/transaction.ts";
-import { contentHash } from "../../platform/hash.ts";
 import type { Answer, IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteDeps, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import type { Ids } from "../../platform/ids.ts";
@@ -35,6 +34,8 @@ export type Submission = Pick<
   readonly scope: IdempotencyScope;
   /** The name of the scope, with the id of the aggregate where a key is good for that alone. */
   readonly recordScope: string;
+  /** Of `request_text`. */
+  readonly request_hash: string;
   /** The bytes of the 202. */
   readonly acceptedText: (operation: AcceptedOperation) => string;
   /** Looks, in the accepting transaction, for what the operation is about; an answer refuses it. */
@@ -51,8 +52,7 @@ export async function acceptOperation(
   submission: Submission,
 ): Promise<WriteOutcome<AcceptedOperation>> {
   const { tenantId, idempotencyKey: key } = caller;
-  const { scope, recordScope, request_text } = submission;
-  const payloadHash = contentHash(request_text);
+  const { scope, recordScope, request_hash: payloadHash } = submission;
   const outcome = await write<AcceptedOperation, AcceptedOperation>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope, recordScope, key, payloadHash },

@@ -1,5 +1,5 @@
 import type { ProposalResult } from "../../contract/proposal.ts";
-import type { Document } from "../../platform/body-type.ts";
+import type { DocumentText } from "../../platform/body-type.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
 import { leftBy, type EventRow } from "./event.ts";
@@ -15,7 +15,7 @@ import { versionEvent, type VersionRow } from "./version.ts";
 
 /** A simulation: the text of its result, as it is stored and sent. */
 export const CALCULATE_SIMULATION: Calculation<
-  { readonly document: Document; readonly context: SimulationContext },
+  { readonly document: DocumentText; readonly context: SimulationContext },
   string
 > = {
   name: "simulate a proposal",
@@ -24,7 +24,7 @@ export const CALCULATE_SIMULATION: Calculation<
 };
 
 export type ArtifactInput = {
-  readonly document: Document;
+  readonly document: DocumentText;
   readonly resultText: string;
   /** The artifact's own time. */
   readonly packagedAt: string;
@@ -52,7 +52,7 @@ export type PreparedProposal = {
 };
 
 export type ProposalInput = {
-  readonly document: Document;
+  readonly document: DocumentText;
   readonly tenantId: string;
   readonly context: SimulationContext;
   readonly keepsEvidence: boolean;

@@ -1,4 +1,4 @@
-import type { Document } from "../../platform/body-type.ts";
+import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -54,7 +54,7 @@ export async function createProposal(
 export function prepareProposal(
   deps: ProposalDeps,
   { tenantId, correlationId, idempotencyKey }: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
-  document: Document,
+  document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedProposal> {
   const input = {

@@ -1,5 +1,5 @@
 import { notBefore } from "../../platform/clock.ts";
-import type { Document } from "../../platform/body-type.ts";
+import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -93,7 +93,7 @@ export async function prepareVersion(
   deps: ProposalDeps,
   { tenantId, correlationId, idempotencyKey }: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
   proposalId: string,
-  document: Document,
+  document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedVersion> {
   const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };

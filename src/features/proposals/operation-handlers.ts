@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { storedDocument } from "../../platform/body-type.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
@@ -42,7 +41,7 @@ export function proposalOperationHandlers(
 
 function createProposal(runtime: Runtime): OperationHandler {
   return async (operation) => {
-    const document = storedDocument(operation.request.request_text);
+    const document = { text: operation.request.request_text };
     const prepared = await prepareProposal(runtime, callerOf(operation), document, ACCEPTED_WORK);
     const key = keyOf(operation, CREATE, CREATE.name);
     const make = async (tx: Tx) => {
@@ -57,7 +56,7 @@ function createVersion(runtime: Runtime): OperationHandler {
   return async (operation) => {
     const { proposal_id } = operation.request;
     if (proposal_id === null) throw new Error(`${operation.operation_id} names no proposal`);
-    const document = storedDocument(operation.request.request_text);
+    const document = { text: operation.request.request_text };
     const caller = callerOf(operation);
     const prepared = await prepareVersion(runtime, caller, proposal_id, document, ACCEPTED_WORK);
     const key = keyOf(operation, VERSIONS, versionsOf(proposal_id));

@@ -124,6 +124,7 @@ async function submit(
   const outcome = await acceptOperation(deps, context, {
     ...kind,
     request_text: body.text,
+    request_hash: body.hash,
     created_by: body.created_by,
     policy_pack_id: null,
     acceptedText,

@@ -1,6 +1,6 @@
 import type { UnknownFields } from "../../contract/faults.ts";
 import type { RunIdentity } from "../../engine/rebalance/simulate.ts";
-import type { Document } from "../../platform/body-type.ts";
+import type { DocumentText } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import type { PolicyPack } from "../policies/core.ts";
@@ -10,7 +10,7 @@ import { batchResult, optionsReader, readScenarios, type Scenario } from "./core
 import { executeRun, shapeRequest, type RunCircumstances } from "./execute-run.ts";
 
 export type RunInput = {
-  readonly document: Document;
+  readonly document: DocumentText;
   readonly policyPack: PolicyPack | undefined;
   readonly identity: RunIdentity;
   readonly circumstances: RunCircumstances;
@@ -26,7 +26,7 @@ export const CALCULATE_RUN: Calculation<RunInput, RunRecord> = {
 };
 
 export type BatchInput = {
-  readonly document: Document;
+  readonly document: DocumentText;
   readonly unknownFields: UnknownFields;
   /** Why the options of a scenario could not be used when the body was read, by its name. */
   readonly faults: ReadonlyMap<string, string>;

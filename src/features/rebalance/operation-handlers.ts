@@ -1,4 +1,3 @@
-import { storedDocument } from "../../platform/body-type.ts";
 import { ACCEPTED_WORK, type OperationHandlers } from "../operations/handlers.ts";
 import { readPolicyPack } from "../policies/find-policy-pack.ts";
 import { calculateBatch, countRuns, insertBatch } from "./analyze-scenarios.ts";
@@ -11,7 +10,7 @@ export function analysisHandlers(runtime: RebalanceRuntime): Pick<OperationHandl
     ANALYZE_SCENARIOS: async ({ tenant_id: tenantId, request }) => {
       const { correlation_id: givenCorrelationId, policy_pack_id, request_text } = request;
       const policyPack = await readPolicyPack(writes.database, tenantId, policy_pack_id);
-      const document = storedDocument(request_text);
+      const document = { text: request_text };
       const work = { document, faults: new Map<string, string>(), policyPack, givenCorrelationId };
       const executed = await calculateBatch(runtime, work, ACCEPTED_WORK);
       return {

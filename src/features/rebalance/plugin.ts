@@ -77,6 +77,7 @@ const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
         scope: ANALYZE_ASYNC_SCOPE,
         recordScope: ANALYZE_ASYNC_SCOPE.name,
         request_text: body.text,
+        request_hash: body.hash,
         proposal_id: null,
         created_by: null,
         policy_pack_id: selectedPack(runtime, context),
