@@ -20,6 +20,7 @@ const OF_A_KEY: Problems = [
   { status: 409, detail: "IDEMPOTENCY_IN_PROGRESS" },
   { status: 422, detail: "IDEMPOTENCY_KEY_REQUIRED" },
   { status: 422, detail: "IDEMPOTENCY_KEY_INVALID" },
+  { status: 503, detail: "OUTCOME_UNKNOWN" },
 ];
 const OF_EVERY_ROUTE: Problems = [
   { status: 422, detail: "VALIDATION_FAILED" },
