@@ -5,8 +5,3 @@ export type Deadline = {
   /** Aborted at that moment, or earlier when nobody waits any more. */
   readonly signal: AbortSignal;
 };
-
-/** Milliseconds that are left; 0: it is over. */
-export function timeLeft({ endsAt, signal }: Deadline): number {
-  return signal.aborted ? 0 : Math.max(0, endsAt - performance.now());
-}

@@ -26,6 +26,7 @@ import {
   type ApprovalRow,
   type EventRow,
 } from "./event.ts";
+import { aggregateOf } from "./proposal.ts";
 import {
   eventExists,
   findDecisionFacts,
@@ -36,7 +37,6 @@ import {
   moveProposal,
 } from "./repository/proposals.ts";
 import type { ProposalApprovalRequest, ProposalStateTransitionRequest } from "./schemas.ts";
-import { aggregateOf } from "./proposal.ts";
 
 export const TRANSITIONS: IdempotencyScope = {
   name: "proposals.transitions",

@@ -96,7 +96,7 @@ function reviewWithKey(
       payloadHash: contentHash(canonicalJson(request)),
     },
     prepare: () => deps.newId("dwd_"),
-    aggregate: `run ${runId}`,
+    aggregate: aggregateOf(runId),
     write: async (tx, decisionId) => {
       await assertStillNamed(tx, tenantId, key, idempotencyKey, runId);
       return recordDecision(tx, deps, caller, runId, request, decisionId);
@@ -117,6 +117,11 @@ async function assertStillNamed(
   if ((await findRunOfAction(tx, tenantId, key, idempotencyKey)) !== runId) throw new RunMoved();
 }
 
+/** The name under which the reviews of a run take turns. */
+function aggregateOf(runId: string): string {
+  return `run ${runId}`;
+}
+
 async function reviewWithoutKey(
   deps: ReviewDeps,
   caller: ReviewCaller,
@@ -132,7 +137,7 @@ async function reviewWithoutKey(
   return write<string, RunDecision>(deps.writes, {
     tenantId,
     key: null,
-    aggregate: `run ${rebalance_run_id}`,
+    aggregate: aggregateOf(rebalance_run_id),
     prepare: () => deps.newId("dwd_"),
     write: (tx, decisionId) => recordDecision(tx, deps, caller, rebalance_run_id, request, decisionId),
     wasCommitted: (tx, { decision_id }) => decisionExists(tx, tenantId, decision_id),

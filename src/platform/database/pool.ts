@@ -35,9 +35,14 @@ export function createPool(options: PoolOptions): Pool {
 /** Old connections are replaced, so that they follow a moved server and changed role settings, and free the memory of their backends. */
 const MAX_LIFETIME_MS = 30 * 60 * 1_000;
 
+export type AcquireRequest = Pick<AdmissionRequest, "tenantId" | "signal"> & {
+  readonly budgetMs: () => number;
+};
+
 /**
- * Hands out a connection that nobody else holds, within `budgetMs` and before `signal` is aborted. `release` is called once, when no statement is under
- * way any more; the slot is free only then. A connection that was lost is not used again, its release only frees the slot.
+ * Hands out a connection that nobody else holds, within `budgetMs` and before `signal` is aborted. `release` is called
+ * once, when no statement is under way any more; the slot is free only then. A connection that was lost is not used again,
+ * its release only frees the slot.
  */
 export async function acquire(
   pool: Pool,
@@ -57,10 +62,6 @@ export async function acquire(
     throw error;
   }
 }
-
-export type AcquireRequest = Pick<AdmissionRequest, "tenantId" | "signal"> & {
-  readonly budgetMs: () => number;
-};
 
 async function addConnection(pool: Pool, budgetMs: number, signal?: AbortSignal): Promise<Connection> {
   const connection = await openConnection(

@@ -1,4 +1,3 @@
-import { timeLeft } from "../deadline.ts";
 import type { Database } from "./database.ts";
 import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
 import type { Fence, Rows } from "./fence.ts";
@@ -78,15 +77,12 @@ export async function runTransaction<T>(
   context: TransactionContext,
   work: (tx: Tx) => Promise<T>,
 ): Promise<TransactionOutcome<T>> {
-  const endsAt = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
-  const { deadline } = database;
+  const { signal, endsAt: latestEnd = Infinity } = database.deadline ?? {};
+  const ownEnd = performance.now() + (context.deadlineMs ?? database.limits.deadlineMs);
+  const endsAt = Math.min(ownEnd, latestEnd);
   const limits: UnitLimits = {
-    budgetMs: () =>
-      Math.max(
-        0,
-        Math.min(endsAt - performance.now(), deadline === undefined ? Infinity : timeLeft(deadline)),
-      ),
-    signal: deadline?.signal,
+    budgetMs: () => (signal?.aborted === true ? 0 : Math.max(0, endsAt - performance.now())),
+    signal,
   };
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -12,6 +12,8 @@ declare module "fastify" {
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
+/** For the work to fail by itself, which says more than a timer can. */
+const ANSWER_MS = 250;
 
 /**
  * Gives each request its deadline. Work that ends there fails by itself, and says whether something was written. What has
@@ -44,6 +46,3 @@ export const requestDeadline = fp<{ readonly requestDeadlineMs: number }>(
   },
   { name: "request-deadline", dependencies: ["request-context", "problems"] },
 );
-
-/** For the work to fail by itself, which says more than a timer can. */
-const ANSWER_MS = 250;

@@ -22,6 +22,7 @@ const ARRIVAL_MS = 20_000;
 const KEEP_ALIVE_MS = 72_000;
 /** An idempotency key of 255 characters, each escaped. */
 export const MOST_PARAM_CHARACTERS = 3 * 255;
+
 /** Fastify with its limits and without a route. */
 export function createServer({
   log,
