@@ -7,36 +7,29 @@ export class TimeLimitError extends Error {}
  * What `work` comes to, or a TimeLimitError once `ms` have passed or `signal` is aborted. The work itself goes on: a promise
  * cannot be cancelled, so the caller ends what it stands for.
  */
-export async function within<T>(
+export function within<T>(
   limits: { readonly ms?: number; readonly signal?: AbortSignal | undefined },
   work: PromiseLike<T>,
 ): Promise<T> {
-  // Ends the timer and takes the listener off a signal that may outlive a thousand calls.
-  const over = new AbortController();
   const { ms, signal } = limits;
-  try {
-    return await Promise.race([
-      work,
-      ...(ms === undefined ? [] : [timedOut(ms, over.signal)]),
-      ...(signal === undefined ? [] : [aborted(signal, over.signal)]),
-    ]);
-  } finally {
-    over.abort();
-  }
-}
-
-async function timedOut(ms: number, over: AbortSignal): Promise<never> {
-  await delay(ms, undefined, { signal: over });
-  throw new TimeLimitError(`no reply within ${String(Math.round(ms))} ms`);
-}
-
-function aborted(signal: AbortSignal, over: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = (): void => {
-      reject(new TimeLimitError("stopped"));
+  return new Promise((resolve, reject) => {
+    // A signal may outlive a thousand calls, so its listener is taken off.
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      settle();
     };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { signal: over });
+    const giveUp = (reason: string): void => end(() => reject(new TimeLimitError(reason)));
+    const onAbort = (): void => giveUp("stopped");
+    const timer =
+      ms === undefined
+        ? undefined
+        : setTimeout(() => giveUp(`no reply within ${String(Math.round(ms))} ms`), ms);
+    signal?.addEventListener("abort", onAbort);
+    const settle = (): void => end(() => resolve(work));
+    work.then(settle, settle);
+    // Behind the work, which may be done already.
+    if (signal?.aborted === true) queueMicrotask(onAbort);
   });
 }
 
