@@ -48,8 +48,8 @@ test("a superuser is refused, and so is the owner of the tables", async () => {
 
 test("a role with BYPASSRLS is refused", async () => {
   const role = `bypass_${String(process.pid)}`;
-  await asAdmin(`create role ${role} login bypassrls password 'secret'; grant select on migration.checksum to ${role};
-                 grant usage on schema migration to ${role}`);
+  await asAdmin(`create role ${role} login bypassrls password 'secret'; grant usage on schema migration to ${role};
+                 grant select on migration.checksum, migration.schema_compatibility to ${role}`);
   expect(await faultsOf(loginUrl(role), null)).toEqual([
     `the role in force, ${role}, has BYPASSRLS: row-level security would not hold`,
     `the login can take the role ${role}, which may delete or sees every tenant`,

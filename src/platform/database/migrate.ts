@@ -5,7 +5,7 @@ import {
   migrationFaults,
   readMigrations,
   withNormalisedFiles,
-  type AppliedMigration,
+  type AppliedSchema,
   type Migration,
 } from "./migrations.ts";
 import { asFunctionOwners, prepareRoles, SCHEMA_USERS } from "./roles.ts";
@@ -81,23 +81,29 @@ async function prepareBookkeeping(session: pg.Client): Promise<void> {
 
 /** Throws where what was applied is not what this version knows. */
 async function findPending(session: pg.Client, known: readonly Migration[]): Promise<Migration[]> {
-  const applied = await readApplied(session);
-  const [fault] = migrationFaults(known, applied);
+  const schema = await readSchema(session);
+  const [fault] = migrationFaults(known, schema);
   if (fault !== undefined) throw new Error(fault);
-  const names = new Set(applied.map(({ name }) => name));
+  const names = new Set(schema.applied.map(({ name }) => name));
   return known.filter(({ name }) => !names.has(name));
 }
 
 /** The table of the runner says what was applied; it is made by the first run. */
-async function readApplied(session: pg.Client): Promise<AppliedMigration[]> {
-  const table = await session.query(`select from pg_tables where schemaname = $1 and tablename = 'applied'`, [
-    SCHEMA,
-  ]);
-  if (table.rowCount === 0) return [];
-  const { rows } = await session.query<AppliedMigration>(
+async function readSchema(session: pg.Client): Promise<AppliedSchema> {
+  const tables = await session.query<{ name: string }>(
+    "select tablename as name from pg_tables where schemaname = $1",
+    [SCHEMA],
+  );
+  const has = (table: string) => tables.rows.some(({ name }) => name === table);
+  if (!has("applied")) return { applied: [], leastKnown: null };
+  const { rows: applied } = await session.query<AppliedSchema["applied"][number]>(
     `select name, checksum from ${SCHEMA}.applied left join ${SCHEMA}.checksum using (name) order by name`,
   );
-  return rows;
+  if (!has("schema_compatibility")) return { applied, leastKnown: null };
+  const { rows } = await session.query<{ least_known: string }>(
+    `select least_known from ${SCHEMA}.schema_compatibility`,
+  );
+  return { applied, leastKnown: rows[0]?.least_known ?? null };
 }
 
 async function applyPending(

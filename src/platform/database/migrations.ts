@@ -58,16 +58,45 @@ export async function withNormalisedFiles<T>(
 /** A migration as the database records it; `checksum` null: it was applied by something that records none. */
 export type AppliedMigration = { readonly name: string; readonly checksum: string | null };
 
-/** What is wrong between known and applied migrations, a line for each; pending migrations are not a fault. */
-export function migrationFaults(known: readonly Migration[], applied: readonly AppliedMigration[]): string[] {
+export type AppliedSchema = {
+  /** In order. */
+  readonly applied: readonly AppliedMigration[];
+  /** The migration that a process must know at least; null where the schema is older than that record. */
+  readonly leastKnown: string | null;
+};
+
+/**
+ * What is wrong between known and applied migrations, a line for each; pending migrations are not a fault. The schema may
+ * be newer than this version of the service, unless it says that a version must know more than this one does.
+ */
+export function migrationFaults(known: readonly Migration[], schema: AppliedSchema): string[] {
+  const { applied, leastKnown } = schema;
+  const newest = known.at(-1)?.name ?? "";
   const checksums = new Map(known.map(({ name, checksum }) => [name, checksum]));
-  return applied.flatMap(({ name, checksum }) => {
-    const expected = checksums.get(name);
-    if (expected === undefined) {
-      return [`the database has migration ${name}, which this version of the service does not know`];
-    }
-    if (checksum === null)
-      return [`migration ${name} was applied without a checksum, not by npm run migrate`];
-    return expected === checksum ? [] : [`migration ${name} was changed after it was applied`];
-  });
+  const mayBeNewer = leastKnown !== null && newest !== "";
+  return [
+    ...(mayBeNewer && leastKnown > newest
+      ? [`the database needs a version of the service that knows migration ${leastKnown}`]
+      : []),
+    ...applied.flatMap(({ name, checksum }) => {
+      const expected = checksums.get(name);
+      if (expected === undefined) {
+        if (mayBeNewer && name > newest) return [];
+        return [`the database has migration ${name}, which this version of the service does not know`];
+      }
+      if (checksum === null)
+        return [`migration ${name} was applied without a checksum, not by npm run migrate`];
+      return expected === checksum ? [] : [`migration ${name} was changed after it was applied`];
+    }),
+    ...outOfOrder(known, applied),
+  ];
+}
+
+/** Applied migrations that a known one was to come before: another history than the one that this version knows. */
+function outOfOrder(known: readonly Migration[], applied: readonly AppliedMigration[]): string[] {
+  const names = new Set(applied.map(({ name }) => name));
+  const newest = applied.at(-1)?.name ?? "";
+  return known
+    .filter(({ name }) => name < newest && !names.has(name))
+    .map(({ name }) => `the database has migration ${newest}, but not ${name}, which comes before it`);
 }

@@ -155,16 +155,21 @@ async function findTableFaults(tx: Tx): Promise<string[]> {
 }
 
 async function findMigrationFaults(tx: Tx, known: readonly Migration[]): Promise<string[]> {
-  const [table] = await tx<{ is_there: boolean }>`
-    select to_regclass('migration.checksum') is not null as is_there`;
-  const applied =
-    table?.is_there === true
-      ? await tx<AppliedMigration>`select name, checksum from migration.checksum order by name`
-      : [];
+  const [table] = await tx<{ has_checksums: boolean; has_compatibility: boolean }>`
+    select to_regclass('migration.checksum') is not null as has_checksums,
+           to_regclass('migration.schema_compatibility') is not null as has_compatibility`;
+  const [applied, compatibility] = await Promise.all([
+    table?.has_checksums === true
+      ? tx<AppliedMigration>`select name, checksum from migration.checksum order by name`
+      : [],
+    table?.has_compatibility === true
+      ? tx<{ least_known: string }>`select least_known from migration.schema_compatibility`
+      : [],
+  ]);
   const names = new Set(applied.map(({ name }) => name));
   const pending = known.filter(({ name }) => !names.has(name)).map(({ name }) => name);
   return [
-    ...migrationFaults(known, applied),
+    ...migrationFaults(known, { applied, leastKnown: compatibility[0]?.least_known ?? null }),
     ...when(
       pending.length > 0,
       `the database lacks the migrations ${pending.join(", ")}: run npm run migrate`,

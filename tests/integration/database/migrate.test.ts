@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { closeDatabase } from "../../../src/platform/database/database.ts";
 import { migrate } from "../../../src/platform/database/migrate.ts";
 import { readMigrations } from "../../../src/platform/database/migrations.ts";
@@ -9,9 +9,9 @@ import { withMigrationFiles } from "../../support/migration-files.ts";
 import { urlOf, withSession } from "../../support/session.ts";
 
 const { adminUrl, prefix } = inject("testServer");
-const names = Array.from({ length: 6 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
+const names = Array.from({ length: 8 }, () => `${prefix}${randomBytes(6).toString("hex")}`);
 const urls = names.map((database) => urlOf(adminUrl, { database }));
-const [url = "", other = "", broken = "", crlf = "", cut = "", owned = ""] = urls;
+const [url = "", other = "", broken = "", crlf = "", cut = "", owned = "", ahead = "", fork = ""] = urls;
 const login = `ballast_migrated_${randomBytes(4).toString("hex")}`;
 
 beforeAll(async () => {
@@ -120,10 +120,76 @@ test("an edited file is refused before anything runs", async () => {
   expect(await rowsOf(url, "select 1 where to_regclass('next_step') is not null")).toEqual([]);
 });
 
-test("a database ahead of this version is refused", async () => {
-  await withMigrationFiles(known.slice(0, -1), async (folder) => {
-    await expect(migrate({ url, folder })).rejects.toThrow(
-      `the database has migration ${String(all.at(-1))}, which this version of the service does not know`,
+describe("a database ahead of this version", () => {
+  const NEXT = { name: "9998_next", sql: "create table next_step ()" };
+  const BREAKING = {
+    name: "9999_breaking",
+    sql: "update migration.schema_compatibility set least_known = '9999_breaking'",
+  };
+
+  const OTHER = { name: "9998_other", sql: "create table other_step ()" };
+
+  /** What the older version, which knows `known` alone, says at its start and when it is asked whether it is ready. */
+  async function faultsOfOlder(): Promise<{ start: string; ready: string[] }> {
+    const service = openTestDatabase(ahead, { max: 1 });
+    const ready = await startupFaults(service, known);
+    await closeDatabase(service);
+    const start = await migrate({ url: ahead }).then(
+      (applied) => `applied ${String(applied.length)}`,
+      (error: unknown) => String(error),
+    );
+    return { start, ready };
+  }
+
+  test("is worked on as long as its migrations do not say otherwise", async () => {
+    expect(await migrate({ url: ahead })).toEqual(all);
+    await withMigrationFiles([...known, NEXT], async (folder) => {
+      expect(await migrate({ url: ahead, folder })).toEqual([NEXT.name]);
+    });
+    expect(await faultsOfOlder()).toEqual({ start: "applied 0", ready: [] });
+    await withMigrationFiles([...known, NEXT, BREAKING], async (folder) => {
+      expect(await migrate({ url: ahead, folder })).toEqual([BREAKING.name]);
+      expect(await migrate({ url: ahead, folder })).toEqual([]);
+    });
+    const fault = "the database needs a version of the service that knows migration 9999_breaking";
+    expect(await faultsOfOlder()).toEqual({ start: `Error: ${fault}`, ready: [fault] });
+  });
+
+  test("keeps its checksums of what this version knows", async () => {
+    await rowsOf(ahead, `update migration.checksum set checksum = 'other' where name = '${String(all[2])}'`);
+    expect((await faultsOfOlder()).ready).toContain(
+      `migration ${String(all[2])} was changed after it was applied`,
+    );
+  });
+
+  test("never lowers what a version must know", async () => {
+    await expect(
+      rowsOf(ahead, "update migration.schema_compatibility set least_known = '0014_schema_compatibility'"),
+    ).rejects.toThrow("migration.schema_compatibility only rises");
+  });
+
+  test("is refused where its migrations come before one that this version knows", async () => {
+    await withMigrationFiles([...known, OTHER], async (folder) => {
+      await migrate({ url: fork, folder });
+    });
+    const mine = { name: "9997_mine", sql: "create table mine ()" };
+    await withMigrationFiles([...known, mine], async (folder) => {
+      await expect(migrate({ url: fork, folder })).rejects.toThrow(
+        `the database has migration ${OTHER.name}, but not 9997_mine, which comes before it`,
+      );
+    });
+    const later = { name: "9999_later", sql: "create table later ()" };
+    await withMigrationFiles([...known, later], async (folder) => {
+      await expect(migrate({ url: fork, folder })).rejects.toThrow(
+        `the database has migration ${OTHER.name}, which this version of the service does not know`,
+      );
+    });
+  });
+
+  test("is refused where it does not say what a version must know", async () => {
+    await rowsOf(fork, "delete from migration.schema_compatibility");
+    await expect(migrate({ url: fork })).rejects.toThrow(
+      "the database has migration 9998_other, which this version of the service does not know",
     );
   });
 });
