@@ -5,6 +5,7 @@ import { closeWithin, listen } from "./platform/http/listen.ts";
 import { createLog } from "./platform/log.ts";
 import { runProcess, type Start } from "./platform/process.ts";
 import { createGracePeriod } from "./platform/grace-period.ts";
+import { pause } from "./platform/time-limit.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `npm start`: serves HTTP, and works on accepted operations beside it. */
@@ -20,7 +21,8 @@ const start: Start = async (onFatal) => {
     const url = await listen(app, config.server);
     const background = startBackground(runtime, operations);
     const stop = async (hurry: AbortSignal) => {
-      lifecycle.isStopping = true; // readiness drops before the port closes
+      lifecycle.isStopping = true; // readiness drops, and for a while nothing else changes
+      await pause(config.server.shutdownDrainMs, hurry);
       grace.start();
       await background.stop();
       await closeWithin(app, grace.remainingMs(), hurry);

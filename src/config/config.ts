@@ -11,6 +11,9 @@ import {
 
 const HOUR_MS = 3_600_000;
 
+/** How long those who send requests are given to see that they should send them elsewhere. */
+const DRAIN_MS = { LOCAL: 0, PRODUCTION: 5_000 };
+
 const variables = {
   ...serviceVariables,
   ...databaseVariables,
@@ -118,6 +121,7 @@ function toConfig(env: Environment) {
       maxConnections: env.MAX_CONNECTIONS,
       maxBodyBytesInFlight: env.MAX_BODY_BYTES_IN_FLIGHT,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
+      shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? DRAIN_MS[env.APP_PERSISTENCE_PROFILE],
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },
     database: {

@@ -61,14 +61,23 @@ export function flag(fallback: boolean, about: string): Variable<boolean> {
 }
 
 export function integer(fallback: number, lowest: number, highest: number, about: string): Variable<number> {
-  return variable(String(fallback), {
+  return variable(String(fallback), integerFrom(lowest, highest, about));
+}
+
+/** Where the default depends on another variable. */
+export function optionalInteger(lowest: number, highest: number, about: string): Variable<number | null> {
+  return optional(integerFrom(lowest, highest, about));
+}
+
+function integerFrom(lowest: number, highest: number, about: string): ValueReader<number> {
+  return {
     about,
     expected: `an integer from ${String(lowest)} to ${String(highest)}`,
     parse: (text) => {
       const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
       return value >= lowest && value <= highest ? value : undefined;
     },
-  });
+  };
 }
 
 export function oneOf<const T extends string>(

@@ -1,4 +1,14 @@
-import { flag, integer, jsonMap, listOf, oneOf, optionalText, serverUrl, text } from "./readers.ts";
+import {
+  flag,
+  integer,
+  jsonMap,
+  listOf,
+  oneOf,
+  optionalInteger,
+  optionalText,
+  serverUrl,
+  text,
+} from "./readers.ts";
 import { parseServerAddress } from "../platform/database/address.ts";
 
 const MINUTE_MS = 60_000;
@@ -40,7 +50,12 @@ export const serviceVariables = {
     8_000,
     "Time in which a request is answered, if only with 503; a COMMIT under way then gets a second more. A body arrives in five eighths of it, else 408.",
   ),
-  SHUTDOWN_GRACE_MS: milliseconds(9_000, "Time that requests in hand get to end after SIGTERM."),
+  SHUTDOWN_DRAIN_MS: optionalInteger(
+    0,
+    10 * MINUTE_MS,
+    "Time after SIGTERM in which it still serves, while /health/ready says 503; unset: 0, in PRODUCTION 5000.",
+  ),
+  SHUTDOWN_GRACE_MS: milliseconds(9_000, "Time that requests in hand get to end after that."),
   APP_PERSISTENCE_PROFILE: oneOf(
     ["LOCAL", "PRODUCTION"],
     "LOCAL",

@@ -3,9 +3,13 @@ import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
 import { noticesIn, runService, serviceEnv, spawnService, startService } from "../support/service.ts";
+
+/** Signals that come closer together than this count as one, with some time to spare. */
+const SAME_PRESS_MS = 700;
 
 let database: TestDatabase;
 let env: Record<string, string>;
@@ -51,6 +55,37 @@ describe("a service on a given database", () => {
     await expect.poll(() => fetch(`${service.url}/health/live`).catch(() => "refused")).toBe("refused");
     expect(await slow.finish()).toMatch(/^HTTP\/1\.1 422 /);
     expect(await stopped).toEqual({ code: 0, signal: null });
+  });
+
+  test("serves for a while after SIGTERM, not ready any more, so that nobody is sent to a closed port", async () => {
+    const drainMs = 1_500;
+    const service = await startService({ env: { ...env, SHUTDOWN_DRAIN_MS: String(drainMs) } });
+    const statusOf = async (path: string) => (await fetch(`${service.url}${path}`)).status;
+    expect(await statusOf("/health/ready")).toBe(200);
+    const askedAt = performance.now();
+    const stopped = service.stop();
+    await expect.poll(() => statusOf("/health/ready"), { interval: 5 }).toBe(503);
+    expect(performance.now() - askedAt).toBeLessThan(500);
+    let served = 0;
+    while (performance.now() - askedAt < drainMs - 200) {
+      expect(await statusOf("/rebalance/runs")).toBe(200);
+      served += 1;
+    }
+    expect(served).toBeGreaterThan(0);
+    expect(await statusOf("/health/ready")).toBe(503);
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    expect(performance.now() - askedAt).toBeGreaterThanOrEqual(drainMs);
+    await expect(statusOf("/health/live")).rejects.toThrow();
+  });
+
+  test("asked a second time to stop, waits no longer", async () => {
+    const service = spawnService({ ...env, SHUTDOWN_DRAIN_MS: "60000" });
+    const url = await service.url;
+    service.signal("SIGTERM");
+    await expect.poll(async () => (await fetch(`${url}/health/ready`)).status).toBe(503);
+    await pause(SAME_PRESS_MS);
+    service.signal("SIGTERM");
+    expect(await service.ended).toEqual({ code: 0, signal: null });
   });
 
   test("serves its documentation", async () => {

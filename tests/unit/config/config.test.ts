@@ -39,6 +39,21 @@ describe("an empty environment", () => {
   });
 });
 
+describe("the drain after SIGTERM", () => {
+  const production = {
+    APP_PERSISTENCE_PROFILE: "PRODUCTION",
+    DATABASE_URL: SERVICE,
+    MIGRATION_DATABASE_URL: OWNER,
+  };
+
+  test("is none in LOCAL, five seconds in PRODUCTION, and whatever is set in both", () => {
+    expect(parseConfig({}).server.shutdownDrainMs).toBe(0);
+    expect(parseConfig(production).server.shutdownDrainMs).toBe(5_000);
+    expect(parseConfig({ SHUTDOWN_DRAIN_MS: "250" }).server.shutdownDrainMs).toBe(250);
+    expect(parseConfig({ ...production, SHUTDOWN_DRAIN_MS: "0" }).server.shutdownDrainMs).toBe(0);
+  });
+});
+
 describe("flags", () => {
   test.each([
     ["true", true],
