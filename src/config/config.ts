@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseServerAddress } from "../platform/database/address.ts";
 import { variableNotes } from "./readers.ts";
 import {
   contractVariables,
@@ -103,7 +104,7 @@ function* contradictions(env: Environment): Generator<[name: keyof Environment, 
   }
 }
 
-const loginOf = (url: string | null) => (url === null ? null : decodeURIComponent(new URL(url).username));
+const loginOf = (url: string | null) => (url === null ? null : parseServerAddress(url).login);
 
 const serviceLoginOf = (url: string | null, migrationUrl: string | null) =>
   migrationUrl === null ? null : loginOf(url);

@@ -64,7 +64,9 @@ export const serviceVariables = {
 };
 
 export const databaseVariables = {
-  DATABASE_URL: url("PostgreSQL 15 or later, as the service's login; unset: an embedded one."),
+  DATABASE_URL: url(
+    "PostgreSQL 15 or later, as the service's login, of one host or several; unset: an embedded one.",
+  ),
   MIGRATION_DATABASE_URL: url("The same database as the login that owns its tables; unset: DATABASE_URL."),
   MIGRATE_ON_START: flag(true, "Whether the start brings the schema up to date."),
   DATABASE_READ_URL: url("A streaming replica for lists, summary and lineage; unset: DATABASE_URL."),

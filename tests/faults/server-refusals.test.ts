@@ -67,7 +67,6 @@ function simulate(key = newKey("refused")): Promise<Received> {
 const readiness = async () => (await app.get("/health/ready")).status;
 
 describe.each([
-  ["25006", "DATABASE_READ_ONLY"],
   ["53100", "DATABASE_DISK_FULL"],
   ["53200", "DATABASE_OUT_OF_MEMORY"],
 ])("a write that the server refuses with %s", (sqlState, detail) => {

@@ -6,7 +6,7 @@ import type pg from "pg";
 import { vi } from "vitest";
 import { openCluster } from "../../src/platform/database/embedded/cluster.ts";
 import { launch } from "../../src/platform/database/embedded/launch.ts";
-import { readPostmaster, stopServer } from "../../src/platform/database/embedded/server.ts";
+import { readPostmaster, stopServer, type Cluster } from "../../src/platform/database/embedded/server.ts";
 import { migrate } from "../../src/platform/database/migrate.ts";
 import { urlOf } from "./session.ts";
 
@@ -44,13 +44,7 @@ export async function startOwnServer(): Promise<OwnServer> {
   return {
     adminUrl,
     url: urlOf(server, { database: DATABASE, ...login }),
-    kill: async () => {
-      const children = await childrenOf(session);
-      const postmaster = readPostmaster(cluster);
-      if (postmaster === null) throw new Error("there is no server to kill");
-      for (const pid of [postmaster.pid, ...children]) endAtOnce(pid);
-      await vi.waitUntil(() => readPostmaster(cluster) === null, PATIENCE);
-    },
+    kill: () => killServer(cluster, session),
     restart: async () => {
       ({ session } = await launch(owned, SETTINGS, port));
     },
@@ -60,6 +54,15 @@ export async function startOwnServer(): Promise<OwnServer> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** SIGKILL to the postmaster and to every process of it. `session` is one of its superuser. */
+export async function killServer(cluster: Cluster, session: pg.Client): Promise<void> {
+  const children = await childrenOf(session);
+  const postmaster = readPostmaster(cluster);
+  if (postmaster === null) throw new Error("there is no server to kill");
+  for (const pid of [postmaster.pid, ...children]) endAtOnce(pid);
+  await vi.waitUntil(() => readPostmaster(cluster) === null, PATIENCE);
 }
 
 /** Sessions and helpers: all that the server itself lists. */

@@ -6,6 +6,7 @@ import type pg from "pg";
 import { openCluster, type OwnedCluster } from "../../src/platform/database/embedded/cluster.ts";
 import { launch } from "../../src/platform/database/embedded/launch.ts";
 import { stopServer } from "../../src/platform/database/embedded/server.ts";
+import { killServer } from "./own-server.ts";
 import { migrate } from "../../src/platform/database/migrate.ts";
 
 const SETTINGS = { max_connections: "50" };
@@ -15,6 +16,10 @@ const LOGIN = "ballast_app";
 export type ReplicatedServers = {
   readonly primaryUrl: string;
   readonly replicaUrl: string;
+  /** Both as hosts of one URL, in the order of `hosts`. */
+  readonly urlOfBoth: (hosts: readonly ("primary" | "replica")[], target: string) => string;
+  /** Superuser, in the database of the service. */
+  readonly adminUrls: { readonly primary: string; readonly replica: string };
   /** From now on the replica receives and does not apply: it lags. */
   readonly pauseReplay: () => Promise<void>;
   /** Applies again, and resolves once all that the primary has committed is there. */
@@ -22,11 +27,18 @@ export type ReplicatedServers = {
   readonly stopReplica: () => Promise<void>;
   /** On the port that it had. */
   readonly startReplica: () => Promise<void>;
+  /** SIGKILL to every process of the primary; then its data is removed, for good. */
+  readonly destroyPrimary: () => Promise<void>;
+  /** Makes the replica take writes, and resolves once it does. */
+  readonly promoteReplica: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
-/** From the programs of the embedded server, which are needed here whatever server the other tests use. */
-export async function startReplicatedServers(): Promise<ReplicatedServers> {
+/**
+ * From the programs of the embedded server, which are needed here whatever server the other tests use. `isSynchronous`: a
+ * COMMIT of the primary waits until the replica has it on disk.
+ */
+export async function startReplicatedServers({ isSynchronous = false } = {}): Promise<ReplicatedServers> {
   const home = mkdtempSync(join(tmpdir(), `ballast-tests-${String(process.pid)}-primary-`));
   const primary = await openCluster(home);
   await prepare(primary);
@@ -40,7 +52,10 @@ export async function startReplicatedServers(): Promise<ReplicatedServers> {
     primary_conninfo: `host=127.0.0.1 port=${String(port)} user=postgres password=${primary.password}`,
   };
   let standby = await launch(replica, settings);
-  const address = (at: number) => `postgres://${LOGIN}:${primary.password}@127.0.0.1:${String(at)}/ballast`;
+  if (isSynchronous) await demandStandby(session);
+  const ports = { primary: port, replica: standby.port };
+  const address = (at: number, user = LOGIN) =>
+    `postgres://${user}:${primary.password}@127.0.0.1:${String(at)}/ballast`;
   const stopReplica = async () => {
     await standby.session.end();
     await stopServer(replica.cluster);
@@ -48,6 +63,11 @@ export async function startReplicatedServers(): Promise<ReplicatedServers> {
   return {
     primaryUrl: address(port),
     replicaUrl: address(standby.port),
+    urlOfBoth: (hosts, target) => {
+      const list = hosts.map((name) => `127.0.0.1:${String(ports[name])}`).join(",");
+      return `postgres://${LOGIN}:${primary.password}@${list}/ballast?target_session_attrs=${target}`;
+    },
+    adminUrls: { primary: address(port, "postgres"), replica: address(standby.port, "postgres") },
     pauseReplay: async () => {
       await standby.session.query("select pg_wal_replay_pause()");
       await until(standby.session, "select pg_get_wal_replay_pause_state() = 'paused' as is_so");
@@ -63,6 +83,13 @@ export async function startReplicatedServers(): Promise<ReplicatedServers> {
     stopReplica,
     startReplica: async () => {
       standby = await launch(replica, settings, standby.port);
+    },
+    destroyPrimary: async () => {
+      await killServer(primary.cluster, session);
+      rmSync(primary.cluster.dataFolder, { recursive: true, force: true });
+    },
+    promoteReplica: async () => {
+      await standby.session.query("select pg_promote()");
     },
     stop: async () => {
       await stopServer(replica.cluster);
@@ -94,6 +121,16 @@ function copyStopped({ cluster }: OwnedCluster, folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     chownSync(join(folder, name), uid, gid);
   }
+}
+
+/** Resolves once the standby that streams is one that COMMIT waits for. */
+async function demandStandby(primary: pg.Client): Promise<void> {
+  await primary.query("alter system set synchronous_standby_names = '*'");
+  await primary.query("select pg_reload_conf()");
+  await until(
+    primary,
+    "select count(*) = 1 as is_so from pg_stat_replication where state = 'streaming' and sync_state = 'sync'",
+  );
 }
 
 async function until(session: pg.Client, query: string): Promise<void> {

@@ -7,22 +7,47 @@ export type TlsSettings = { readonly isRequired: boolean; readonly options: tls.
 /** A port of a machine, or a Unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Where a server is. `url` holds no TLS parameter any more: `tls` does, null for plain text. */
-export type ServerAddress = {
+/** One server. `url` names no other, and none of the parameters that are read here. */
+export type ServerHost = {
   readonly url: string;
   readonly endpoint: Endpoint;
+  /** Null for plain text. */
   readonly tls: TlsSettings | null;
 };
 
-const TLS_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
+/** What a server must be to be worked with, as libpq names it; its `prefer-standby` is none of them. */
+const TARGETS = ["any", "read-write", "read-only", "primary", "standby"] as const;
+export type Target = (typeof TARGETS)[number];
+
+/** Where the servers are of which one is worked with: the first that can be reached and is what `target` says. */
+export type ServerAddress = {
+  readonly hosts: readonly ServerHost[];
+  readonly target: Target;
+  readonly login: string;
+};
+
+const OWN_PARAMETERS = ["sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "port"];
 
 /**
- * Reads a connection URL, with libpq's sslmode (disable, allow, prefer, require, verify-ca, verify-full), sslrootcert,
- * sslcert and sslkey. Throws an Error with one line on what is wrong with it, and nothing of its password.
- * https://www.postgresql.org/docs/15/libpq-ssl.html
+ * Reads a connection URL: of one server, or of several in the order in which they are tried, with libpq's
+ * target_session_attrs, sslmode (disable, allow, prefer, require, verify-ca, verify-full), sslrootcert, sslcert and sslkey.
+ * Throws an Error with one line on what is wrong with it, and nothing of its password.
+ * https://www.postgresql.org/docs/15/libpq-connect.html#id-1.7.3.8.3.6
  */
 export function parseServerAddress(text: string): ServerAddress {
-  const url = parseUrl(text);
+  const urls = parseUrls(text);
+  const [first] = urls;
+  const parameter = (name: string): string | undefined => first.searchParams.get(name) ?? undefined;
+  const target = targetOf(parameter("target_session_attrs") ?? "any");
+  const sharedPort = portOf(parameter("port"));
+  return {
+    hosts: urls.map((url) => hostOf(url, sharedPort)),
+    target,
+    login: decodeURIComponent(first.username),
+  };
+}
+
+function hostOf(url: URL, sharedPort: string): ServerHost {
   const parameter = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
   const rootCertificate = parameter("sslrootcert");
   const mode = parameter("sslmode") ?? "disable";
@@ -33,27 +58,63 @@ export function parseServerAddress(text: string): ServerAddress {
   };
   const settings = tlsSettings(mode, files, rootCertificate !== undefined, url.hostname);
   if (settings !== null) checkContext(settings.options);
-  for (const name of TLS_PARAMETERS) url.searchParams.delete(name);
+  for (const name of OWN_PARAMETERS) url.searchParams.delete(name);
+  // A URL without a host takes no port.
+  if (url.hostname === "") url.hostname = DEFAULT_HOST;
+  if (url.port === "") url.port = sharedPort;
   return { url: url.href, endpoint: endpointOf(url), tls: settings };
 }
 
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname.includes(",")) {
-    throw new Error("not a URL of one PostgreSQL server: postgres://user:password@host:port/database");
+/** Scheme, login, hosts with their ports, and the rest, which all hosts share. */
+const PARTS = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#]*)(.*)$/s;
+
+/** The URL of each host: what is written for several is none by itself. */
+function parseUrls(text: string): [URL, ...URL[]] {
+  const [, before = "", hosts = "", after = ""] = PARTS.exec(text) ?? [];
+  const [first, ...others] = hosts.split(",").map((host) => parseUrl(`${before}${host}${after}`));
+  const isListed = others.length > 0;
+  if (first === undefined || (isListed && [first, ...others].some(({ hostname }) => hostname === ""))) {
+    throw notAnAddress();
   }
-  return url;
+  return [first, ...others];
 }
 
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) throw notAnAddress();
+  return new URL(text);
+}
+
+function notAnAddress(): Error {
+  return new Error("not a URL of PostgreSQL: postgres://user:password@host:port,host:port/database");
+}
+
+function targetOf(text: string): Target {
+  const target = TARGETS.find((name) => name === text);
+  if (target === undefined) throw new Error(`target_session_attrs=${text} is none of ${TARGETS.join(", ")}`);
+  return target;
+}
+
+/** The port of hosts that name none. */
+function portOf(text: string | undefined): string {
+  if (text === undefined) return "";
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new Error(`port=${text} is no port`);
+  return text;
+}
+
+const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;
 
 /** A Unix socket is the percent-encoded path of its folder in place of the host. */
 function endpointOf(url: URL): Endpoint {
   const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
   const port = url.port === "" ? DEFAULT_PORT : Number(url.port);
-  return host.startsWith("/")
-    ? { path: `${host}/.s.PGSQL.${String(port)}` }
-    : { host: host === "" ? "localhost" : host, port };
+  return host.startsWith("/") ? { path: `${host}/.s.PGSQL.${String(port)}` } : { host, port };
+}
+
+/** A host as people know it. */
+export function nameOf({ endpoint }: ServerHost): string {
+  return "path" in endpoint ? endpoint.path : `${endpoint.host}:${String(endpoint.port)}`;
 }
 
 type TlsFiles = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };

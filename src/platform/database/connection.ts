@@ -1,12 +1,12 @@
 import type net from "node:net";
 import postgres from "postgres";
-import { connectError } from "./errors.ts";
-import type { ServerAddress } from "./address.ts";
+import { nameOf, type ServerAddress, type ServerHost, type Target } from "./address.ts";
+import { connectError, connectFailure, plainError, type DatabaseError } from "./errors.ts";
 import { corkUntilFlush, openSocket } from "./socket.ts";
 import { within } from "../time-limit.ts";
 import { valueTypes } from "./types.ts";
 
-/** How to reach the server, and the limits that every connection carries from its first byte. */
+/** How to reach the servers, and the limits that every connection carries from its first byte. */
 export type ConnectionOptions = {
   readonly server: ServerAddress;
   /** Taken as the start-up parameter `role`; null keeps the login's own. */
@@ -25,6 +25,8 @@ export type Client = ReturnType<typeof createClient>;
  */
 export type Connection = {
   readonly client: Client;
+  /** The host that it leads to. */
+  readonly host: ServerHost;
   readonly openedAt: number;
   isLost: boolean;
   /** Called once, when the socket has closed; set by whoever uses the connection at that time. */
@@ -44,11 +46,38 @@ export type Connection = {
 const CLOSE_TIMEOUT_MS = 1_000;
 const TCP_KEEPALIVE_S = 10;
 
-/** Opens a connection within `budgetMs` and before `signal` is aborted, or throws a DatabaseError that says why not. */
+/**
+ * Opens a connection to the first of the servers that can be had and is what the address asks for. Ends within `budgetMs`,
+ * of which each server gets its share, or when `signal` is aborted. Throws a DatabaseError that says why there is none.
+ */
 export async function openConnection(
   options: ConnectionOptions,
   budgetMs: number,
   signal?: AbortSignal,
+): Promise<Connection> {
+  const end = performance.now() + budgetMs;
+  const { hosts } = options.server;
+  const failures: DatabaseError[] = [];
+  for (const [tried, host] of hosts.entries()) {
+    const shareMs = Math.max(0, end - performance.now()) / (hosts.length - tried);
+    try {
+      return await connectTo(host, options, shareMs, signal);
+    } catch (error) {
+      failures.push(connectError(error, hosts.length === 1 ? null : nameOf(host)));
+      if (signal?.aborted === true) break;
+    }
+  }
+  throw connectFailure(failures);
+}
+
+/** What the server says of itself when a session begins. */
+type ServerState = { readonly is_read_only: boolean; readonly is_standby: boolean };
+
+async function connectTo(
+  host: ServerHost,
+  options: ConnectionOptions,
+  budgetMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<Connection> {
   const transport: Transport = {
     socket: null,
@@ -56,14 +85,41 @@ export async function openConnection(
     onWarning: () => undefined,
     onNotification: () => undefined,
   };
-  const client = createClient(options, transport);
+  const client = createClient(host, options, transport);
   try {
-    await within({ ms: budgetMs, signal }, client`select 1`);
-    return createConnection(transport, client);
+    const [state] = await within(
+      { ms: budgetMs, signal },
+      client<ServerState[]>`
+        select current_setting('transaction_read_only')::boolean as is_read_only,
+               pg_is_in_recovery() as is_standby`,
+    );
+    const { target } = options.server;
+    if (state === undefined || !isWanted(target, state)) throw notWanted(target);
+    return createConnection(host, transport, client);
   } catch (error) {
     destroyClient(transport, client);
-    throw connectError(error);
+    throw error;
   }
+}
+
+function isWanted(target: Target, { is_read_only, is_standby }: ServerState): boolean {
+  switch (target) {
+    case "any":
+      return true;
+    case "read-write":
+      return !is_read_only;
+    case "read-only":
+      return is_read_only;
+    case "primary":
+      return !is_standby;
+    case "standby":
+      return is_standby;
+  }
+}
+
+function notWanted(target: Target): DatabaseError {
+  const kind = target === "read-write" || target === "primary" ? "read_only" : "unavailable";
+  return plainError(kind, `the server is not ${target}`);
 }
 
 /** The one socket of a client, and the handlers of its events. */
@@ -74,7 +130,7 @@ type Transport = {
   onNotification: () => void;
 };
 
-function createClient(options: ConnectionOptions, transport: Transport) {
+function createClient(host: ServerHost, options: ConnectionOptions, transport: Transport) {
   const driverOptions = {
     max: 1,
     // TLS is spoken by the socket that it is given.
@@ -98,12 +154,12 @@ function createClient(options: ConnectionOptions, transport: Transport) {
     },
     socket: () => {
       if (transport.socket !== null) throw new Error("the connection closed before it was ready");
-      return openSocket(options.server, (socket) => {
+      return openSocket(host, (socket) => {
         transport.socket = socket;
       });
     },
   };
-  return postgres(options.server.url, driverOptions);
+  return postgres(host.url, driverOptions);
 }
 
 /**
@@ -125,9 +181,10 @@ function startupParameters(options: ConnectionOptions) {
   };
 }
 
-function createConnection(transport: Transport, client: Client): Connection {
+function createConnection(host: ServerHost, transport: Transport, client: Client): Connection {
   const connection: Connection = {
     client,
+    host,
     openedAt: performance.now(),
     isLost: false,
     onLost: () => undefined,

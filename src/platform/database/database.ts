@@ -22,7 +22,7 @@ export type DatabaseHooks = {
   readonly onFault?: (kind: DatabaseFaultKind) => void;
 };
 
-/** One server and the pool of connections to it: pass it to `inTransaction`. */
+/** The server that is worked with and the pool of connections to it: pass it to `inTransaction`. */
 export type Database = {
   readonly pool: Pool;
   readonly limits: {

@@ -125,14 +125,22 @@ const REFUSES_CONNECTION: ReadonlySet<DatabaseFaultKind> = new Set([
   "restarting",
 ]);
 
-/** Why no connection could be made. */
-export function connectError(error: unknown): DatabaseError {
-  const message = `no connection to the database: ${messageOf(error)}`;
+/** Why no connection could be made to one server; `name` null where there is no other. */
+export function connectError(error: unknown, name: string | null): DatabaseError {
+  const message = name === null ? messageOf(error) : `${name}: ${messageOf(error)}`;
   if (error instanceof DatabaseError) return new DatabaseError(error.fault, message, error);
   const sqlState = error instanceof postgres.PostgresError ? error.code : null;
   const kind = KIND_BY_SQL_STATE.get(sqlState ?? "");
   const isKnown = kind !== undefined && REFUSES_CONNECTION.has(kind);
   return new DatabaseError({ kind: isKnown ? kind : "unavailable", sqlState }, message, error);
+}
+
+/** Why there is no connection to any of the servers: the fault of the first one that has more to say than its absence. */
+export function connectFailure(failures: readonly DatabaseError[]): DatabaseError {
+  const telling = failures.find(({ fault }) => fault.kind !== "unavailable") ?? failures[0];
+  const message = `no connection to the database: ${failures.map(messageOf).join("; ")}`;
+  const fault = telling?.fault ?? { kind: "unavailable", sqlState: null };
+  return new DatabaseError(fault, message, telling);
 }
 
 /** Errors of sockets carry a system call; the driver's own, one of these codes. */

@@ -17,7 +17,7 @@ export type Listener = {
 };
 
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 2_000;
 
 /**
  * Listens to a channel on a connection of its own, and connects again whenever that is lost. Notifications are only

@@ -1,5 +1,6 @@
 import { PG_MIGRATE_LOCK_ID, runner } from "node-pg-migrate";
-import pg from "pg";
+import type pg from "pg";
+import { openMigrationSession } from "./migration-session.ts";
 import {
   MIGRATIONS_FOLDER,
   migrationFaults,
@@ -34,10 +35,7 @@ const SCHEMA = "migration";
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const folder = options.folder ?? MIGRATIONS_FOLDER;
   const known = readMigrations(folder);
-  const session = new pg.Client({ connectionString: options.url, application_name: "ballast-migrate" });
-  // A session that is lost between two statements fails the next one; unheard, the event would end the process.
-  session.on("error", () => undefined);
-  await session.connect();
+  const session = await openMigrationSession(options.url);
   try {
     // Nothing that was reported as applied may be lost, whatever the server is set to.
     await session.query("set synchronous_commit = on");

@@ -1,3 +1,4 @@
+import type { ServerHost } from "./address.ts";
 import { createAdmission, type Admission, type AdmissionLimits, type AdmissionRequest } from "./admission.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "./connection.ts";
 import { plainError } from "./errors.ts";
@@ -9,13 +10,18 @@ export type PoolOptions = {
   readonly connectTimeoutMs: number;
 };
 
-/** Connections to one server, at most as many as there are admission slots; each serves one unit of work at a time. */
+/**
+ * Connections to one server at a time, which may move; at most as many as there are admission slots. Each serves one unit
+ * of work at a time.
+ */
 export type Pool = {
   readonly options: PoolOptions;
   readonly admission: Admission;
   /** Ready for work; the one used last is taken first, because its caches in the server are warm. */
   readonly idle: Connection[];
   readonly open: Set<Connection>;
+  /** Where the newest connection leads to. */
+  host: ServerHost | null;
   /** Connections that were opened before are not used again. */
   staleBefore: number;
   isClosed: boolean;
@@ -27,6 +33,7 @@ export function createPool(options: PoolOptions): Pool {
     admission: createAdmission(options.admission),
     idle: [],
     open: new Set(),
+    host: null,
     staleBefore: -Infinity,
     isClosed: false,
   };
@@ -69,6 +76,10 @@ async function addConnection(pool: Pool, budgetMs: number, signal?: AbortSignal)
     Math.min(budgetMs, pool.options.connectTimeoutMs),
     signal,
   );
+  if (pool.host !== null && pool.host !== connection.host) {
+    discardConnections(pool, new Error("another server is worked with"), connection.openedAt);
+  }
+  pool.host = connection.host;
   pool.open.add(connection);
   return connection;
 }
@@ -102,10 +113,11 @@ function removeIdle(pool: Pool, connection: Connection): void {
 
 /**
  * Where one connection is half open, or leads to a server that takes no writes any more, the others are likely to do so
- * too: the idle ones are destroyed, those in use when they are released, and the next transactions open new ones.
+ * too; and where a new one had to go to another server, they would still show what the old one knows. Of those opened before
+ * that time the idle ones are destroyed, those in use when they are released, and the next transactions open new ones.
  */
-export function discardConnections(pool: Pool, reason: Error): void {
-  pool.staleBefore = performance.now();
+export function discardConnections(pool: Pool, reason: Error, openedBefore = performance.now()): void {
+  pool.staleBefore = openedBefore;
   for (const connection of [...pool.idle]) connection.destroy(reason);
 }
 

@@ -28,6 +28,7 @@ const UNREACHABLE: ReadonlySet<DatabaseFaultKind> = new Set([
   "unavailable",
   "connection_lost",
   "deadline_exceeded",
+  "read_only",
   "too_many_connections",
   "restarting",
 ]);

@@ -1,7 +1,7 @@
 import net from "node:net";
 import type { DuplexOptions } from "node:stream";
 import tls from "node:tls";
-import type { Endpoint, ServerAddress, TlsSettings } from "./address.ts";
+import type { Endpoint, ServerHost, TlsSettings } from "./address.ts";
 
 /**
  * More than any transaction sends. Above its high-water mark a socket asks the driver to wait, and then the statements
@@ -16,7 +16,7 @@ const UNBOUNDED_BUFFER: DuplexOptions = { writableHighWaterMark: 2 ** 30 };
  * error that nobody listens for, and that ends the process.
  */
 export function openSocket(
-  { endpoint, tls: security }: ServerAddress,
+  { endpoint, tls: security }: ServerHost,
   onSocket: (socket: net.Socket) => void,
 ): net.Socket | Promise<net.Socket> {
   const socket = net.connect({ ...endpoint, ...UNBOUNDED_BUFFER });

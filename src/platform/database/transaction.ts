@@ -1,5 +1,11 @@
 import type { Database } from "./database.ts";
-import { databaseFault, DatabaseError, plainError, type DatabaseFaultKind } from "./errors.ts";
+import {
+  databaseFault,
+  DatabaseError,
+  plainError,
+  type DatabaseFault,
+  type DatabaseFaultKind,
+} from "./errors.ts";
 import type { Fence, Rows } from "./fence.ts";
 import { acquire, discardConnections } from "./pool.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -92,8 +98,9 @@ export async function runTransaction<T>(
       return outcome;
     } catch (thrown) {
       const error = orOwnMistake(context, thrown);
-      const kind = databaseFault(error)?.kind;
-      if (kind !== undefined) noteFault(database, kind);
+      const fault = databaseFault(error);
+      if (fault !== undefined) noteFault(database, fault);
+      const kind = fault?.kind;
       // Jitter, so that transactions that conflicted do not run at the same time again.
       const backoffMs = BASE_BACKOFF_MS * 2 ** attempt * (0.5 + Math.random());
       const isLast = attempt === MAX_ATTEMPTS || backoffMs >= limits.budgetMs();
@@ -110,10 +117,12 @@ function orOwnMistake({ readOnly }: TransactionContext, error: unknown): unknown
   return isOurs ? new DatabaseError({ kind: "rejected", sqlState: "25006" }, error.message, error) : error;
 }
 
-function noteFault({ hooks, writeHealth, pool }: Database, kind: DatabaseFaultKind): void {
+function noteFault({ hooks, writeHealth, pool }: Database, { kind, sqlState }: DatabaseFault): void {
   hooks.onFault?.(kind);
   writeHealth.failed(kind);
-  if (kind === "read_only") discardConnections(pool, new Error("the server takes no writes"));
+  // Said on an open connection, by a server that is no primary any more: the others lead to it too.
+  const isDemoted = kind === "read_only" && sqlState !== null;
+  if (isDemoted) discardConnections(pool, new Error("the server takes no writes"));
 }
 
 async function runOnce<T>(

@@ -10,9 +10,11 @@ export type WriteHealth = {
   readonly fault: () => DatabaseFaultKind | null;
 };
 
-/** Failures that are the server's and that other writes are likely to meet too. */
+/**
+ * Failures that are the server's, that other writes are likely to meet too, and that no read would tell of. That a server
+ * is read-only, it says itself.
+ */
 const OF_THE_SERVER: ReadonlySet<DatabaseFaultKind> = new Set([
-  "read_only",
   "disk_full",
   "out_of_memory",
   "too_many_connections",
