@@ -7,6 +7,7 @@ import {
   type DatabaseFaultKind,
 } from "./errors.ts";
 import type { Fence, Rows } from "./fence.ts";
+import { hasLargeValue, sendLargeValues } from "./large-values.ts";
 import { acquire, discardConnections } from "./pool.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { pause, within } from "../time-limit.ts";
@@ -139,7 +140,7 @@ async function runOnce<T>(
   const unit = startUnit(database, connection, release, limits);
   const statementTimeoutMs = Math.min(budgetMs(), database.limits.statementTimeoutMs);
   begin(unit, context, statementTimeoutMs, database.serverClock);
-  const working = callWork(unit, work);
+  const working = callWork(unit, context, work);
   const pipelined =
     context.readOnly === true && context.pipelineCommit === true ? pipelineCommit(unit) : undefined;
   try {
@@ -210,17 +211,44 @@ function begin(
 }
 
 /** `async`, so that work that throws before it returns a promise fails as one that rejects. */
-async function callWork<T>({ fence, connection }: Unit, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return await work(<Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) => {
+async function callWork<T>(
+  unit: Unit,
+  { readOnly }: TransactionContext,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const send = sendOn(unit);
+  return await work(readOnly === true ? send : sendInParts(unit, send));
+}
+
+function sendOn({ fence, connection }: Unit): Tx {
+  return <Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) => {
     connection.cork();
     return fence.send(() => statement<Row>(connection.client, strings, values));
-  });
+  };
+}
+
+/** Sends large values in parts ahead of their statement. Statements called meanwhile wait, so that their order stays. */
+function sendInParts(unit: Unit, send: Tx): Tx {
+  return <Row extends object>(strings: TemplateStringsArray, ...values: readonly SqlValue[]) => {
+    if (unit.sendingParts === undefined && !hasLargeValue(values)) return send<Row>(strings, ...values);
+    const sent = (unit.sendingParts ?? Promise.resolve())
+      .then(() => sendLargeValues(send, values))
+      .then((sendable) => send<Row>(strings, ...sendable));
+    const settled = sent.then(
+      () => undefined,
+      () => undefined, // the fence keeps the failure
+    );
+    unit.sendingParts = settled;
+    return sent;
+  };
 }
 
 /** Waits for the work and every statement it sent, awaited or not; throws the first failure of any of them. */
-async function outcomeOfWork<T>({ fence }: Unit, working: Promise<T>): Promise<T> {
+async function outcomeOfWork<T>(unit: Unit, working: Promise<T>): Promise<T> {
+  const { fence } = unit;
   try {
     const result = await Promise.race([working, fence.whenShut]);
+    await unit.sendingParts;
     await fence.whenIdle();
     throwIfFailed(fence);
     return result;

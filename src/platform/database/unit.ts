@@ -15,6 +15,8 @@ export type Unit = {
   isCommitting: boolean;
   isOver: boolean;
   warnings: string[];
+  /** Settles when every statement whose values go out in parts was answered. Those called after it wait for it. */
+  sendingParts: Promise<void> | undefined;
 };
 
 /** How long a unit of work lasts. It is over as soon as its budget is used up or its signal is aborted. */
@@ -44,6 +46,7 @@ export function startUnit(
     isCommitting: false,
     isOver: false,
     warnings: [],
+    sendingParts: undefined,
   };
   connection.onLost = (reason) => {
     shutFence(unit, "connection_lost", reason);
