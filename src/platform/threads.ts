@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
 import { Piscina } from "piscina";
 
 /**
@@ -64,6 +65,12 @@ export type ThreadOptions = {
   readonly queueMax: number;
 };
 
+/**
+ * What may be under way for each thread, as a cost: the largest batch that is answered at once. It takes a few seconds,
+ * so what would wait behind it is refused at once rather than when its time is up.
+ */
+const MOST_COST_PER_THREAD = 20_000;
+
 /** One calculation as it is sent to a thread. */
 export type ThreadTask = { readonly name: string; readonly input: unknown };
 
@@ -83,24 +90,43 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     // A thread that waits in Atomics.wait does not see that it is to end.
     atomics: "disabled",
   });
-  let underWay = 0;
+  const underWay = { calculations: 0, cost: 0 };
+  // Work that was accepted can wait, so one thread is always left to those who cannot.
+  const accepted = pLimit(Math.max(1, maxThreads - 1));
+  const isRefused = (cost: number): boolean =>
+    underWay.calculations >= maxThreads &&
+    (underWay.calculations - maxThreads >= queueMax ||
+      underWay.cost + cost > maxThreads * MOST_COST_PER_THREAD);
+  const send = async <Input, Output>(
+    { name }: Calculation<Input, Output>,
+    input: Input,
+    signal: AbortSignal | undefined,
+  ): Promise<Output> => {
+    try {
+      const output = await pool.run({ name, input }, { signal: signal ?? null });
+      return output as Output; // the thread runs the calculation of this name, which is this one
+    } catch (error) {
+      throw translate(error);
+    }
+  };
   const run: Calculations["run"] = async <Input, Output>(
     calculation: Calculation<Input, Output>,
     input: Input,
     terms: CalculationTerms,
   ) => {
     if (terms.cost <= INLINE_COST) return inlineCalculations.run(calculation, input, terms);
-    if (terms.waits !== true && underWay - maxThreads >= queueMax) {
-      throw new CalculationError("overloaded", "too many calculations wait for a thread");
+    const { cost, signal, waits } = terms;
+    if (waits === true) return accepted(() => send(calculation, input, signal));
+    if (isRefused(cost)) {
+      throw new CalculationError("overloaded", "too much waits for a thread");
     }
-    underWay += 1;
+    underWay.calculations += 1;
+    underWay.cost += cost;
     try {
-      const output = await pool.run({ name: calculation.name, input }, { signal: terms.signal ?? null });
-      return output as Output; // the thread runs the calculation of this name, which is this one
-    } catch (error) {
-      throw translate(error);
+      return await send(calculation, input, signal);
     } finally {
-      underWay -= 1;
+      underWay.calculations -= 1;
+      underWay.cost -= cost;
     }
   };
   return { calculations: { run }, close: () => pool.destroy() };

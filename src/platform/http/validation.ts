@@ -69,6 +69,9 @@ export const validation = fp<ValidationOptions>(
   { name: "validation", dependencies: ["strict-json", "idempotency-key"] },
 );
 
+/** Read in the time in which a position is calculated: what `strict-json` leaves to a thread is worth one. */
+const BYTES_PER_COST = 400;
+
 /** A large body is still the bytes that it came as: see `strict-json`. */
 async function readDocument<Facts extends object>(
   type: BodyType<unknown, Facts>,
@@ -76,6 +79,6 @@ async function readDocument<Facts extends object>(
   { unknownFields, calculations, signal }: ValidationOptions & { readonly signal: AbortSignal },
 ): Promise<BodyRead<Facts>> {
   if (!Buffer.isBuffer(body)) return type.readTree(body, unknownFields);
-  const terms = { cost: Infinity, signal };
+  const terms = { cost: body.length / BYTES_PER_COST, signal };
   return calculations.run(type.reading, { bytes: body, unknownFields }, terms);
 }

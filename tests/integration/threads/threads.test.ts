@@ -20,8 +20,8 @@ import { asJsonBody } from "../../support/rebalance-request.ts";
 import { readVectors } from "../../support/vectors.ts";
 import { simulateBody } from "../../../scripts/bench/portfolio.ts";
 
-/** Whatever its cost, it goes to a thread. */
-const IN_A_THREAD = { cost: Infinity };
+/** More than is calculated in the thread that serves HTTP. */
+const IN_A_THREAD = { cost: 1_000 };
 const AT = "2026-03-01T09:30:00.000Z";
 
 const opened: OpenThreads[] = [];
@@ -160,6 +160,28 @@ describe("calculations that come faster than they are made", () => {
     expect(new Set(texts).size).toBe(1);
   });
 
+  test("are refused when they would wait for more than the largest batch of each thread", async () => {
+    const one = open({ threads: 1, queueMax: 10 });
+    const started = [10_000, 10_000].map((cost) => one.run(CALCULATE_RUN, slow, { cost }));
+    await expect(one.run(CALCULATE_RUN, slow, IN_A_THREAD)).rejects.toMatchObject({ kind: "overloaded" });
+    await Promise.all(started);
+    expect((await one.run(CALCULATE_RUN, slow, { cost: 30_000 })).status).toBe("READY"); // a thread is free
+  });
+
+  test("never wait for a thread behind work that can wait itself", async () => {
+    const two = open({ threads: 2, queueMax: 10 });
+    await two.run(CALCULATE_RUN, slow, IN_A_THREAD);
+    const ended: string[] = [];
+    const accepted = Array.from({ length: 4 }, async (_, at) => {
+      await two.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, waits: true });
+      ended.push(`accepted ${at}`);
+    });
+    await two.run(CALCULATE_RUN, slow, IN_A_THREAD);
+    ended.push("awaited");
+    await Promise.all(accepted);
+    expect(ended.indexOf("awaited")).toBeLessThan(3);
+  });
+
   test("end when nobody waits for them any more, and leave the thread to the others", async () => {
     const one = open({ threads: 1, queueMax: 10 });
     await one.run(CALCULATE_RUN, slow, IN_A_THREAD);
@@ -178,7 +200,7 @@ describe("calculations that come faster than they are made", () => {
 
   test("are not begun when their time is up already", async () => {
     const signal = AbortSignal.abort();
-    for (const cost of [0, Infinity]) {
+    for (const cost of [0, 1_000]) {
       await expect(calculations.run(CALCULATE_RUN, slow, { cost, signal })).rejects.toMatchObject({
         kind: "cancelled",
       });
