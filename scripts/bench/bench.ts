@@ -1,21 +1,35 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory lists` for parts of it.
- * `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says.
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory pressure lists` for parts
+ * of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says; `pressure` lasts a
+ * minute, or as many seconds as BENCH_SECONDS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
 import { benchEngine } from "./engine.ts";
 import { fillWithProgress } from "./fill-progress.ts";
 import { benchLists } from "./lists.ts";
 import { benchHttp, benchMemory } from "./http.ts";
+import { benchFairness, benchPressure } from "./pressure.ts";
 import { benchProposals } from "./proposals.ts";
-import { engineTable, httpTable, listTable, memoryTable, proposalTable, solverTable } from "./report.ts";
+import {
+  engineTable,
+  fairnessTable,
+  httpTable,
+  listTable,
+  memoryTable,
+  pressureTables,
+  proposalTable,
+  solverTable,
+} from "./report.ts";
 import { startBenchService } from "./service.ts";
 import { benchSolver } from "./solver.ts";
 
-const PARTS = ["engine", "solver", "http", "proposals", "memory", "lists"];
+const PARTS = ["engine", "solver", "http", "proposals", "memory", "pressure", "lists"];
 const POOL_MAX = 16;
+const DEFAULT_POOL_MAX = 10;
 const SECONDS = 15;
 const MEMORY_REQUESTS = 100_000;
+const PRESSURE_SECONDS = Number(process.env["BENCH_SECONDS"] ?? 60);
+const PRESSURE_HEAP_MIB = 512;
 const LIST_ROWS = Number(process.env["BENCH_ROWS"] ?? 1_000_000);
 
 const asked = process.argv.slice(2);
@@ -37,6 +51,15 @@ if (["http", "proposals", "memory", "lists"].some(wants)) {
       await fillWithProgress(service.ownerUrl, LIST_ROWS);
       console.log(listTable(await benchLists(service.base), LIST_ROWS));
     }
+  } finally {
+    await service.stop();
+  }
+}
+if (wants("pressure")) {
+  const service = await startBenchService(DEFAULT_POOL_MAX, [`--max-old-space-size=${PRESSURE_HEAP_MIB}`]);
+  try {
+    console.log(fairnessTable(await benchFairness(service)));
+    console.log(pressureTables(await benchPressure(service, PRESSURE_SECONDS), PRESSURE_HEAP_MIB));
   } finally {
     await service.stop();
   }

@@ -1,6 +1,8 @@
 import type { EngineFigure } from "./engine.ts";
 import type { HttpFigures } from "./http.ts";
 import type { ListFigure } from "./lists.ts";
+import type { PressureFigures } from "./pressure.ts";
+import type { ProbeFigure } from "./probes.ts";
 import type { ProposalFigure } from "./proposals.ts";
 import type { SolverFigure } from "./solver.ts";
 
@@ -104,4 +106,44 @@ export function memoryTable(samplesMiB: readonly number[], requests: number): st
       round(sample, 0),
     ]),
   );
+}
+
+export function fairnessTable(figures: readonly ProbeFigure[]): string {
+  return table(
+    "Fairness: another tenant's request while one proposal is locked",
+    PROBE_HEAD,
+    figures.map(probeRow),
+  );
+}
+
+export function pressureTables(figures: PressureFigures, heapMiB: number): string {
+  const { seconds, clients, alone, probes, counts, mostResidentMiB, survived } = figures;
+  const outcomes = [...new Set(Object.values(counts).flatMap((ofKind) => Object.keys(ofKind)))].toSorted();
+  const rows = Object.entries(counts).map(([what, ofKind]) => [
+    what,
+    ...outcomes.map((outcome) => String(ofKind[outcome] ?? 0)),
+  ]);
+  const title = `${clients} clients send the largest bodies for ${seconds} s, heap of ${heapMiB} MiB`;
+  return [
+    table(
+      "One large request after the other",
+      ["body", "status", "KiB sent", "KiB received", "ms", "/health/live p50 ms", "p99 ms", "most ms"],
+      alone.map(({ what, status, sentBytes, receivedBytes, milliseconds, live }) => [
+        what,
+        String(status),
+        ...[sentBytes, receivedBytes].map((bytes) => round(bytes / 1_024, 0)),
+        round(milliseconds, 0),
+        ...[live.p50Ms, live.p99Ms, live.mostMs].map((each) => round(each)),
+      ]),
+    ),
+    table(title, PROBE_HEAD, probes.map(probeRow)),
+    table("What the clients were answered", ["body", ...outcomes], rows),
+    `Most resident memory ${round(mostResidentMiB, 0)} MiB; the service ${survived ? "survived" : "ended"}.\n`,
+  ].join("\n");
+}
+
+const PROBE_HEAD = ["request", "calls", "failed", "p50 ms", "p95 ms", "p99 ms", "most ms"];
+
+function probeRow({ what, calls, failed, p50Ms, p95Ms, p99Ms, mostMs }: ProbeFigure): string[] {
+  return [what, String(calls), String(failed), ...[p50Ms, p95Ms, p99Ms, mostMs].map((each) => round(each))];
 }
