@@ -26,7 +26,7 @@ export const serviceVariables = {
     "info",
     "Least severity that is logged.",
   ),
-  MAX_BODY_BYTES: integer(MIB, 1_024, 64 * MIB, "Largest request body."),
+  MAX_BODY_BYTES: integer(MIB, 1_024, 64 * MIB, "Largest body with a portfolio; others have at most 64 KiB."),
   MAX_BODY_BYTES_IN_FLIGHT: integer(
     64 * MIB,
     1_024,
@@ -43,7 +43,7 @@ export const serviceVariables = {
     64,
     0,
     100_000,
-    "Calculations that may wait for a thread; one more is answered 503.",
+    "Calculations that may wait for a thread, if they do not need too long together; one more is answered 503.",
   ),
   MAX_CONNECTIONS: integer(1_000, 1, 100_000, "Connections of callers; one more is closed at once."),
   REQUEST_DEADLINE_MS: milliseconds(

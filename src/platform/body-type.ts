@@ -5,6 +5,12 @@ import { readJsonBody } from "./json/read-json.ts";
 import { readStored } from "./json/stored-json.ts";
 import type { Calculation } from "./threads.ts";
 
+/**
+ * What is read in the thread that serves HTTP: larger bodies are either of a `BodyType` or refused. A position takes some
+ * 250 bytes and 10 µs to be read, so this is the time that every other request may have to wait: 3 ms.
+ */
+export const MOST_INLINE_BYTES = 64 * 1_024;
+
 /** A body that was read: its canonical text, which is hashed, stored and calculated with, and facts of it. */
 export type Document<Facts = unknown> = Facts & { readonly text: string; readonly hash: string };
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { errorCodes, type FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
+import { BodyType, MOST_INLINE_BYTES } from "../body-type.ts";
 import { ProblemError } from "./problems.ts";
 
 declare module "fastify" {
@@ -11,6 +12,7 @@ declare module "fastify" {
 }
 
 export type RequestBodyOptions = {
+  /** Of bodies that are a `BodyType`; others have the bytes that are read in the thread that serves HTTP. */
   readonly maxBodyBytes: number;
   /** Bytes of bodies at once, under way or in work; what would be more is refused. */
   readonly maxBodyBytesInFlight: number;
@@ -35,20 +37,24 @@ const ARRIVAL_SHARE = 5 / 8;
 export const requestBody = fp<RequestBodyOptions>(
   (app, { maxBodyBytes, maxBodyBytesInFlight, requestDeadlineMs }, done) => {
     const memory: BodyMemory = { most: maxBodyBytesInFlight, held: 0 };
-    const limits = { maxBytes: maxBodyBytes, deadlineMs: requestDeadlineMs * ARRIVAL_SHARE };
+    const deadlineMs = requestDeadlineMs * ARRIVAL_SHARE;
+    app.addHook("onRoute", (route) => {
+      const isReadInThread = route.schema?.body instanceof BodyType;
+      route.bodyLimit ??= isReadInThread ? maxBodyBytes : Math.min(maxBodyBytes, MOST_INLINE_BYTES);
+    });
     app.decorateRequest("bodyShare");
     app.addHook("onRequest", (request, reply, next) => {
       const share = { memory, bytes: 0 };
       request.bodyShare = share;
       reply.raw.once("close", () => {
-        failBody(request.raw, new Error("the request is over"));
+        underWay.get(request.raw)?.(new Error("the request is over"));
         release(share);
       });
       next();
     });
     app.removeContentTypeParser(["application/json", "text/plain"]);
-    app.addContentTypeParser("*", ({ bodyShare }: FastifyRequest, message: IncomingMessage) =>
-      readBody(message, limits, bodyShare),
+    app.addContentTypeParser("*", ({ bodyShare, routeOptions }: FastifyRequest, message: IncomingMessage) =>
+      readBody(message, { maxBytes: routeOptions.bodyLimit, deadlineMs }, bodyShare),
     );
     done();
   },

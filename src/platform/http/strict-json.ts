@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
-import { BodyType } from "../body-type.ts";
+import { BodyType, MOST_INLINE_BYTES } from "../body-type.ts";
 import { readJsonBody } from "../json/read-json.ts";
 import { unsupportedMediaType } from "./failures.ts";
 import type { ProblemDetails, RequestFault } from "./problem.ts";
@@ -57,12 +57,6 @@ function readBody(bytes: Buffer | null): { readonly value: unknown } | ProblemDe
   const body = readJsonBody(bytes);
   return body.ok ? { value: body.value } : malformedBody(body.reason);
 }
-
-/**
- * What is read in the thread that serves HTTP. A position takes some 250 bytes and 10 µs to be read, so this is the time
- * that every other request may have to wait: 3 ms.
- */
-const MOST_INLINE_BYTES = 64 * 1_024;
 
 /** A large body of a route that says what kind of body it is: `validation` has it read in another thread. */
 function isReadLater({ routeOptions }: FastifyRequest, bytes: Buffer): boolean {

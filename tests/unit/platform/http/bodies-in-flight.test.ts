@@ -3,11 +3,17 @@ import type { FastifyInstance, FastifyPluginOptions } from "fastify";
 import { afterEach, expect, test } from "vitest";
 import * as z from "zod";
 import { wireObject } from "../../../../src/contract/wire.ts";
+import { BodyType } from "../../../../src/platform/body-type.ts";
+import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { answer } from "../../../../src/platform/http/route-docs.ts";
 import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
 import { serve } from "../../../support/http.ts";
 import { gate } from "../../../support/operations.ts";
 
+const LargeBody = new BodyType("a large text", wireObject({ text: z.string() }), ({ text }) => ({
+  text: canonicalJson(text),
+  facts: {},
+}));
 const HEADERS = { "content-type": "application/json" };
 const body = (bytes: number) => `{"text":"${"x".repeat(bytes - '{"text":""}'.length)}"}`;
 
@@ -28,7 +34,7 @@ async function serveHeld(maxBodyBytesInFlight: number) {
           operationId: "held",
           tags: ["Test"],
           summary: "held",
-          body: wireObject({ text: z.string() }),
+          body: LargeBody,
           response: { 200: answer("Done.", z.unknown()) },
         },
       },

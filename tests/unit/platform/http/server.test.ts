@@ -198,6 +198,20 @@ describe("a request that is wrong", () => {
     expect(problemOf(response)).toEqual({ status, detail, instance: "/greet/a" });
   });
 
+  test("a body that is read in the thread that serves HTTP has a bound of its own", async () => {
+    const { app } = await serve({ maxBodyBytes: 1_000_000 });
+    const send = (bytes: number) => {
+      const body = JSON.stringify({ greeting: "x".repeat(bytes - '{"greeting":""}'.length) });
+      return app.inject({ method: "POST", url: "/greet/a", headers: KEYED, body });
+    };
+    expect((await send(65_536)).statusCode).toBe(422); // it was read
+    expect(problemOf(await send(65_537))).toEqual({
+      status: 413,
+      detail: "PAYLOAD_TOO_LARGE",
+      instance: "/greet/a",
+    });
+  });
+
   test("a body where none belongs is refused", async () => {
     const { app } = await serve();
     const response = await app.inject({
