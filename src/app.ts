@@ -38,11 +38,13 @@ export type AppOptions = {
 export async function buildApp({ runtime, operations, lifecycle }: AppOptions): Promise<FastifyInstance> {
   const { config, log, metrics } = runtime;
   watchMetrics(runtime);
-  const app = createServer({ log, metrics, ...config.server });
+  const { requestDeadlineMs, verifyDeadlineMs } = config.server;
+  const longestDeadlineMs = Math.max(requestDeadlineMs, verifyDeadlineMs);
+  const app = createServer({ log, metrics, ...config.server, longestDeadlineMs });
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
-  await app.register(requestDeadline, { requestDeadlineMs: config.server.requestDeadlineMs });
+  await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestRuntime, { runtime });
   await app.register(requestHead);
   await app.register(requestBody, config.server);

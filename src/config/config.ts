@@ -122,6 +122,7 @@ function toConfig(env: Environment) {
       maxConnections: env.MAX_CONNECTIONS,
       maxBodyBytesInFlight: env.MAX_BODY_BYTES_IN_FLIGHT,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
+      verifyDeadlineMs: env.VERIFY_DEADLINE_MS,
       shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? DRAIN_MS[env.APP_PERSISTENCE_PROFILE],
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },

@@ -50,6 +50,10 @@ export const serviceVariables = {
     8_000,
     "Time in which a request is answered, if only with 503; a COMMIT under way then gets a second more. A body arrives in five eighths of it, else 408.",
   ),
+  VERIFY_DEADLINE_MS: milliseconds(
+    MINUTE_MS,
+    "The same for the verification of a proposal, which calculates every version again.",
+  ),
   SHUTDOWN_DRAIN_MS: optionalInteger(
     0,
     10 * MINUTE_MS,

@@ -25,6 +25,7 @@ export type ServeOptions = {
   readonly maxBodyBytes?: number;
   readonly maxBodyBytesInFlight?: number;
   readonly requestDeadlineMs?: number;
+  readonly longestDeadlineMs?: number;
   readonly maxConnections?: number;
 };
 
@@ -36,8 +37,8 @@ export async function serve(
   const { log = createLog("silent"), metrics = createMetrics() } = options;
   const { unknownFields = "refuse", requirement = "all" } = options;
   const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000, maxConnections = 1_000 } = options;
-  const { maxBodyBytesInFlight = 1_000_000 } = options;
-  const app = createServer({ log, metrics, maxBodyBytes, requestDeadlineMs, maxConnections });
+  const { maxBodyBytesInFlight = 1_000_000, longestDeadlineMs = requestDeadlineMs } = options;
+  const app = createServer({ log, metrics, maxBodyBytes, longestDeadlineMs, maxConnections });
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });

@@ -9,6 +9,10 @@ declare module "fastify" {
     /** Ends everything that is done for this request: when its time is up, or when its caller has gone. */
     deadline: Deadline;
   }
+  interface FastifyContextConfig {
+    /** The time of requests to this route, where it is another than that of all. */
+    deadlineMs?: number;
+  }
 }
 
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
@@ -24,18 +28,20 @@ export const requestDeadline = fp<{ readonly requestDeadlineMs: number }>(
   (app, { requestDeadlineMs }, done) => {
     app.decorateRequest("deadline");
     app.addHook("onRequest", (request, reply, next) => {
+      const { url, config } = request.routeOptions;
+      const deadlineMs = config.deadlineMs ?? requestDeadlineMs;
       const controller = new AbortController();
       const answerLate = () => {
         if (reply.sent) return;
         if (SAFE_METHODS.has(request.method)) {
-          reply.send(new errorCodes.FST_ERR_HANDLER_TIMEOUT(requestDeadlineMs, request.routeOptions.url));
+          reply.send(new errorCodes.FST_ERR_HANDLER_TIMEOUT(deadlineMs, url));
         } else reply.problem(OUTCOME_UNKNOWN);
       };
       let timer = setTimeout(() => {
         controller.abort();
         timer = setTimeout(answerLate, COMMIT_MARGIN_MS + ANSWER_MS);
-      }, requestDeadlineMs);
-      request.deadline = { endsAt: performance.now() + requestDeadlineMs, signal: controller.signal };
+      }, deadlineMs);
+      request.deadline = { endsAt: performance.now() + deadlineMs, signal: controller.signal };
       reply.raw.once("close", () => {
         clearTimeout(timer);
         if (!reply.raw.writableFinished) controller.abort();

@@ -11,8 +11,8 @@ export type ServerOptions = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly maxBodyBytes: number;
-  /** Time in which every request is answered, if only with 503. */
-  readonly requestDeadlineMs: number;
+  /** Longest time that a route takes for its answer, if only with 503. */
+  readonly longestDeadlineMs: number;
   readonly maxConnections: number;
 };
 
@@ -28,7 +28,7 @@ export function createServer({
   log,
   metrics,
   maxBodyBytes,
-  requestDeadlineMs,
+  longestDeadlineMs,
   maxConnections,
 }: ServerOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
@@ -42,7 +42,7 @@ export function createServer({
         maxConnections,
         arrivalMs: ARRIVAL_MS,
         keepAliveMs: KEEP_ALIVE_MS,
-        idleMs: ARRIVAL_MS + requestDeadlineMs,
+        idleMs: ARRIVAL_MS + longestDeadlineMs,
         onConnect: (request, socket) => answerConnect(request, socket, { log, metrics }),
       }),
     forceCloseConnections: "idle",

@@ -1,4 +1,5 @@
 import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyPluginOptions } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
 import * as z from "zod";
@@ -288,6 +289,27 @@ describe("a route that fails", () => {
     const response = await app.inject("/never");
     expect(problemOf(response)).toMatchObject({ status: 503, detail: "DEADLINE_EXCEEDED" });
     expect(response.headers["retry-after"]).toMatch(/^\d+$/);
+  });
+
+  test("is given up at the time of its route, where it has one of its own", async () => {
+    const late = (deadlineMs: number): Routes => {
+      return (app) => {
+        app.get("/late", { schema: described("late"), config: { deadlineMs } }, async (request, reply) => {
+          await delay(50);
+          return reply.answer(canonicalJson(request.deadline.signal.aborted));
+        });
+        return Promise.resolve();
+      };
+    };
+    const { app: patient } = await serve({ routes: late(60_000), requestDeadlineMs: 1 });
+    expect((await patient.inject("/late")).body).toBe("false");
+    const { app: hasty } = await serve({ routes: late(1), requestDeadlineMs: 60_000 });
+    expect((await hasty.inject("/late")).body).toBe("true");
+  });
+
+  test("is not cut by the socket, which is quiet until the answer", async () => {
+    const { app } = await serve({ requestDeadlineMs: 1_000, longestDeadlineMs: 60_000 });
+    expect(app.server.timeout).toBeGreaterThan(60_000);
   });
 });
 
