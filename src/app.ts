@@ -4,6 +4,7 @@ import type { Operations } from "./features/operations/operations.ts";
 import { policies } from "./features/policies/plugin.ts";
 import { proposals } from "./features/proposals/plugin.ts";
 import { rebalance } from "./features/rebalance/plugin.ts";
+import { createVerification } from "./features/proposals/verify-proposal.ts";
 import { reviews } from "./features/reviews/plugin.ts";
 import { runs } from "./features/runs/plugin.ts";
 import { docs } from "./features/service/docs.ts";
@@ -66,7 +67,8 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(reviews, { config });
     await api.register(support, { config });
     await api.register(policies, { config });
-    await api.register(proposals, { config, operations });
+    const verifyProposal = createVerification(runtime);
+    await api.register(proposals, { config, operations, verifyProposal });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
   await app.register(docs);

@@ -4,6 +4,9 @@ import { CreateBody, SimulateBody, VersionBody } from "./features/proposals/bodi
 import {
   CALCULATE_ARTIFACT,
   CALCULATE_SIMULATION,
+  CHECK_VERSIONS,
+  HASH_APPROVALS,
+  HASH_EVENTS,
   PREPARE_PROPOSAL,
   PREPARE_VERSION,
 } from "./features/proposals/calculations.ts";
@@ -25,6 +28,9 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     CALCULATE_ARTIFACT,
     PREPARE_PROPOSAL,
     PREPARE_VERSION,
+    HASH_EVENTS,
+    HASH_APPROVALS,
+    CHECK_VERSIONS,
     REPRODUCE_RUN,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );

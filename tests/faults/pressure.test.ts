@@ -1,7 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { simulateBody } from "../../scripts/bench/portfolio.ts";
+import { closeDatabase } from "../../src/platform/database/database.ts";
 import { testDatabase, type TestDatabase } from "../support/database.ts";
+import { openTestDatabase } from "../support/databases.ts";
+import {
+  addVersions,
+  largeSimulateBody as largeProposalBody,
+  newProposal,
+  proposalDeps,
+  simulateBody as proposalBody,
+  TENANT,
+} from "../support/proposals.ts";
 import { serviceEnv, startService, type RunningService } from "../support/service.ts";
 import { withSession } from "../support/session.ts";
 
@@ -124,6 +134,38 @@ describe("a calculation whose time is up", () => {
     expect(rows).toEqual([]);
   });
 });
+
+describe("a proposal of many versions is verified within its deadline, while the service answers others:", () => {
+  test.each([
+    ["1,000 versions", 1_000, proposalBody()],
+    ["30 versions of 500 KiB", 30, largeProposalBody(2_500)],
+  ])("%s", { timeout: 120_000 }, async (_what, versions, simulate_request) => {
+    const id = await fillProposal(versions, simulate_request);
+    await withService({ CALCULATION_THREADS: "1" }, async ({ url }) => {
+      const path = new URL(`/rebalance/proposals/${id}/verify`, url);
+      const verified = fetch(path, { headers: { "X-Tenant-Id": TENANT } });
+      const answered = await healthChecksUntil(url, verified);
+      expect(await (await verified).json()).toEqual({
+        checked: { approvals: 0, events: versions, versions },
+        failures: [],
+        valid: true,
+      });
+      expect(answered).toBeGreaterThan(20);
+    });
+  });
+});
+
+async function fillProposal(versions: number, simulate_request: object): Promise<string> {
+  const database = openTestDatabase(db.url);
+  try {
+    const deps = proposalDeps(database);
+    const { proposal } = await newProposal(deps, { simulate_request });
+    await addVersions(deps, proposal.proposal_id, versions - 1, { simulate_request });
+    return proposal.proposal_id;
+  } finally {
+    await closeDatabase(database);
+  }
+}
 
 test("an accepted batch is calculated beside its lease, whose heartbeat goes on", async () => {
   const env = { WORKER_LEASE_MS: "1000", CALCULATION_THREADS: "1", REQUEST_DEADLINE_MS: "120000" };

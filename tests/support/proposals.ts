@@ -3,7 +3,7 @@ import { jsonNumber } from "../../src/contract/json-number.ts";
 import { CreateBody, VersionBody, type DraftDocument } from "../../src/features/proposals/bodies.ts";
 import type { KeyedCaller, LifecycleRules, Refused } from "../../src/features/proposals/core.ts";
 import { createProposal } from "../../src/features/proposals/create-proposal.ts";
-import { createVersion } from "../../src/features/proposals/create-version.ts";
+import { createVersion, prepareVersion, writeVersion } from "../../src/features/proposals/create-version.ts";
 import { readProposal, readTimeline, type FoundText } from "../../src/features/proposals/read-proposals.ts";
 import { recordApproval, recordTransition } from "../../src/features/proposals/record-event.ts";
 import {
@@ -11,8 +11,9 @@ import {
   ProposalCreateResponse,
   ProposalStateTransitionRequest,
 } from "../../src/features/proposals/schemas.ts";
-import { verifyProposal } from "../../src/features/proposals/verify-proposal.ts";
+import { createVerification } from "../../src/features/proposals/verify-proposal.ts";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
+import { inTransaction } from "../../src/platform/database/transaction.ts";
 import type { WriteOutcome } from "../../src/platform/idempotency/write.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { createMetrics } from "../../src/platform/metrics.ts";
@@ -80,6 +81,29 @@ export function simulateBody(change: { quantity?: string; portfolioId?: string; 
   };
 }
 
+/** A proposal for a portfolio of many positions; of 2,500 it is sent as half a MiB. */
+export function largeSimulateBody(positions: number) {
+  const ids = Array.from({ length: positions }, (_, at) => `EQ_${String(at + 1)}`);
+  const small = simulateBody();
+  return {
+    ...small,
+    portfolio_snapshot: {
+      ...small.portfolio_snapshot,
+      positions: ids.map((instrument_id) => ({ instrument_id, quantity: "100" })),
+    },
+    market_data_snapshot: {
+      prices: ids.map((instrument_id) => ({ instrument_id, price: "10", currency: "USD" })),
+      fx_rates: [],
+    },
+    shelf_entries: ids.map((instrument_id) => ({
+      instrument_id,
+      status: "APPROVED",
+      asset_class: "EQUITY",
+      attributes: { sector: "TECH" },
+    })),
+  };
+}
+
 export function createBody(change: Record<string, unknown> = {}): DraftDocument {
   return documentOf(CreateBody, {
     created_by: "maker",
@@ -131,6 +155,23 @@ export function addVersion(
   return createVersion(deps, by, proposalId, versionBody(change));
 }
 
+/** Adds many versions of one content, as their calls would, but in one transaction. */
+export async function addVersions(
+  deps: Runtime,
+  proposalId: string,
+  count: number,
+  change: Record<string, unknown> = {},
+): Promise<void> {
+  const prepared = await prepareVersion(deps, caller(), proposalId, versionBody(change), { cost: 0 });
+  await inTransaction(deps.database, { tenantId: TENANT, deadlineMs: 60_000 }, async (tx) => {
+    for (let added = 0; added < count; added += 1) {
+      const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
+      const { accepted } = await writeVersion(deps, tx, { ...prepared, ...ids });
+      if (!accepted) throw new Error("a version was refused");
+    }
+  });
+}
+
 /** An event as a caller asks for it; numbers as the strict reader would hand them over. */
 export function move(
   deps: Runtime,
@@ -163,7 +204,7 @@ function wire(body: Record<string, unknown>): Record<string, unknown> {
 
 /** What verification says of a proposal. */
 export async function verified(deps: Runtime, proposalId: string) {
-  const read = await verifyProposal(deps, TENANT, proposalId);
+  const read = await createVerification(deps)(deps, TENANT, proposalId);
   if (!read.found) throw new Error(read.refusal.detail);
   return JSON.parse(read.body) as {
     valid: boolean;

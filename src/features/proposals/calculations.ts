@@ -2,7 +2,7 @@ import type { ProposalResult } from "../../contract/proposal.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
-import { leftBy, type EventRow } from "./event.ts";
+import { hashOfApproval, hashOfEvent, leftBy, type ApprovalRow, type EventRow } from "./event.ts";
 import {
   draftVersion,
   packageSimulation,
@@ -11,6 +11,7 @@ import {
   type VersionDraft,
 } from "./prepare-version.ts";
 import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
+import { checkVersion, type CheckedVersion, type Hashed } from "./verification.ts";
 import { versionEvent, type VersionRow } from "./version.ts";
 
 /** A simulation: the text of its result, as it is stored and sent. */
@@ -96,3 +97,48 @@ export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft> = {
     return { created_by, draft: draftVersion(simulate_request, context, createdAt, keepsEvidence) };
   },
 };
+
+/** The hashes that the contents of events give today. */
+export const HASH_EVENTS: Calculation<readonly EventRow[], readonly Hashed<EventRow>[]> = {
+  name: "hash events",
+  compute: (events) =>
+    events.map((event) => ({ ...event, content_hash: hashOfEvent(event, event.previous_hash) })),
+};
+
+/** The same of approvals. */
+export const HASH_APPROVALS: Calculation<readonly ApprovalRow[], readonly Hashed<ApprovalRow>[]> = {
+  name: "hash approvals",
+  compute: (approvals) =>
+    approvals.map((approval) => ({ ...approval, content_hash: hashOfApproval(approval) })),
+};
+
+/** Hashes versions again, and simulates their requests again. */
+export const CHECK_VERSIONS: Calculation<readonly VersionRow[], readonly CheckedVersion[]> = {
+  name: "check versions",
+  compute: (versions) => versions.map(checkVersion),
+};
+
+/*
+ * Estimates of this work, in positions that are calculated once: a record that is hashed is half of one, and so are 1,000
+ * characters of its text; some 250 characters of the documents of a version are one.
+ */
+
+export function costOfEvents(events: readonly EventRow[]): number {
+  return sum(events, ({ reason_text }) => 0.5 + reason_text.length / 2_000);
+}
+
+export function costOfApprovals(approvals: readonly ApprovalRow[]): number {
+  return sum(approvals, ({ details_text }) => 0.5 + details_text.length / 2_000);
+}
+
+export function costOfVersions(versions: readonly VersionRow[]): number {
+  return sum(
+    versions,
+    ({ request_text, result_text, artifact_text }) =>
+      (request_text.length + result_text.length + artifact_text.length) / 250,
+  );
+}
+
+function sum<Row>(rows: readonly Row[], cost: (row: Row) => number): number {
+  return rows.reduce((total, row) => total + cost(row), 0);
+}

@@ -36,8 +36,12 @@ import { configuration, reads, support } from "./read-plugin.ts";
 import { APPROVALS, recordApproval, recordTransition, TRANSITIONS } from "./record-event.ts";
 import * as schemas from "./schemas.ts";
 import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
+import type { VerifyProposal } from "./verify-proposal.ts";
 
-type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
+type Options = Pick<Runtime, "config"> & {
+  readonly operations: Operations;
+  readonly verifyProposal: VerifyProposal;
+};
 
 /** Advisory proposals: simulation, the lifecycle behind its switch, and what tells of the configuration. */
 export const proposals: FeaturePlugin<Options> = async (app, options) => {

@@ -20,11 +20,13 @@ import {
 import * as schemas from "./read-schemas.ts";
 import { findKeyMapping } from "./repository/idempotency-queries.ts";
 import { listProposals } from "./repository/proposals.ts";
-import { verifyProposal } from "./verify-proposal.ts";
+import type { VerifyProposal } from "./verify-proposal.ts";
 
 type Options = Pick<Runtime, "config">;
+type SupportOptions = Options & { readonly verifyProposal: VerifyProposal };
 
 const KEY_NOT_FOUND = { status: 404, detail: "PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND" };
+const OVERLOADED = { status: 503, detail: "OVERLOADED" };
 const INCONSISTENT = { status: 503, detail: CREATE.inconsistent, retryAfterSeconds: 1 };
 
 /** Proposals and their versions. */
@@ -79,8 +81,10 @@ function versionNumber(name: string): number {
 }
 
 /** What support and audit ask. */
-export const support: FeaturePlugin<Options> = (app, options) => {
+export const support: FeaturePlugin<SupportOptions> = (app, options) => {
+  const { verifyProposal } = options;
   const { areSupportApisEnabled } = options.config.proposals;
+  const { verifyDeadlineMs } = options.config.server;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED"));
   const config = { problems: [PROPOSAL_NOT_FOUND] };
 
@@ -107,7 +111,10 @@ export const support: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/proposals/:proposal_id/verify",
-    { schema: schemas.verifyProposal, config },
+    {
+      schema: schemas.verifyProposal,
+      config: { problems: [PROPOSAL_NOT_FOUND, OVERLOADED], deadlineMs: verifyDeadlineMs },
+    },
     async ({ runtime, context, params }, reply) =>
       send(reply, await verifyProposal(runtime, context.tenantId, params.proposal_id)),
   );

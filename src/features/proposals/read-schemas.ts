@@ -183,7 +183,7 @@ export const verifyProposal = {
   tags,
   summary: "Recompute everything that is stored of a proposal",
   description:
-    "Hashes from the stored bytes, results from the stored requests, the chain of events and every transition in it. `failures` names what was altered, is missing or was swapped, events first, in the order of the history.",
+    "Hashes from the stored bytes, results from the stored requests, the chain of events and every transition in it. `failures` names what was altered, is missing or was swapped, events first, in the order of the history. It takes longer than other requests (`VERIFY_DEADLINE_MS`); callers of the same proposal at once share one verification.",
   params,
   response: { 200: answer("What was checked and what fails.", ProposalVerificationResponse) },
 };

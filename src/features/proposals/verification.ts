@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { contentHash } from "../../platform/hash.ts";
 import { eventOfApproval, isTerminal, needsSecondPerson, stateAfter, type CurrentState } from "./core.ts";
-import { hashOfApproval, hashOfEvent, type ApprovalRow, type EventRow } from "./event.ts";
+import type { ApprovalRow, EventRow } from "./event.ts";
 import { replay } from "./history.ts";
 import { hashOfStoredArtifact, resimulate } from "./prepare-version.ts";
 import { hashOfProposal, type ProposalRow } from "./proposal.ts";
-import { hashOfVersion, type VersionHeader, type VersionRow } from "./version.ts";
+import { hashOfVersion, type VersionRow } from "./version.ts";
 
 export type FailureKind = "proposal" | "version" | "event" | "approval";
 
@@ -16,19 +16,30 @@ export type VerificationFailure = {
   readonly reason: string;
 };
 
+/** A record with the hash that its content gives today. */
+export type Hashed<Row> = Row & { readonly content_hash: string };
+
+/** What is left of a version once it was checked by itself: its documents are no longer needed. */
+export type CheckedVersion = Hashed<
+  Pick<VersionRow, "version_no" | "proposal_version_id" | "created_by" | "portfolio_id">
+> & {
+  /** What does not hold of its documents. */
+  readonly fault: string | null;
+};
+
 /** Everything that is stored of a proposal but the documents of its versions, each list in the order of its numbers. */
 export type StoredProposal = {
   readonly proposal: ProposalRow;
-  readonly versions: readonly VersionHeader[];
-  readonly events: readonly EventRow[];
-  readonly approvals: readonly ApprovalRow[];
+  readonly versions: readonly CheckedVersion[];
+  readonly events: readonly Hashed<EventRow>[];
+  readonly approvals: readonly Hashed<ApprovalRow>[];
 };
 
 type Finding = { readonly id: string; readonly reason: string } | undefined;
 
 /**
- * Recomputes the history of a proposal from what is stored: numbers, hashes, legality, and that each record is the one
- * its event was sealed with. One failure for each record, in the order of the history.
+ * What does not hold of a proposal: numbers, hashes, legality, that each record is the one its event was sealed with, and
+ * the documents of the versions. In the order of the history.
  */
 export function verifyHistory(tenantId: string, stored: StoredProposal): VerificationFailure[] {
   return [
@@ -36,6 +47,7 @@ export function verifyHistory(tenantId: string, stored: StoredProposal): Verific
     ...stamped("version", verifyVersions(stored)),
     ...stamped("approval", verifyApprovals(stored)),
     ...stamped("proposal", verifyProposalRow(tenantId, stored)),
+    ...stamped("version", faultsOfDocuments(stored)),
   ];
 }
 
@@ -45,7 +57,7 @@ function* stamped(kind: FailureKind, findings: Iterable<Finding>): Generator<Ver
 
 function* verifyEvents({ proposal, versions, events }: StoredProposal): Generator<Finding> {
   const makers = new Map(versions.map(({ version_no, created_by }) => [version_no, created_by]));
-  let previous: EventRow | undefined;
+  let previous: Hashed<EventRow> | undefined;
   let versionNo = 0;
   for (const event of events) {
     const expectedNo = (previous?.event_no ?? 0) + 1;
@@ -67,9 +79,8 @@ function missing(number: string, first: number, last: number): Finding {
   return { id, reason: first === last ? "is missing" : `is missing, with all up to ${String(last)}` };
 }
 
-function faultOfSeal(event: EventRow, previous: EventRow | undefined): string | undefined {
-  if (hashOfEvent(event, event.previous_hash) !== event.event_hash)
-    return "its content does not give its hash";
+function faultOfSeal(event: Hashed<EventRow>, previous: EventRow | undefined): string | undefined {
+  if (event.content_hash !== event.event_hash) return "its content does not give its hash";
   if (event.previous_hash !== (previous?.event_hash ?? null)) {
     return previous === undefined
       ? "it is the first, but carries the hash of another"
@@ -119,9 +130,9 @@ function* verifyVersions({ proposal, versions, events }: StoredProposal): Genera
   if (expected > last) yield missing("version_no", last + 1, expected);
 }
 
-function faultOfVersion(version: VersionHeader, sealedHash: string | undefined): string | undefined {
+function faultOfVersion(version: CheckedVersion, sealedHash: string | undefined): string | undefined {
   if (sealedHash === undefined) return "no event brought it";
-  return hashOfVersion(version) === sealedHash ? undefined : "it is not what its event was sealed with";
+  return version.content_hash === sealedHash ? undefined : "it is not what its event was sealed with";
 }
 
 function* verifyApprovals({ approvals, events }: StoredProposal): Generator<Finding> {
@@ -137,9 +148,9 @@ function* verifyApprovals({ approvals, events }: StoredProposal): Generator<Find
   }
 }
 
-function faultOfApproval(approval: ApprovalRow, event: EventRow | undefined): string | undefined {
+function faultOfApproval(approval: Hashed<ApprovalRow>, event: EventRow | undefined): string | undefined {
   if (event?.approval_id !== approval.approval_id) return "no event came with it";
-  if (hashOfApproval(approval) !== event.approval_hash) return "it is not what its event was sealed with";
+  if (approval.content_hash !== event.approval_hash) return "it is not what its event was sealed with";
   const eventType = eventOfApproval(approval.approval_type, approval.approved);
   const saysTheSame =
     event.event_type === eventType &&
@@ -174,10 +185,16 @@ function* verifyProposalRow(
   if (wrong.length > 0) yield { id, reason: `not where its events lead: ${wrong.join(", ")}` };
 }
 
+function* faultsOfDocuments({ versions }: StoredProposal): Generator<Finding> {
+  for (const { proposal_version_id: id, fault } of versions) if (fault !== null) yield { id, reason: fault };
+}
+
 /** Recomputes the hashes of a version from its stored bytes, and its result from its request. */
-export function verifyDocuments(version: VersionRow): VerificationFailure[] {
-  const reason = faultOfDocuments(version);
-  return reason === undefined ? [] : [{ kind: "version", id: version.proposal_version_id, reason }];
+export function checkVersion(version: VersionRow): CheckedVersion {
+  const { version_no, proposal_version_id, created_by, portfolio_id } = version;
+  const content_hash = hashOfVersion(version);
+  const fault = faultOfDocuments(version) ?? null;
+  return { version_no, proposal_version_id, created_by, portfolio_id, content_hash, fault };
 }
 
 function faultOfDocuments(version: VersionRow): string | undefined {

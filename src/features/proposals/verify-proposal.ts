@@ -1,65 +1,145 @@
-import type { Database } from "../../platform/database/database.ts";
-import { inTransaction } from "../../platform/database/transaction.ts";
+import { plainError } from "../../platform/database/errors.ts";
+import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import type { Runtime } from "../../runtime.ts";
-import { PROPOSAL_NOT_FOUND } from "./core.ts";
-import type { FoundText } from "./read-proposals.ts";
-import { findProposal, listApprovals, listEvents } from "./repository/proposals.ts";
-import { findWholeVersion, listVersions } from "./repository/versions.ts";
+import { createSharedRuns } from "../../platform/shared-runs.ts";
+import { TimeLimitError } from "../../platform/time-limit.ts";
+import { withDeadline, type Runtime } from "../../runtime.ts";
 import {
-  verifyDocuments,
-  verifyHistory,
-  type StoredProposal,
-  type VerificationFailure,
-} from "./verification.ts";
+  CHECK_VERSIONS,
+  costOfApprovals,
+  costOfEvents,
+  costOfVersions,
+  HASH_APPROVALS,
+  HASH_EVENTS,
+} from "./calculations.ts";
+import { PROPOSAL_NOT_FOUND } from "./core.ts";
+import type { ApprovalRow, EventRow } from "./event.ts";
+import type { ProposalRow } from "./proposal.ts";
+import type { FoundText } from "./read-proposals.ts";
+import {
+  findLastNumbers,
+  findProposal,
+  listApprovals,
+  listEventsBetween,
+  type LastNumbers,
+} from "./repository/proposals.ts";
+import { listWholeVersions, type NumberRange, type PageSize } from "./repository/versions.ts";
+import { verifyHistory, type CheckedVersion, type Hashed } from "./verification.ts";
+
+/** Bounds what a verification holds in memory, and what it asks of a thread at once. */
+const VERSIONS_PAGE: PageSize = { rows: 100, bytes: 4 * 1_048_576 };
+/** All but a few events are short: those of versions, whose reason is empty. */
+const EVENTS_PAGE = 500;
 
 /**
- * Recomputes everything that is stored of a proposal: its history from one snapshot, then version after version, each
- * read by itself, as they never change and are large.
+ * Where a proposal stands, from one snapshot. Events and versions get ever higher numbers and are never changed, so what
+ * has none above the last of the snapshot is the snapshot, whenever it is read. The lifecycle allows a few approvals only.
  */
-export async function verifyProposal(
-  { database }: Pick<Runtime, "database">,
-  tenantId: string,
-  proposalId: string,
-): Promise<FoundText> {
-  const stored = await readStored(database, tenantId, proposalId);
-  if (stored === undefined) return { found: false, refusal: PROPOSAL_NOT_FOUND };
-  const failures = verifyHistory(tenantId, stored);
-  for (const { version_no } of stored.versions) {
-    failures.push(...(await verifyVersion(database, tenantId, proposalId, version_no)));
-  }
-  const checked = {
-    approvals: stored.approvals.length,
-    events: stored.events.length,
-    versions: stored.versions.length,
-  };
-  return { found: true, body: canonicalJson({ checked, failures, valid: failures.length === 0 }) };
-}
+type Head = LastNumbers & { readonly proposal: ProposalRow; readonly approvals: readonly ApprovalRow[] };
 
-async function verifyVersion(
-  database: Database,
+export type VerifyProposal = (
+  deps: Pick<Runtime, "database">,
   tenantId: string,
   proposalId: string,
-  versionNo: number,
-): Promise<VerificationFailure[]> {
-  const version = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
-    findWholeVersion(tx, tenantId, proposalId, versionNo),
-  );
-  return version === undefined ? [] : verifyDocuments(version);
-}
+) => Promise<FoundText>;
 
-function readStored(
-  database: Database,
-  tenantId: string,
-  proposalId: string,
-): Promise<StoredProposal | undefined> {
-  return inTransaction(database, { tenantId, readOnly: true }, async (tx) => {
-    const [proposal, versions, events, approvals] = await Promise.all([
-      findProposal(tx, tenantId, proposalId),
-      listVersions(tx, tenantId, proposalId),
-      listEvents(tx, tenantId, proposalId),
-      listApprovals(tx, tenantId, proposalId),
+/**
+ * Recomputes everything that is stored of a proposal. Callers for whom the proposal stands at the same place share one
+ * run; so whoever has written to it since it began gets another, which sees that write.
+ */
+export function createVerification(runtime: Runtime): VerifyProposal {
+  const runs = createSharedRuns<string>(runtime.config.server.verifyDeadlineMs);
+  return async ({ database }, tenantId, proposalId) => {
+    const head = await inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+      readHead(tx, tenantId, proposalId),
+    );
+    if (head === undefined) return { found: false, refusal: PROPOSAL_NOT_FOUND };
+    const { proposal, last_event_no, last_version_no } = head;
+    const name = canonicalJson([
+      tenantId,
+      proposalId,
+      last_event_no,
+      last_version_no,
+      proposal.last_event_hash,
     ]);
-    return proposal === undefined ? undefined : { proposal, versions, events, approvals };
+    try {
+      const body = await runs.join(name, database.deadline?.signal, (deadline) =>
+        verify(withDeadline(runtime, deadline), tenantId, head),
+      );
+      return { found: true, body };
+    } catch (error) {
+      if (!(error instanceof TimeLimitError)) throw error;
+      throw plainError("deadline_exceeded", "others still wait for the verification", error);
+    }
+  };
+}
+
+async function readHead(tx: Tx, tenantId: string, proposalId: string): Promise<Head | undefined> {
+  const [proposal, numbers, approvals] = await Promise.all([
+    findProposal(tx, tenantId, proposalId),
+    findLastNumbers(tx, tenantId, proposalId),
+    listApprovals(tx, tenantId, proposalId),
+  ]);
+  return proposal === undefined ? undefined : { proposal, ...numbers, approvals };
+}
+
+async function verify(runtime: Runtime, tenantId: string, head: Head): Promise<string> {
+  const { proposal } = head;
+  const approvals = await runtime.calculations.run(HASH_APPROVALS, [...head.approvals], {
+    cost: costOfApprovals(head.approvals),
   });
+  const events = await hashEvents(runtime, tenantId, head);
+  const versions = await checkVersions(runtime, tenantId, head);
+  const failures = verifyHistory(tenantId, { proposal, versions, events, approvals });
+  const checked = { approvals: approvals.length, events: events.length, versions: versions.length };
+  return canonicalJson({ checked, failures, valid: failures.length === 0 });
+}
+
+async function hashEvents(
+  { database, calculations }: Runtime,
+  tenantId: string,
+  { proposal, last_event_no }: Head,
+): Promise<Hashed<EventRow>[]> {
+  const read = (range: NumberRange) =>
+    inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+      listEventsBetween(tx, tenantId, proposal.proposal_id, range, EVENTS_PAGE),
+    );
+  const hashed: Hashed<EventRow>[] = [];
+  for await (const events of pagesUpTo(last_event_no, read, ({ event_no }) => event_no)) {
+    hashed.push(...(await calculations.run(HASH_EVENTS, events, { cost: costOfEvents(events) })));
+  }
+  return hashed;
+}
+
+async function checkVersions(
+  { database, calculations }: Runtime,
+  tenantId: string,
+  { proposal, last_version_no }: Head,
+): Promise<CheckedVersion[]> {
+  const read = (range: NumberRange) =>
+    inTransaction(database, { tenantId, readOnly: true }, (tx) =>
+      listWholeVersions(tx, tenantId, proposal.proposal_id, range, VERSIONS_PAGE),
+    );
+  const checked: CheckedVersion[] = [];
+  for await (const versions of pagesUpTo(last_version_no, read, ({ version_no }) => version_no)) {
+    // Once the first page found a thread, the work is not thrown away because another has to wait for one.
+    const terms = { cost: costOfVersions(versions), waits: checked.length > 0 };
+    checked.push(...(await calculations.run(CHECK_VERSIONS, versions, terms)));
+  }
+  return checked;
+}
+
+/** The rows up to a number, page after page: each begins behind the last number of the one before. */
+async function* pagesUpTo<Row>(
+  upTo: number,
+  read: (range: NumberRange) => Promise<readonly Row[]>,
+  numberOf: (row: Row) => number,
+): AsyncGenerator<readonly Row[]> {
+  for (let after = 0; after < upTo;) {
+    const page = await read({ after, upTo });
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield [...page]; // a plain array, which can be sent to a thread
+    after = numberOf(last);
+  }
 }

@@ -18,7 +18,11 @@ let patient: TestApp;
 beforeAll(async () => {
   db = await testDatabase();
   const env = { DPM_ASYNC_EXECUTION_MODE: "ACCEPT_ONLY" };
-  hasty = await openTestApp(db.url, { ...env, REQUEST_DEADLINE_MS: String(DEADLINE_MS) });
+  hasty = await openTestApp(db.url, {
+    ...env,
+    REQUEST_DEADLINE_MS: String(DEADLINE_MS),
+    VERIFY_DEADLINE_MS: String(DEADLINE_MS),
+  });
   patient = await openTestApp(db.url, env);
 });
 afterAll(async () => {

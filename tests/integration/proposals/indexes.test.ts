@@ -4,9 +4,11 @@ import { inTransaction, type SqlValue, type Tx } from "../../../src/platform/dat
 import { findKeyMapping } from "../../../src/features/proposals/repository/idempotency-queries.ts";
 import {
   findDecisionFacts,
+  findLastNumbers,
   findProposal,
   listApprovals,
   listEvents,
+  listEventsBetween,
   listProposals,
   lockProposal,
   makerOfVersion,
@@ -14,8 +16,8 @@ import {
 } from "../../../src/features/proposals/repository/proposals.ts";
 import {
   findVersion,
-  findWholeVersion,
   listVersions,
+  listWholeVersions,
 } from "../../../src/features/proposals/repository/versions.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
@@ -128,7 +130,12 @@ describe("one proposal", () => {
     ["its maker", (tx) => makerOfVersion(tx, TENANT, ID, null)],
     ["its current version", (tx) => findVersion(tx, TENANT, ID, "current", true)],
     ["a version", (tx) => findVersion(tx, TENANT, ID, 1, true)],
-    ["a version with its documents", (tx) => findWholeVersion(tx, TENANT, ID, 1)],
+    [
+      "a page of versions with their documents",
+      (tx) => listWholeVersions(tx, TENANT, ID, { after: 0, upTo: 9 }, { rows: 100, bytes: 1_000_000 }),
+    ],
+    ["its last numbers", (tx) => findLastNumbers(tx, TENANT, ID)],
+    ["a page of its timeline", (tx) => listEventsBetween(tx, TENANT, ID, { after: 400, upTo: 900 }, 100)],
     ["its versions", (tx) => listVersions(tx, TENANT, ID)],
     ["its timeline", (tx) => listEvents(tx, TENANT, `pp_${"0".repeat(31)}2`)],
     ["its timeline as of a moment", (tx) => listEvents(tx, TENANT, ID, "2026-01-01T00:00:00Z")],

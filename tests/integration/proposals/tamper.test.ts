@@ -5,7 +5,7 @@ import type { Runtime } from "../../../src/runtime.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
 import { hashOfEvent, sealEvent } from "../../../src/features/proposals/event.ts";
 import { listEvents } from "../../../src/features/proposals/repository/proposals.ts";
-import { findWholeVersion } from "../../../src/features/proposals/repository/versions.ts";
+import { listWholeVersions } from "../../../src/features/proposals/repository/versions.ts";
 import { hashOfVersion } from "../../../src/features/proposals/version.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
@@ -285,7 +285,7 @@ test("a result that its request does not give is named, although every hash was 
     deps.database,
     { tenantId: TENANT, readOnly: true },
     async (tx) => ({
-      version: await findWholeVersion(tx, TENANT, id, 1),
+      version: (await listWholeVersions(tx, TENANT, id, { after: 0, upTo: 1 }, { rows: 1, bytes: 1 }))[0],
       event: (await listEvents(tx, TENANT, id))[0],
     }),
   );

@@ -5,6 +5,7 @@ import type { CurrentState, DecisionFacts } from "../core.ts";
 import type { ApprovalRow, EventRow } from "../event.ts";
 import type { ProposalRow } from "../proposal.ts";
 import type { ProposalState } from "../schemas.ts";
+import type { NumberRange } from "./versions.ts";
 
 /**
  * Proposals with their events and approvals. Whoever calls the writes owns the transaction; all but the first hold the
@@ -154,6 +155,11 @@ export async function proposalExists(tx: Tx, tenantId: string, proposalId: strin
   return rows.length > 0;
 }
 
+const EVENT_COLUMNS = sql`
+  proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at, correlation_id, reason_text,
+  related_version_no, segregation_waived, proposal_hash, version_hash, approval_id, approval_hash, previous_hash,
+  event_hash`;
+
 /** The history in order, up to and including a moment where one is given. */
 export async function listEvents(
   tx: Tx,
@@ -162,14 +168,45 @@ export async function listEvents(
   asOf?: string,
 ): Promise<readonly EventRow[]> {
   return tx<EventRow>`
-    select proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at, correlation_id,
-           reason_text, related_version_no, segregation_waived, proposal_hash, version_hash, approval_id,
-           approval_hash, previous_hash, event_hash
+    select ${EVENT_COLUMNS}
       from proposal_event
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}
            ${asOf === undefined ? sql`` : sql`and occurred_at <= ${asOf}`}
      order by event_no`;
+}
+
+/** One page of the history. */
+export async function listEventsBetween(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  { after, upTo }: NumberRange,
+  rows: number,
+): Promise<readonly EventRow[]> {
+  return tx<EventRow>`
+    select ${EVENT_COLUMNS}
+      from proposal_event
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+       and event_no > ${after}
+       and event_no <= ${upTo}
+     order by event_no
+     limit ${rows}`;
+}
+
+export type LastNumbers = { readonly last_event_no: number; readonly last_version_no: number };
+
+/** Of the events and versions that there are, whatever the proposal says; 0 where there is none. */
+export async function findLastNumbers(tx: Tx, tenantId: string, proposalId: string): Promise<LastNumbers> {
+  const [numbers] = await tx<LastNumbers>`
+    select coalesce((select max(event_no)
+                       from proposal_event
+                      where tenant_id = ${tenantId} and proposal_id = ${proposalId}), 0) as last_event_no,
+           coalesce((select max(version_no)
+                       from proposal_version
+                      where tenant_id = ${tenantId} and proposal_id = ${proposalId}), 0) as last_version_no`;
+  return numbers ?? { last_event_no: 0, last_version_no: 0 };
 }
 
 export async function listApprovals(

@@ -44,20 +44,35 @@ export async function findVersion(
   return version;
 }
 
-/** A version with all its documents. */
-export async function findWholeVersion(
+/** Numbers behind `after`, up to `upTo`. */
+export type NumberRange = { readonly after: number; readonly upTo: number };
+
+/** A page ends with the version whose documents fill `bytes`, or with the last of `rows`. */
+export type PageSize = { readonly rows: number; readonly bytes: number };
+
+/** Versions with all their documents, oldest first: one page, with at least one where there is one. */
+export async function listWholeVersions(
   tx: Tx,
   tenantId: string,
   proposalId: string,
-  versionNo: number,
-): Promise<VersionRow | undefined> {
-  const [version] = await tx<VersionRow>`
+  { after, upTo }: NumberRange,
+  { rows, bytes }: PageSize,
+): Promise<readonly VersionRow[]> {
+  return tx<VersionRow>`
     select ${HEADER_COLUMNS}, request_text, result_text, artifact_text
-      from proposal_version
-     where tenant_id = ${tenantId}
-       and proposal_id = ${proposalId}
-       and version_no = ${versionNo}`;
-  return version;
+      from (
+        select *,
+               sum(octet_length(request_text) + octet_length(result_text) + octet_length(artifact_text))
+                 over (order by version_no rows between unbounded preceding and 1 preceding) as bytes_before
+          from proposal_version
+         where tenant_id = ${tenantId}
+           and proposal_id = ${proposalId}
+           and version_no > ${after}
+           and version_no <= ${upTo}
+         order by version_no
+         limit ${rows}) as page
+     where coalesce(bytes_before, 0) < ${bytes}
+     order by version_no`;
 }
 
 /** Without their documents, oldest first. */
