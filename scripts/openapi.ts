@@ -21,7 +21,7 @@ else writeFileSync(FILE, text);
 
 /** The routes describe themselves without a database: this one is never reached. */
 async function currentDocument(): Promise<unknown> {
-  const config = parseConfig({});
+  const config = parseConfig({ METRICS_PUBLIC: "false" });
   const database = openDatabase({
     ...config.database,
     server: parseServerAddress("postgres://nobody@127.0.0.1/none"),

@@ -13,6 +13,7 @@ import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts"
 import { support } from "./features/support/plugin.ts";
 import { allowedMethods } from "./platform/http/allowed-methods.ts";
 import { databaseUse } from "./platform/database/database.ts";
+import { auth } from "./platform/http/auth/auth.ts";
 import { requestContext } from "./platform/http/context.ts";
 import { idempotencyKey } from "./platform/http/idempotency-key.ts";
 import { idempotentReply } from "./platform/http/idempotent-reply.ts";
@@ -48,6 +49,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestRuntime, { runtime });
   await app.register(requestHead);
+  await app.register(auth, { settings: config.auth.settings, log, metrics });
   await app.register(requestBody, config.server);
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
@@ -71,7 +73,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(proposals, { config, operations, verifyProposal });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
-  await app.register(docs);
+  await app.register(docs, { isPublic: config.auth.areDocsPublic });
   return app;
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { parseServerAddress } from "../platform/database/address.ts";
+import { identityConfig, identityContradictions, identityVariables } from "./identity.ts";
 import { variableNotes } from "./readers.ts";
 import {
   contractVariables,
@@ -17,6 +18,7 @@ const DRAIN_MS = { LOCAL: 0, PRODUCTION: 5_000 };
 
 const variables = {
   ...serviceVariables,
+  ...identityVariables,
   ...databaseVariables,
   ...contractVariables,
   ...rebalanceVariables,
@@ -96,6 +98,7 @@ function* contradictions(env: Environment): Generator<[name: keyof Environment, 
   } else if (isProduction && loginOf(env.MIGRATION_DATABASE_URL) === loginOf(env.DATABASE_URL)) {
     yield ["MIGRATION_DATABASE_URL", "must have another login than DATABASE_URL in profile PRODUCTION"];
   }
+  yield* identityContradictions(env);
   if (env.MAX_BODY_BYTES_IN_FLIGHT < env.MAX_BODY_BYTES) {
     yield ["MAX_BODY_BYTES_IN_FLIGHT", "must not be less than MAX_BODY_BYTES"];
   }
@@ -126,6 +129,7 @@ function toConfig(env: Environment) {
       shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? DRAIN_MS[env.APP_PERSISTENCE_PROFILE],
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },
+    auth: identityConfig(env),
     database: {
       /** Null: the embedded one. */
       url: env.DATABASE_URL,

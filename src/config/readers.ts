@@ -53,11 +53,20 @@ function parsed<T>(
 const WORDS: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 
 export function flag(fallback: boolean, about: string): Variable<boolean> {
-  return variable(String(fallback), {
+  return variable(String(fallback), flagReading(about));
+}
+
+/** A flag whose default follows from something else: null where it is not set. */
+export function optionalFlag(about: string): Variable<boolean | null> {
+  return optional(flagReading(about));
+}
+
+function flagReading(about: string): ValueReader<boolean> {
+  return {
     about,
     expected: "true, false, 1 or 0",
     parse: (text) => (Object.hasOwn(WORDS, text.toLowerCase()) ? WORDS[text.toLowerCase()] : undefined),
-  });
+  };
 }
 
 export function integer(fallback: number, lowest: number, highest: number, about: string): Variable<number> {
@@ -119,6 +128,26 @@ export function text(fallback: string, about: string): Variable<string> {
 
 export function optionalText(about: string): Variable<string | null> {
   return optional({ about, expected: "a text", parse: (value) => value });
+}
+
+/** A comma list of free texts; absent or empty is the empty list. */
+export function textList(about: string): Variable<readonly string[]> {
+  return z
+    .string()
+    .default("")
+    .transform((list) => {
+      const items = list.split(",").map((item) => item.trim());
+      return [...new Set(items.filter((item) => item !== ""))];
+    })
+    .register(variableNotes, { fallback: null, about });
+}
+
+export function webUrl(about: string): Variable<string | null> {
+  return optional({
+    about,
+    expected: "a URL that begins with https: or http:",
+    parse: (value) => (URL.canParse(value) && /^https?:/i.test(value) ? value : undefined),
+  });
 }
 
 const Entries = z.array(z.tuple([z.string().min(1), z.string().min(1)]));

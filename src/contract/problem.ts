@@ -16,6 +16,8 @@ export const Problem = z
     instance: z.string(),
     correlation_id: z.string(),
     errors: z.array(ProblemEntry).optional(),
+    /** Of 403 FORBIDDEN: the scopes of which the token lacks one. */
+    required_scopes: z.array(z.string()).optional(),
   })
   .meta({ id: "Problem" });
 export type Problem = z.output<typeof Problem>;

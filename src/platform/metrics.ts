@@ -45,6 +45,12 @@ function httpMetrics(registry: Registry) {
       buckets: REQUEST_SECONDS,
       registers: [registry],
     }),
+    unauthenticated: new Counter({
+      name: "ballast_http_unauthenticated_total",
+      help: "Requests that came without a valid token, by the code that they were answered.",
+      labelNames: ["code"] as const,
+      registers: [registry],
+    }),
   };
 }
 

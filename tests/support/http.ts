@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyPluginOptions } from "fastify";
 import type { UnknownFields } from "../../src/contract/faults.ts";
 import { allowedMethods } from "../../src/platform/http/allowed-methods.ts";
+import { auth } from "../../src/platform/http/auth/auth.ts";
+import type { AuthSettings } from "../../src/platform/http/auth/settings.ts";
 import { requestContext } from "../../src/platform/http/context.ts";
 import { idempotencyKey, type KeyRequirement } from "../../src/platform/http/idempotency-key.ts";
 import { idempotentReply } from "../../src/platform/http/idempotent-reply.ts";
@@ -27,6 +29,8 @@ export type ServeOptions = {
   readonly requestDeadlineMs?: number;
   readonly longestDeadlineMs?: number;
   readonly maxConnections?: number;
+  /** Left out: nobody is asked for a token, and routes need no scope. */
+  readonly auth?: AuthSettings;
 };
 
 /** A server with the platform's plugins and these routes, as `src/app.ts` puts them together. */
@@ -44,6 +48,7 @@ export async function serve(
   await app.register(requestLog, { log, metrics });
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestHead);
+  if (options.auth !== undefined) await app.register(auth, { settings: options.auth, log, metrics });
   await app.register(requestBody, { maxBodyBytes, maxBodyBytesInFlight, requestDeadlineMs });
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });

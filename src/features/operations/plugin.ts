@@ -29,7 +29,7 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => 
 
   app.get(
     "/rebalance/operations",
-    { schema: schemas.listOperations },
+    { schema: schemas.listOperations, config: { scope: "rebalance:read" } },
     async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, operation_type = TYPE, ...filters } = query;
       const page = { tenantId, after, limit };
@@ -48,7 +48,7 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => 
 
   app.get(
     "/rebalance/operations/:operation_id",
-    { schema: schemas.getOperation, config: { problems: [NOT_FOUND] } },
+    { schema: schemas.getOperation, config: { scope: "rebalance:read", problems: [NOT_FOUND] } },
     async ({ runtime, context, params }, reply) => {
       const key: OperationKey = { by: "operation_id", value: params.operation_id };
       const operation = await readOperation(runtime, context.tenantId, key, TYPES);
@@ -58,7 +58,7 @@ export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => 
 
   app.get(
     "/rebalance/operations/by-correlation/:correlation_id",
-    { schema: schemas.getOperationByCorrelation, config: { problems: [NOT_FOUND] } },
+    { schema: schemas.getOperationByCorrelation, config: { scope: "rebalance:read", problems: [NOT_FOUND] } },
     async ({ runtime, context, params }, reply) => {
       const key: OperationKey = { by: "correlation_id", value: params.correlation_id };
       const operation = await readOperation(runtime, context.tenantId, key, TYPES);
@@ -75,7 +75,10 @@ const changes: FeaturePlugin<Pick<Options, "config">> = (app, options) => {
 
   app.post(
     "/rebalance/operations/:operation_id/retry",
-    { schema: schemas.retryOperation, config: { problems: changeProblems(CHANGES.retry) } },
+    {
+      schema: schemas.retryOperation,
+      config: { scope: "operations:manage", problems: changeProblems(CHANGES.retry) },
+    },
     async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -85,7 +88,10 @@ const changes: FeaturePlugin<Pick<Options, "config">> = (app, options) => {
 
   app.post(
     "/rebalance/operations/:operation_id/cancel",
-    { schema: schemas.cancelOperation, config: { problems: changeProblems(CHANGES.cancel) } },
+    {
+      schema: schemas.cancelOperation,
+      config: { scope: "operations:manage", problems: changeProblems(CHANGES.cancel) },
+    },
     async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -105,7 +111,10 @@ const manualExecution: FeaturePlugin<Options> = (app, options) => {
     "/rebalance/operations/:operation_id/execute",
     {
       schema: schemas.executeOperation,
-      config: { problems: [NOT_FOUND, NOT_EXECUTABLE, ATTEMPT_FAILED, OUTCOME_UNKNOWN] },
+      config: {
+        scope: "operations:manage",
+        problems: [NOT_FOUND, NOT_EXECUTABLE, ATTEMPT_FAILED, OUTCOME_UNKNOWN],
+      },
     },
     async ({ runtime, context: { tenantId }, params: { operation_id } }, reply) => {
       const { database } = runtime;

@@ -24,13 +24,13 @@ export const policies: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/policies/effective",
-    { schema: schemas.getEffectivePolicyPack },
+    { schema: schemas.getEffectivePolicyPack, config: { scope: "policies:read" } },
     async ({ context }, reply) => reply.answer(canonicalJson(selectPolicyPack(settings, context))),
   );
 
   app.get(
     "/rebalance/policies/catalog",
-    { schema: schemas.listPolicyPacks },
+    { schema: schemas.listPolicyPacks, config: { scope: "policies:read" } },
     async ({ runtime, context }, reply) => {
       const packs = await readCatalogue(runtime.database, context.tenantId);
       const { enabled, selected_policy_pack_id: selected, source } = selectPolicyPack(settings, context);
@@ -58,7 +58,7 @@ const administration: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     PACK,
-    { schema: schemas.getPolicyPack, config: { problems: [NOT_FOUND] } },
+    { schema: schemas.getPolicyPack, config: { scope: "policies:read", problems: [NOT_FOUND] } },
     async ({ runtime, context, params, query }, reply) => {
       const { database } = runtime;
       const pack = await readStoredPack(database, context.tenantId, params.policy_pack_id, query.as_of);
@@ -68,7 +68,10 @@ const administration: FeaturePlugin<Options> = (app, options) => {
 
   app.put(
     PACK,
-    { schema: schemas.putPolicyPack, config: { problems: [STALE], bodyExample: POLICY_PACK_EXAMPLE } },
+    {
+      schema: schemas.putPolicyPack,
+      config: { scope: "policies:admin", problems: [STALE], bodyExample: POLICY_PACK_EXAMPLE },
+    },
     async ({ runtime, context, params, body }, reply) => {
       const pack = await putPolicyPack(runtime.writes, packRequest(context, params.policy_pack_id), body);
       if (pack === "precondition_failed") return reply.problem(STALE);
@@ -78,7 +81,7 @@ const administration: FeaturePlugin<Options> = (app, options) => {
 
   app.delete(
     PACK,
-    { schema: schemas.deletePolicyPack, config: { problems: [NOT_FOUND, STALE] } },
+    { schema: schemas.deletePolicyPack, config: { scope: "policies:admin", problems: [NOT_FOUND, STALE] } },
     async ({ runtime, context, params }, reply) => {
       const outcome = await deletePolicyPack(runtime.writes, packRequest(context, params.policy_pack_id));
       if (outcome === "deleted") return reply.code(204).send();

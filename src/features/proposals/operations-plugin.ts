@@ -68,6 +68,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
     {
       schema: schemas.createProposalAsync,
       config: {
+        scope: "proposals:write",
         idempotencyKey: "required",
         bodyExample: CREATE_EXAMPLE,
         problems: [...writeProblems(CREATE_ASYNC), PROPOSAL_SIMULATION_DISABLED],
@@ -89,6 +90,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
     {
       schema: schemas.createProposalVersionAsync,
       config: {
+        scope: "proposals:write",
         idempotencyKey: "relaxable",
         bodyExample: VERSION_EXAMPLE,
         problems: [...writeProblems(VERSIONS_ASYNC), PROPOSAL_NOT_FOUND, PROPOSAL_SIMULATION_DISABLED],
@@ -149,7 +151,7 @@ function acceptedText(operation: AcceptedOperation): string {
 }
 
 const status: FeaturePlugin<object> = (app) => {
-  const config = { problems: [NOT_FOUND] };
+  const config = { scope: "proposals:read", problems: [NOT_FOUND] } as const;
 
   app.get(
     "/rebalance/proposals/operations/:operation_id",
@@ -171,7 +173,10 @@ const status: FeaturePlugin<object> = (app) => {
 const changes: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals/operations/:operation_id/retry",
-    { schema: schemas.retryProposalOperation, config: { problems: changeProblems(CHANGES.retry) } },
+    {
+      schema: schemas.retryProposalOperation,
+      config: { scope: "operations:manage", problems: changeProblems(CHANGES.retry) },
+    },
     async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.retry;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });
@@ -181,7 +186,10 @@ const changes: FeaturePlugin<object> = (app) => {
 
   app.post(
     "/rebalance/proposals/operations/:operation_id/cancel",
-    { schema: schemas.cancelProposalOperation, config: { problems: changeProblems(CHANGES.cancel) } },
+    {
+      schema: schemas.cancelProposalOperation,
+      config: { scope: "operations:manage", problems: changeProblems(CHANGES.cancel) },
+    },
     async ({ runtime, context, params: { operation_id: operationId } }, reply) => {
       const change = CHANGES.cancel;
       const outcome = await changeOperation(runtime, context, { change, operationId, statusText });

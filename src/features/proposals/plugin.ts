@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import { lackOf } from "../../platform/http/auth/authorization.ts";
 import { keyed } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
@@ -35,6 +36,7 @@ import { packageArtifact } from "./package-artifact.ts";
 import { configuration, reads, support } from "./read-plugin.ts";
 import { APPROVALS, recordApproval, recordTransition, TRANSITIONS } from "./record-event.ts";
 import * as schemas from "./schemas.ts";
+import { APPROVAL_SCOPES, scopesOfApproval, scopesOfTransition, TRANSITION_SCOPES } from "./scopes.ts";
 import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
 import type { VerifyProposal } from "./verify-proposal.ts";
 
@@ -53,6 +55,7 @@ export const proposals: FeaturePlugin<Options> = async (app, options) => {
 /** What an advisor asks before there is a proposal. Both answer from one key and one simulation. */
 const simulation: FeaturePlugin<object> = (app) => {
   const config = {
+    scope: "proposals:write",
     idempotencyKey: "required",
     bodyExample: SIMULATE_EXAMPLE,
     problems: [...writeProblems(SIMULATE), PROPOSAL_SIMULATION_DISABLED],
@@ -91,6 +94,7 @@ const creation: FeaturePlugin<object> = (app) => {
     {
       schema: schemas.createProposal,
       config: {
+        scope: "proposals:write",
         idempotencyKey: "required",
         bodyExample: CREATE_EXAMPLE,
         problems: [...writeProblems(CREATE), PROPOSAL_SIMULATION_DISABLED],
@@ -105,6 +109,7 @@ const creation: FeaturePlugin<object> = (app) => {
     {
       schema: schemas.createProposalVersion,
       config: {
+        scope: "proposals:write",
         idempotencyKey: "relaxable",
         bodyExample: VERSION_EXAMPLE,
         problems: [
@@ -139,7 +144,9 @@ const events: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/transitions",
     {
       schema: schemas.transitionProposal,
+      preHandler: (request, _reply, next) => next(lackOf(scopesOfTransition(request.body), request)),
       config: {
+        scope: TRANSITION_SCOPES,
         idempotencyKey: "relaxable",
         bodyExample: TRANSITION_EXAMPLE,
         problems: [...writeProblems(TRANSITIONS), ...EVENT_PROBLEMS, INVALID_TRANSITION],
@@ -153,7 +160,9 @@ const events: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/approvals",
     {
       schema: schemas.decideProposalApproval,
+      preHandler: (request, _reply, next) => next(lackOf(scopesOfApproval(request.body), request)),
       config: {
+        scope: APPROVAL_SCOPES,
         idempotencyKey: "relaxable",
         bodyExample: APPROVAL_EXAMPLE,
         problems: [...writeProblems(APPROVALS), ...EVENT_PROBLEMS, INVALID_APPROVAL_STATE],

@@ -33,7 +33,7 @@ const INCONSISTENT = { status: 503, detail: CREATE.inconsistent, retryAfterSecon
 export const reads: FeaturePlugin<object> = (app) => {
   app.get(
     "/rebalance/proposals",
-    { schema: schemas.listProposals },
+    { schema: schemas.listProposals, config: { scope: "proposals:read" } },
     async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
@@ -50,7 +50,7 @@ export const reads: FeaturePlugin<object> = (app) => {
 
   app.get(
     "/rebalance/proposals/:proposal_id",
-    { schema: schemas.getProposal, config: { problems: [PROPOSAL_NOT_FOUND] } },
+    { schema: schemas.getProposal, config: { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND] } },
     async ({ runtime, context, params, query }, reply) => {
       const options = { includesEvidence: query.include_evidence, asOf: query.as_of };
       return send(reply, await readProposal(runtime, context.tenantId, params.proposal_id, options));
@@ -61,7 +61,7 @@ export const reads: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/versions/:version_no",
     {
       schema: schemas.getProposalVersion,
-      config: { problems: [PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND] },
+      config: { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND] },
     },
     async ({ runtime, context: { tenantId }, params, query }, reply) => {
       const versionNo = versionNumber(params.version_no);
@@ -86,7 +86,7 @@ export const support: FeaturePlugin<SupportOptions> = (app, options) => {
   const { areSupportApisEnabled } = options.config.proposals;
   const { verifyDeadlineMs } = options.config.server;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED"));
-  const config = { problems: [PROPOSAL_NOT_FOUND] };
+  const config = { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND] } as const;
 
   app.get(
     "/rebalance/proposals/:proposal_id/workflow-events",
@@ -121,7 +121,10 @@ export const support: FeaturePlugin<SupportOptions> = (app, options) => {
 
   app.get(
     "/rebalance/proposals/idempotency/:idempotency_key",
-    { schema: schemas.getProposalByIdempotencyKey, config: { problems: [KEY_NOT_FOUND, INCONSISTENT] } },
+    {
+      schema: schemas.getProposalByIdempotencyKey,
+      config: { scope: "proposals:read", problems: [KEY_NOT_FOUND, INCONSISTENT] },
+    },
     async ({ runtime, context: { tenantId }, params }, reply) => {
       const found = await inTransaction(runtime.database, { tenantId, readOnly: true }, (tx) =>
         findKeyMapping(tx, tenantId, params.idempotency_key, CREATE.name),
@@ -140,7 +143,7 @@ export const configuration: FeaturePlugin<Options> = (app, options) => {
   const settings = options.config.proposals;
   app.get(
     "/rebalance/proposals/supportability/config",
-    { schema: schemas.getProposalConfig },
+    { schema: schemas.getProposalConfig, config: { scope: "proposals:read" } },
     async ({ runtime }, reply) => {
       const fault = await readStoreFault(runtime);
       const config: schemas.ProposalSupportabilityConfigResponse = {

@@ -31,6 +31,7 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
     {
       schema: schemas.simulateRebalance,
       config: {
+        scope: "rebalance:run",
         idempotencyKey: "required",
         problems: writeProblems(SIMULATE_SCOPE),
         bodyExample: SIMULATE_EXAMPLE,
@@ -46,7 +47,11 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
     "/rebalance/analyze",
     {
       schema: schemas.analyzeScenarios,
-      config: { problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE], bodyExample: ANALYZE_EXAMPLE },
+      config: {
+        scope: "rebalance:run",
+        problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE],
+        bodyExample: ANALYZE_EXAMPLE,
+      },
     },
     async ({ runtime, context, body }, reply) => {
       const caller = { ...context, policyPackId: selectedPack(runtime, context) };
@@ -66,6 +71,7 @@ const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
     {
       schema: schemas.analyzeScenariosAsync,
       config: {
+        scope: "rebalance:run",
         idempotencyKey: "relaxable",
         problems: writeProblems(ANALYZE_ASYNC_SCOPE),
         bodyExample: ANALYZE_EXAMPLE,

@@ -32,7 +32,7 @@ export const reviews: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/workflow/decisions",
-    { schema: schemas.listReviewDecisions },
+    { schema: schemas.listReviewDecisions, config: { scope: "rebalance:read" } },
     async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
@@ -45,7 +45,7 @@ export const reviews: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/workflow/decisions/by-correlation/:correlation_id",
-    { schema: schemas.listReviewDecisionsByCorrelation },
+    { schema: schemas.listReviewDecisionsByCorrelation, config: { scope: "rebalance:read" } },
     async ({ runtime, context: { tenantId }, params: { correlation_id }, query }, reply) => {
       const page = { tenantId, after: query.cursor, limit: query.limit };
       const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
@@ -62,14 +62,14 @@ const reviewOfRun: FeaturePlugin<{ readonly runPath: RunPath }> = (app, { runPat
 
   app.get(
     `${path}/workflow`,
-    { schema: schemas.getRunReview(runPath), config: { problems } },
+    { schema: schemas.getRunReview(runPath), config: { scope: "rebalance:read", problems } },
     async ({ runtime, context, params }, reply) =>
       sendFound(reply, await readReview(runtime, context.tenantId, { by, value: params[by] })),
   );
 
   app.get(
     `${path}/workflow/history`,
-    { schema: schemas.getRunReviewHistory(runPath), config: { problems } },
+    { schema: schemas.getRunReviewHistory(runPath), config: { scope: "rebalance:read", problems } },
     async ({ runtime, context, params }, reply) =>
       sendFound(reply, await readReviewHistory(runtime, context.tenantId, { by, value: params[by] })),
   );
@@ -79,6 +79,7 @@ const reviewOfRun: FeaturePlugin<{ readonly runPath: RunPath }> = (app, { runPat
     {
       schema: schemas.actOnRunReview(runPath),
       config: {
+        scope: "rebalance:review",
         idempotencyKey: "relaxable",
         problems: [...problems, ...REFUSALS, ...writeProblems(REVIEW_SCOPE)],
         bodyExample: ACTION_EXAMPLE,

@@ -34,9 +34,11 @@ const lookups: FeaturePlugin<Options> = (app, options) => {
   const { areSupportApisEnabled } = options.config.rebalance;
   app.addHook("onRequest", switchedBy(areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED"));
 
+  const config = { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } as const;
+
   app.get(
     "/rebalance/runs",
-    { schema: schemas.listRuns },
+    { schema: schemas.listRuns, config: { scope: "rebalance:read" } },
     async ({ runtime, context: { tenantId }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
@@ -51,28 +53,31 @@ const lookups: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/runs/:rebalance_run_id",
-    { schema: schemas.getRun, config: { problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.getRun, config },
     async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) =>
       sendRun(reply, await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value })),
   );
 
   app.get(
     "/rebalance/runs/by-correlation/:correlation_id",
-    { schema: schemas.getRunByCorrelation, config: { problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.getRunByCorrelation, config },
     async ({ runtime, context: { tenantId }, params: { correlation_id: value } }, reply) =>
       sendRun(reply, await readRun(runtime.database, tenantId, { by: "correlation_id", value })),
   );
 
   app.get(
     "/rebalance/runs/by-request-hash/:request_hash",
-    { schema: schemas.getRunByRequestHash, config: { problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.getRunByRequestHash, config },
     async ({ runtime, context: { tenantId }, params: { request_hash: value } }, reply) =>
       sendRun(reply, await readRun(runtime.database, tenantId, { by: "request_hash", value })),
   );
 
   app.get(
     "/rebalance/runs/idempotency/:idempotency_key",
-    { schema: schemas.getRunByIdempotencyKey, config: { problems: [KEY_NOT_FOUND, INCONSISTENT] } },
+    {
+      schema: schemas.getRunByIdempotencyKey,
+      config: { scope: "rebalance:read", problems: [KEY_NOT_FOUND, INCONSISTENT] },
+    },
     async ({ runtime, context, params }, reply) => {
       const mapping = await readKeyMapping(runtime.database, context.tenantId, params.idempotency_key);
       if (mapping === undefined) return reply.problem(KEY_NOT_FOUND);
@@ -83,7 +88,7 @@ const lookups: FeaturePlugin<Options> = (app, options) => {
 
   app.post(
     "/rebalance/runs/:rebalance_run_id/reproduce",
-    { schema: schemas.reproduceRun, config: { problems: [RUN_NOT_FOUND, OVERLOADED] } },
+    { schema: schemas.reproduceRun, config: { ...config, problems: [RUN_NOT_FOUND, OVERLOADED] } },
     async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value });
       if (run === undefined) return reply.problem(RUN_NOT_FOUND);
@@ -109,7 +114,7 @@ const artifacts: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/artifact",
-    { schema: schemas.getRunArtifact, config: { problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.getRunArtifact, config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } },
     async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value }, true);
       return run === undefined ? reply.problem(RUN_NOT_FOUND) : reply.answer(artifactText(run));
@@ -126,7 +131,7 @@ const keyHistory: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/idempotency/:idempotency_key/history",
-    { schema: schemas.getIdempotencyHistory, config: { problems: [KEY_NOT_FOUND] } },
+    { schema: schemas.getIdempotencyHistory, config: { scope: "rebalance:read", problems: [KEY_NOT_FOUND] } },
     async ({ runtime, context, params: { idempotency_key } }, reply) => {
       const history = await readKeyHistory(runtime.database, context.tenantId, idempotency_key);
       if (history.length === 0) return reply.problem(KEY_NOT_FOUND);

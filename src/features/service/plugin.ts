@@ -18,14 +18,21 @@ const RETRY_AFTER_SECONDS = 5;
 /** What operators, orchestrators and consumers ask about the service itself. */
 export const service: FeaturePlugin<Options> = (app, { runtime, checkReady }) => {
   const { log, metrics, engineVersion: version } = runtime;
+  const metricsScope = runtime.config.auth.areMetricsPublic ? "public" : "metrics:read";
   const alive = canonicalJson({ status: "ok", version } satisfies Liveness);
 
-  app.get("/health", { schema: schemas.getHealth }, async (_request, reply) => reply.answer(alive));
-  app.get("/health/live", { schema: schemas.getLiveness }, async (_request, reply) => reply.answer(alive));
+  app.get("/health", { schema: schemas.getHealth, config: { scope: "public" } }, async (_request, reply) =>
+    reply.answer(alive),
+  );
+  app.get(
+    "/health/live",
+    { schema: schemas.getLiveness, config: { scope: "public" } },
+    async (_request, reply) => reply.answer(alive),
+  );
 
   app.get(
     "/health/ready",
-    { schema: schemas.getReadiness, config: { problems: [NOT_READY] } },
+    { schema: schemas.getReadiness, config: { scope: "public", problems: [NOT_READY] } },
     async ({ context }, reply) => {
       const checks = await checkReady();
       if (checks.every(({ ok }) => ok)) {
@@ -36,14 +43,18 @@ export const service: FeaturePlugin<Options> = (app, { runtime, checkReady }) =>
     },
   );
 
-  app.get("/metrics", { schema: schemas.getMetrics }, async (_request, reply) => {
-    const { registry } = metrics;
-    return reply.type(registry.contentType).answer(await registry.metrics());
-  });
+  app.get(
+    "/metrics",
+    { schema: schemas.getMetrics, config: { scope: metricsScope } },
+    async (_request, reply) => {
+      const { registry } = metrics;
+      return reply.type(registry.contentType).answer(await registry.metrics());
+    },
+  );
 
   app.get(
     "/integration/capabilities",
-    { schema: schemas.getCapabilities },
+    { schema: schemas.getCapabilities, config: { scope: "authenticated" } },
     async ({ context, query }, reply) =>
       reply.answer(
         canonicalJson(capabilitiesOf(runtime, query.consumerSystem, query.tenantId ?? context.tenantId)),

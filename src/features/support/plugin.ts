@@ -28,7 +28,7 @@ const lineage: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/lineage/:entity_id",
-    { schema: schemas.getLineage },
+    { schema: schemas.getLineage, config: { scope: "rebalance:read" } },
     async ({ runtime, context: { tenantId }, params: { entity_id }, query }, reply) => {
       const { limit, cursor: after, ...filters } = query;
       const page = { tenantId, after, limit };
@@ -45,7 +45,7 @@ const summary: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/supportability/summary",
-    { schema: schemas.getSupportabilitySummary },
+    { schema: schemas.getSupportabilitySummary, config: { scope: "rebalance:read" } },
     async ({ runtime, context }, reply) =>
       reply.answer(canonicalJson(await readSummary(runtime, context.tenantId))),
   );
@@ -62,7 +62,7 @@ const runSupport: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/verify",
-    { schema: schemas.verifyRun, config: { problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.verifyRun, config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } },
     async ({ runtime, context, params }, reply) => {
       const verification = await verifyRun(runtime, context.tenantId, params.rebalance_run_id);
       if (verification === undefined) return reply.problem(RUN_NOT_FOUND);
@@ -79,7 +79,10 @@ const bundles: FeaturePlugin<Options> = (app, options) => {
     const { by, path } = runPath;
     app.get(
       `${path}/support-bundle`,
-      { schema: schemas.getSupportBundle(runPath), config: { problems: missingRunProblems(runPath) } },
+      {
+        schema: schemas.getSupportBundle(runPath),
+        config: { scope: "rebalance:read", problems: missingRunProblems(runPath) },
+      },
       async ({ runtime, context, params, query }, reply) =>
         sendBundle(
           reply,
@@ -92,7 +95,7 @@ const bundles: FeaturePlugin<Options> = (app, options) => {
     "/rebalance/runs/by-operation/:operation_id/support-bundle",
     {
       schema: schemas.getSupportBundleByOperation,
-      config: { problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND] },
+      config: { scope: "rebalance:read", problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND] },
     },
     async ({ runtime, context, params, query }, reply) => {
       const key = { by: "operation_id", value: params.operation_id } as const;

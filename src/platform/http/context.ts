@@ -38,14 +38,25 @@ export function receive(request: FastifyRequest, reply: FastifyReply): RequestCo
   return context;
 }
 
-/** The ids of a request, as they stand in each line of the log about it. */
-export function logIds({ tenantId, correlationId, requestId, traceparent }: RequestContext) {
-  return { tenantId, correlationId, requestId, traceId: traceparent.slice(3, 35) };
+/** The ids of a request and of who sent it, as they stand in each line of the log about it. */
+export function logIds({ tenantId, correlationId, requestId, traceparent, caller }: RequestContext) {
+  const who = caller === null ? {} : { subject: caller.subject, tokenId: caller.tokenId };
+  return { tenantId, correlationId, requestId, traceId: traceparent.slice(3, 35), ...who };
 }
+
+/** Who asks, as the token says: all of it that is kept. */
+export type Caller = {
+  readonly subject: string;
+  readonly tokenId: string | null;
+  readonly scopes: ReadonlySet<string>;
+};
 
 /** Who asks, and the ids that a request is followed by. Every route gets it. */
 export type RequestContext = {
+  /** The token's; where none is asked for, the header's. */
   readonly tenantId: string;
+  /** Null where no token is asked for. */
+  readonly caller: Caller | null;
   /** The caller's, or one made for this request. */
   readonly correlationId: string;
   /** Null when the caller sent none. */
@@ -112,6 +123,7 @@ export function readContext(
   const traceparent = header(headers, "traceparent");
   const context = {
     tenantId: readName(headers, "X-Tenant-Id", faults) ?? DEFAULT_TENANT,
+    caller: null,
     correlationId: correlation ?? `corr_${randomHex(12)}`,
     givenCorrelationId: correlation,
     requestId: requestId !== null && isName(requestId) ? requestId : `req_${randomHex(12)}`,

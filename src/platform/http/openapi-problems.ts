@@ -7,7 +7,13 @@ import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
 /** Problems as a route declares them: status and stable code. */
 export type Problems = readonly { readonly status: number; readonly detail: string }[];
 
-type RouteProblems = { readonly own: Problems; readonly hasKey: boolean; readonly hasBody: boolean };
+type RouteProblems = {
+  /** What a caller may be told before the route is reached. */
+  readonly access: Problems;
+  readonly own: Problems;
+  readonly hasKey: boolean;
+  readonly hasBody: boolean;
+};
 
 const OF_A_BODY: Problems = [
   { status: 400, detail: "MALFORMED_JSON" },
@@ -36,9 +42,18 @@ const OF_EVERY_ROUTE: Problems = [
 ];
 
 /** The responses of a route that are problems, by status, with an example for each code. */
-export function describeProblems({ own, hasKey, hasBody }: RouteProblems, components: Components): Json {
+export function describeProblems(
+  { access, own, hasKey, hasBody }: RouteProblems,
+  components: Components,
+): Json {
   const schema = jsonSchemaOf(Problem, "output", components);
-  const all = [...own, ...(hasBody ? OF_A_BODY : []), ...(hasKey ? OF_A_KEY : []), ...OF_EVERY_ROUTE];
+  const all = [
+    ...access,
+    ...own,
+    ...(hasBody ? OF_A_BODY : []),
+    ...(hasKey ? OF_A_KEY : []),
+    ...OF_EVERY_ROUTE,
+  ];
   const byStatus = new Map<number, Set<string>>();
   for (const { status, detail } of all) {
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(detail));

@@ -13,6 +13,7 @@ import {
   type Json,
 } from "./openapi-schemas.ts";
 import { RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
+import { accessProblems, SECURITY_SCHEMES, securityOf } from "./openapi-security.ts";
 import type { HeaderDocs } from "./route-docs.ts";
 
 declare module "fastify" {
@@ -44,7 +45,7 @@ export const openApi = fp<OpenApiOptions>(
     const components = createComponents();
     await app.register(swagger, {
       convertConstToEnum: false,
-      openapi: { openapi: "3.1.0", info, tags: [...tags] },
+      openapi: { openapi: "3.1.0", info, tags: [...tags], components: { securitySchemes: SECURITY_SCHEMES } },
       transform: ({ schema, url, route }) => ({ url, schema: describeRoute(schema, route, components) }),
       transformObject: (made) => ("openapiObject" in made ? finish(made.openapiObject, components) : {}),
     });
@@ -55,12 +56,13 @@ export const openApi = fp<OpenApiOptions>(
 /** The schema of a route in the words of @fastify/swagger. */
 function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, components: Components) {
   if (schema?.response === undefined) return { hide: true };
-  const { idempotencyKey, problems = [], bodyExample } = route.config ?? {};
+  const { scope, idempotencyKey, problems = [], bodyExample } = route.config ?? {};
   const { params, querystring, headers, body, response, ...documentation } = schema;
   const described = {
     ...documentation,
     ...parametersOf("params", params, components),
     ...parametersOf("querystring", querystring, components),
+    security: securityOf(scope),
     headers: requestHeaders(headers as HeaderDocs | undefined, idempotencyKey !== undefined),
     response: {
       ...describeAnswers(
@@ -69,7 +71,12 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
         components,
       ),
       ...describeProblems(
-        { own: problems, hasKey: idempotencyKey !== undefined, hasBody: body !== undefined },
+        {
+          access: accessProblems(scope),
+          own: problems,
+          hasKey: idempotencyKey !== undefined,
+          hasBody: body !== undefined,
+        },
         components,
       ),
     },
@@ -131,7 +138,8 @@ function finish(made: object, components: Components): object {
   for (const path of Object.values(document.paths))
     for (const operation of Object.values(path)) mend(operation);
   const { schemas, examples } = components;
-  return { ...document, components: { schemas: inNameOrder(schemas), examples: inNameOrder(examples) } };
+  const named = { schemas: inNameOrder(schemas), examples: inNameOrder(examples) };
+  return { ...document, components: { ...named, securitySchemes: SECURITY_SCHEMES } };
 }
 
 const PLACES = ["path", "query", "header"];

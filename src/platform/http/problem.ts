@@ -22,6 +22,8 @@ export type ProblemDetails = {
   /** The stable code that callers rely on. */
   readonly detail: string;
   readonly faults?: readonly RequestFault[];
+  /** Of a 403: the scopes of which the token lacks one. */
+  readonly requiredScopes?: readonly string[];
   /** When to come back. */
   readonly retryAfterSeconds?: number;
   /** Further headers of the answer, in lower case. */
@@ -29,7 +31,10 @@ export type ProblemDetails = {
 };
 
 /** The bytes of a problem (RFC 9457). A refusal that is stored with its key is stored as these. */
-export function problemText(where: Occurrence, { status, detail, faults }: ProblemDetails): string {
+export function problemText(
+  where: Occurrence,
+  { status, detail, faults, requiredScopes }: ProblemDetails,
+): string {
   const problem: Problem = {
     type: "about:blank",
     title: STATUS_CODES[status] ?? "Error",
@@ -38,6 +43,7 @@ export function problemText(where: Occurrence, { status, detail, faults }: Probl
     instance: where.instance,
     correlation_id: where.correlationId,
     ...(faults === undefined ? {} : { errors: faults.map(toEntry) }),
+    ...(requiredScopes === undefined ? {} : { required_scopes: [...requiredScopes] }),
   };
   return canonicalJson(problem);
 }

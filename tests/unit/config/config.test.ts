@@ -117,8 +117,15 @@ describe("lists and maps", () => {
   });
 });
 
+const TOKENS = {
+  AUTH_MODE: "jwt",
+  JWT_ISSUER: "https://issuer.example",
+  JWT_AUDIENCE: "ballast",
+  JWT_JWKS_URL: "https://issuer.example/keys",
+};
+
 describe("profile PRODUCTION", () => {
-  const PRODUCTION = { APP_PERSISTENCE_PROFILE: "PRODUCTION" };
+  const PRODUCTION = { APP_PERSISTENCE_PROFILE: "PRODUCTION", ...TOKENS };
 
   test("refuses the embedded database", () => {
     expect(faultsOf(PRODUCTION)).toEqual([
@@ -154,6 +161,72 @@ describe("variables that contradict each other", () => {
     const faults = faultsOf({ DATABASE_LOCK_TIMEOUT_MS: "6000", DATABASE_STATEMENT_TIMEOUT_MS: "5000" });
     expect(faults).toEqual([
       "DATABASE_LOCK_TIMEOUT_MS must not be longer than DATABASE_STATEMENT_TIMEOUT_MS",
+    ]);
+  });
+});
+
+describe("identity", () => {
+  const LOGINS = { DATABASE_URL: SERVICE, MIGRATION_DATABASE_URL: OWNER };
+
+  test("without tokens, it serves on loopback addresses alone", () => {
+    for (const HOST of ["127.0.0.1", "127.9.9.9", "localhost", "::1"]) expect(faultsOf({ HOST })).toEqual([]);
+    for (const HOST of ["0.0.0.0", "::", "10.0.0.5", "ballast.example"]) {
+      expect(faultsOf({ HOST })).toEqual([
+        "HOST must be a loopback address with AUTH_MODE none, unless AUTH_ALLOW_INSECURE is true",
+      ]);
+      expect(faultsOf({ HOST, AUTH_ALLOW_INSECURE: "true" })).toEqual([]);
+      expect(faultsOf({ HOST, ...TOKENS })).toEqual([]);
+    }
+  });
+
+  test("production needs tokens, and none of the development key", () => {
+    const production = { APP_PERSISTENCE_PROFILE: "PRODUCTION", ...LOGINS };
+    expect(faultsOf({ ...production, AUTH_ALLOW_INSECURE: "true" })).toEqual([
+      "AUTH_MODE must be jwt in profile PRODUCTION",
+    ]);
+    expect(faultsOf({ ...production, AUTH_MODE: "jwt", JWT_DEVELOPMENT: "true" })).toEqual([
+      "JWT_DEVELOPMENT is refused in profile PRODUCTION",
+    ]);
+    expect(faultsOf({ ...production, ...TOKENS, JWT_JWKS_URL: "http://issuer.example/keys" })).toEqual([
+      "JWT_JWKS_URL must begin with https: in profile PRODUCTION",
+    ]);
+    expect(faultsOf({ ...production, ...TOKENS })).toEqual([]);
+  });
+
+  test("tokens need an issuer, an audience and one source of keys", () => {
+    expect(faultsOf({ AUTH_MODE: "jwt" })).toEqual([
+      "JWT_JWKS_URL must be set with AUTH_MODE jwt, or JWT_PUBLIC_KEY_FILE",
+      "JWT_ISSUER must be set with AUTH_MODE jwt",
+      "JWT_AUDIENCE must be set with AUTH_MODE jwt",
+    ]);
+    expect(faultsOf({ ...TOKENS, JWT_PUBLIC_KEY_FILE: "key.pem" })).toEqual([
+      "JWT_JWKS_URL is one of three: JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE or JWT_DEVELOPMENT",
+    ]);
+    expect(faultsOf({ AUTH_MODE: "jwt", JWT_DEVELOPMENT: "true" })).toEqual([]);
+  });
+
+  test.each(["HS256", "none", "RS256,HS512"])("the signature %s cannot be allowed", (JWT_ALGORITHMS) => {
+    expect(faultsOf({ ...TOKENS, JWT_ALGORITHMS })).toHaveLength(1);
+  });
+
+  test("some signature has to be", () => {
+    expect(faultsOf({ ...TOKENS, JWT_ALGORITHMS: "" })).toEqual(["JWT_ALGORITHMS must name one at least"]);
+  });
+
+  test("the default tenant has to be a name of one", () => {
+    expect(faultsOf({ ...TOKENS, JWT_DEFAULT_TENANT: "two words" })).toEqual([
+      "JWT_DEFAULT_TENANT must be 1 to 128 visible ASCII characters",
+    ]);
+    expect(faultsOf({ ...TOKENS, JWT_DEFAULT_TENANT: "demo" })).toEqual([]);
+  });
+
+  test("metrics are public in profile LOCAL, and behind a scope in PRODUCTION, unless it is said", () => {
+    const metricsOf = (env: Record<string, string>) => parseConfig(env).auth.areMetricsPublic;
+    const production = { APP_PERSISTENCE_PROFILE: "PRODUCTION", ...LOGINS, ...TOKENS };
+    expect([metricsOf({}), metricsOf({ METRICS_PUBLIC: "false" })]).toEqual([true, false]);
+    expect([metricsOf(production), metricsOf({ ...production, METRICS_PUBLIC: "true" })]).toEqual([
+      false,
+      true,
     ]);
   });
 });

@@ -26,7 +26,7 @@ async function serve(check: ReadinessCheck = READY) {
     },
     { metrics },
   );
-  await app.register(docs);
+  await app.register(docs, { isPublic: true });
   opened.push(app);
   return { app, metrics };
 }
