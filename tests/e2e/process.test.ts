@@ -153,7 +153,7 @@ describe("a start that cannot succeed ends with 1 and one line that says why", (
   });
 
   test("an address that is not of this machine", async () => {
-    const { code, output } = await runService({ ...env, HOST: "192.0.2.1" });
+    const { code, output } = await runService({ ...env, HOST: "192.0.2.1", AUTH_ALLOW_INSECURE: "true" });
     expect(code).toBe(1);
     expect(noticesIn(output)).toEqual([
       "Ballast does not start: HOST 192.0.2.1 is no address of this machine",
