@@ -56,7 +56,7 @@ function figureOf(what: string, times: readonly number[]): ProposalFigure {
 }
 
 async function post(base: string, path: string, body: unknown): Promise<string> {
-  const reply = await send(base, "POST", path, body, randomUUID());
+  const reply = await send(base, "POST", path, { body, key: randomUUID() });
   if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.text}`);
   return reply.text;
 }

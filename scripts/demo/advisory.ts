@@ -6,14 +6,16 @@ import {
   ProposalStateTransitionResponse,
 } from "../../src/features/proposals/schemas.ts";
 import { ProposalWorkflowTimelineResponse } from "../../src/features/proposals/read-schemas.ts";
-import { send, type Reply } from "./client.ts";
+import type { Reply, Send, Service } from "./client.ts";
 import { marketData, shelf } from "./market.ts";
 
 const ADVISOR = "advisor_brunner";
 const RISK_OFFICER = "risk_okafor";
+const CLIENT = "client_keller";
+const DESK = "desk_zurich";
 
-/** A proposal from its first draft to its execution, and the proof of its history. */
-export async function demonstrateAdvisory(base: string): Promise<void> {
+/** A proposal from its first draft to its execution, who was kept out on the way, and the proof of its history. */
+export async function demonstrateAdvisory(service: Service): Promise<void> {
   console.log("\nAn advisory proposal, from draft to execution\n");
   const steps = new Table({
     head: ["Step", "HTTP", "What came of it"],
@@ -21,56 +23,93 @@ export async function demonstrateAdvisory(base: string): Promise<void> {
     wordWrap: true,
     style: { head: [], border: [] },
   });
-  const post = (path: string, body: unknown): Promise<Reply> => send(base, "POST", path, body, randomUUID());
-
-  const draft = await post("/rebalance/proposals", createBody("400"));
+  const advisor = await service.as(ADVISOR, ["proposals:write", "proposals:read", "proposals:approve:risk"]);
+  const draft = await advisor("POST", "/rebalance/proposals", keyed(createBody("400")));
   const created = ProposalCreateResponse.parse(parsed(draft));
   const id = created.proposal.proposal_id;
   steps.push(["The advisor drafts: buy 400 treasuries", draft.status, versionLine(created)]);
 
-  const second = await post(`/rebalance/proposals/${id}/versions`, versionBody("250"));
+  const second = await advisor("POST", `/rebalance/proposals/${id}/versions`, keyed(versionBody("250")));
   const revised = ProposalCreateResponse.parse(parsed(second));
   steps.push(["The client wants less: a second version", second.status, versionLine(revised)]);
 
-  const act = async (title: string, path: string, body: Record<string, unknown>): Promise<void> => {
-    const reply = await post(`/rebalance/proposals/${id}/${path}`, body);
+  const act = async (title: string, send: Send, [path, body]: Act): Promise<void> => {
+    const reply = await send("POST", `/rebalance/proposals/${id}/${path}`, keyed(body));
     steps.push([title, reply.status, outcomeLine(reply)]);
   };
-  await act("Submitted for risk review", "transitions", {
-    event_type: "SUBMITTED_FOR_RISK_REVIEW",
-    actor_id: ADVISOR,
-    expected_state: "DRAFT",
-  });
-  const approval = { approval_type: "RISK", approved: true, expected_state: "RISK_REVIEW" };
-  await act("The advisor tries to approve it too", "approvals", { ...approval, actor_id: ADVISOR });
-  await act("The risk officer approves", "approvals", { ...approval, actor_id: RISK_OFFICER });
-  await act("The client consents", "approvals", {
-    approval_type: "CLIENT_CONSENT",
-    approved: true,
-    actor_id: "client_keller",
-    expected_state: "AWAITING_CLIENT_CONSENT",
-    details: { channel: "signed document" },
-  });
-  await act("A second desk still thinks it is in review", "transitions", {
-    event_type: "CANCELLED",
-    actor_id: ADVISOR,
-    expected_state: "RISK_REVIEW",
-  });
-  await act("Executed", "transitions", {
-    event_type: "EXECUTED",
-    actor_id: "desk_zurich",
-    expected_state: "EXECUTION_READY",
-  });
+  await act("Submitted for risk review", advisor, SUBMIT);
+  const { asStranger } = service;
+  await act(
+    service.asksForTokens ? "A stranger without a token approves" : "A page of another site approves",
+    asStranger,
+    approveRisk("stranger"),
+  );
+  if (service.asksForTokens) {
+    const junior = await service.as("advisor_new", ["proposals:write", "proposals:read"]);
+    await act("A colleague without the scope approves", junior, approveRisk("advisor_new"));
+  }
+  await act("The advisor tries to approve it too", advisor, approveRisk(ADVISOR));
+  const others = await service.as("advisor_elsewhere", ["proposals:read"], "another-bank");
+  steps.push(["Another tenant looks for it", ...(await lookFor(others, id))]);
+  const officer = await service.as(RISK_OFFICER, ["proposals:approve:risk"]);
+  await act("The risk officer approves", officer, approveRisk(RISK_OFFICER));
+  const client = await service.as(CLIENT, ["proposals:approve:consent"]);
+  await act("The client consents", client, CONSENT);
+  await act("A second desk still thinks it is in review", advisor, CANCEL);
+  const desk = await service.as(DESK, ["proposals:execute"]);
+  await act("Executed", desk, EXECUTE);
   console.log(steps.toString());
-  await printHistory(base, id);
+  await printHistory(advisor, id);
 }
 
-async function printHistory(base: string, id: string): Promise<void> {
+type Act = readonly [path: "transitions" | "approvals", body: Readonly<Record<string, unknown>>];
+
+const SUBMIT: Act = [
+  "transitions",
+  { event_type: "SUBMITTED_FOR_RISK_REVIEW", actor_id: ADVISOR, expected_state: "DRAFT" },
+];
+const CONSENT: Act = [
+  "approvals",
+  {
+    approval_type: "CLIENT_CONSENT",
+    approved: true,
+    actor_id: CLIENT,
+    expected_state: "AWAITING_CLIENT_CONSENT",
+    details: { channel: "signed document" },
+  },
+];
+const CANCEL: Act = [
+  "transitions",
+  { event_type: "CANCELLED", actor_id: ADVISOR, expected_state: "RISK_REVIEW" },
+];
+const EXECUTE: Act = [
+  "transitions",
+  { event_type: "EXECUTED", actor_id: DESK, expected_state: "EXECUTION_READY" },
+];
+
+function approveRisk(actor: string): Act {
+  const approval = { approval_type: "RISK", approved: true, expected_state: "RISK_REVIEW" };
+  return ["approvals", { ...approval, actor_id: actor }];
+}
+
+const keyed = (body: unknown) => ({ body, key: randomUUID() });
+
+/** What a caller finds of a proposal: by its id, and in the list. */
+async function lookFor(send: Send, id: string): Promise<[status: number, found: string]> {
+  const found = await send("GET", `/rebalance/proposals/${id}`);
+  const { items } = List.parse(parsed(await send("GET", "/rebalance/proposals")));
+  const isListed = items.some(({ proposal_id }) => proposal_id === id);
+  return [found.status, `${outcomeLine(found)}, ${isListed ? "BUT LISTED" : "and not in its list"}`];
+}
+
+const List = z.looseObject({ items: z.array(z.looseObject({ proposal_id: z.string() })) });
+
+async function printHistory(send: Send, id: string): Promise<void> {
   const timeline = ProposalWorkflowTimelineResponse.parse(
-    parsed(await send(base, "GET", `/rebalance/proposals/${id}/workflow-events`)),
+    parsed(await send("GET", `/rebalance/proposals/${id}/workflow-events`)),
   );
   console.log(`\nIts history: ${timeline.events.map(({ event_type }) => event_type).join(" → ")}`);
-  const verdict = Verdict.parse(parsed(await send(base, "GET", `/rebalance/proposals/${id}/verify`)));
+  const verdict = Verdict.parse(parsed(await send("GET", `/rebalance/proposals/${id}/verify`)));
   const { versions, events, approvals } = verdict.checked;
   const finding = verdict.valid ? "nothing altered, missing or swapped" : JSON.stringify(verdict.failures);
   console.log(

@@ -2,26 +2,30 @@
 import { randomUUID } from "node:crypto";
 import { BatchRebalanceResult, RebalanceResult } from "../../src/contract/rebalance.ts";
 import { demonstrateAdvisory } from "./advisory.ts";
-import { send, type Reply } from "./client.ts";
+import { openService, type Reply, type Send, type Service } from "./client.ts";
 import { resultTable, type Row } from "./print.ts";
 import { REBALANCES, type Scenario } from "./rebalances.ts";
 
+type Sent = { readonly scenario: Scenario; readonly key: string; readonly reply: Reply };
+
 const base = process.argv[2] ?? `http://127.0.0.1:${process.env["PORT"] ?? "8000"}`;
 
-async function demonstrateRebalances(): Promise<void> {
-  console.log(`Discretionary rebalances, sent to ${base}\n`);
+async function demonstrateRebalances(service: Service): Promise<void> {
+  const mode = service.asksForTokens ? "with a token" : "without tokens";
+  console.log(`Discretionary rebalances, sent to ${base} ${mode}\n`);
+  const send = await service.as("advisor_brunner", ["rebalance:run"]);
   const rows: Row[] = [];
-  let last: { scenario: Scenario; key: string; reply: Reply } | undefined;
+  let last: Sent | undefined;
   for (const scenario of REBALANCES) {
     const key = `demo-${randomUUID()}`;
-    const reply = await send(base, "POST", scenario.path, scenario.body, key);
+    const reply = await send("POST", scenario.path, { body: scenario.body, key });
     if (reply.status !== 200)
       throw new Error(`"${scenario.title}" was refused: ${reply.status} ${reply.text}`);
     rows.push(...rowsOf(scenario, reply));
     last = { scenario, key, reply };
   }
   console.log(resultTable(rows));
-  if (last !== undefined) await demonstrateReplay(last.scenario, last.key, last.reply);
+  if (last !== undefined) await demonstrateReplay(send, last);
 }
 
 function rowsOf(scenario: Scenario, reply: Reply): Row[] {
@@ -32,8 +36,8 @@ function rowsOf(scenario: Scenario, reply: Reply): Row[] {
   return Object.entries(results).map(([name, result]) => ({ title: `${scenario.title}: ${name}`, result }));
 }
 
-async function demonstrateReplay(scenario: Scenario, key: string, first: Reply): Promise<void> {
-  const again = await send(base, "POST", scenario.path, scenario.body, key);
+async function demonstrateReplay(send: Send, { scenario, key, reply: first }: Sent): Promise<void> {
+  const again = await send("POST", scenario.path, { body: scenario.body, key });
   const same = again.text === first.text ? "the same bytes" : "OTHER BYTES";
   console.log(`
 The last one again, under the same key: HTTP ${again.status}, Idempotent-Replayed: ${String(again.replayed)}, ${same}.
@@ -41,8 +45,9 @@ First ${first.ms.toFixed(1)} ms, replay ${again.ms.toFixed(1)} ms. Nothing was s
 }
 
 try {
-  await demonstrateRebalances();
-  await demonstrateAdvisory(base);
+  const service = await openService(base);
+  await demonstrateRebalances(service);
+  await demonstrateAdvisory(service);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
