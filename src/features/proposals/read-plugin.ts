@@ -113,7 +113,11 @@ export const support: FeaturePlugin<SupportOptions> = (app, options) => {
     "/rebalance/proposals/:proposal_id/verify",
     {
       schema: schemas.verifyProposal,
-      config: { problems: [PROPOSAL_NOT_FOUND, OVERLOADED], deadlineMs: verifyDeadlineMs },
+      config: {
+        scope: "proposals:read",
+        problems: [PROPOSAL_NOT_FOUND, OVERLOADED],
+        deadlineMs: verifyDeadlineMs,
+      },
     },
     async ({ runtime, context, params }, reply) =>
       send(reply, await verifyProposal(runtime, context.tenantId, params.proposal_id)),
