@@ -104,7 +104,8 @@ export function integerWithin(lowest: number, highest: number): z.ZodType<number
   );
 }
 
-const MOST_CHARACTERS = 128;
+/** Of a name given by the caller. */
+export const MOST_CHARACTERS = 128;
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 const EMPTY = refusal("EMPTY", "must not be empty");
 const TOO_LONG = refusal("TOO_LONG", `must have at most ${MOST_CHARACTERS} characters`);
@@ -116,7 +117,8 @@ function isLongerThan(text: string, most: number): boolean {
   return text.length > 2 * most || [...text].length > most;
 }
 
-function readIdentifier(value: unknown): string | Refusal {
+/** Reads a name given by the caller. */
+export function readIdentifier(value: unknown): string | Refusal {
   if (value === undefined) return REQUIRED;
   if (typeof value !== "string") return NOT_A_TEXT;
   if (value === "") return EMPTY;

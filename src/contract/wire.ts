@@ -49,10 +49,17 @@ function pushRefusal(payload: Payload, { code, message, atParent }: Refusal, sup
 }
 
 /** Whose request is read: a cursor, for one, is good for one tenant. */
-export type Reader = { readonly tenantId: string };
+export type Reader = {
+  readonly tenantId: string;
+  /** Whom a token names; null where there is none. */
+  readonly caller: { readonly subject: string } | null;
+};
 
-/** Reads one JSON value in one step; a field that is absent arrives as undefined. */
-type Read<T> = (value: unknown, reader: Reader | undefined) => T | Refusal;
+/**
+ * Reads one JSON value in one step; a field that is absent arrives as undefined. `isStored`: the value passed the contract
+ * of its time, and a rule that came later does not count.
+ */
+type Read<T> = (value: unknown, reader: Reader | undefined, isStored: boolean) => T | Refusal;
 
 /** zod hands one context through a whole parse; `validate` puts the reader into it, `parseStored` that it is stored. */
 type ReaderContext = z.core.ParseContextInternal & { readonly reader?: Reader; readonly isStored?: boolean };
@@ -61,6 +68,7 @@ interface ScalarDef extends z.core.$ZodTypeDef {
   type: "custom";
   read: Read<unknown>;
   jsonSchema: z.core.JSONSchema.BaseSchema;
+  mayBeAbsent: boolean;
 }
 interface ScalarInternals<T> extends z.core.$ZodTypeInternals<T> {
   def: ScalarDef;
@@ -73,10 +81,11 @@ const AnyType: z.core.$constructor<z.ZodType> = z.ZodType;
 
 const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
   AnyType.init(inst, def);
+  if (def.mayBeAbsent) inst._zod.optin = "defaulted";
   // A copy each time: zod turns what it is given into a reference.
   inst._zod.toJSONSchema = () => ({ ...def.jsonSchema });
   inst._zod.parse = (payload, ctx: ReaderContext) => {
-    const result = def.read(payload.value, ctx.reader);
+    const result = def.read(payload.value, ctx.reader, ctx.isStored === true);
     // A refused value stays in place, so that rules around it still see that something was sent.
     if (isRefusal(result)) pushRefusal(payload, result, true);
     else payload.value = result;
@@ -86,7 +95,20 @@ const Scalar = z.core.$constructor<ScalarType>("WireScalar", (inst, def) => {
 
 /** A type for one value that no zod type reads, such as a decimal. */
 export function scalar<T>(read: Read<T>, jsonSchema: z.core.JSONSchema.BaseSchema): z.ZodType<T> {
-  const schema: z.ZodType = new Scalar({ type: "custom", read, jsonSchema });
+  return newScalar(read, jsonSchema, false);
+}
+
+/** A type for one value that need not be sent: what stands for one that is absent, or that it is required, `read` says. */
+export function scalarOrAbsent<T>(read: Read<T>, jsonSchema: z.core.JSONSchema.BaseSchema): z.ZodType<T> {
+  return newScalar(read, jsonSchema, true);
+}
+
+function newScalar<T>(
+  read: Read<T>,
+  jsonSchema: z.core.JSONSchema.BaseSchema,
+  mayBeAbsent: boolean,
+): z.ZodType<T> {
+  const schema: z.ZodType = new Scalar({ type: "custom", read, jsonSchema, mayBeAbsent });
   return schema as z.ZodType<T>;
 }
 

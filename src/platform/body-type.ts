@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { validate, type Fault, type UnknownFields } from "../contract/faults.ts";
+import type { Reader } from "../contract/wire.ts";
 import { contentHash } from "./hash.ts";
 import { readJsonBody } from "./json/read-json.ts";
 import { readStored } from "./json/stored-json.ts";
@@ -29,7 +30,10 @@ export type BodyRead<Facts> =
   | { readonly kind: "malformed"; readonly reason: string }
   | { readonly kind: "refused"; readonly faults: readonly Fault[] };
 
-export type BodySource = { readonly bytes: Uint8Array; readonly unknownFields: UnknownFields };
+/** Whose body is read, and how strictly. */
+export type BodyTerms = { readonly unknownFields: UnknownFields; readonly reader: Reader };
+
+export type BodySource = BodyTerms & { readonly bytes: Uint8Array };
 
 /**
  * A body that may be large: it is read where its size allows, and its reader gets the same document either way. A class
@@ -53,16 +57,16 @@ export class BodyType<T, Facts extends object> {
     this.#describe = describe;
     this.reading = {
       name: `read ${name}`,
-      compute: ({ bytes, unknownFields }) => {
+      compute: ({ bytes, ...terms }) => {
         const body = readJsonBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
         if (!body.ok) return { kind: "malformed", reason: body.reason };
-        return this.readTree(body.value, unknownFields);
+        return this.readTree(body.value, terms);
       },
     };
   }
 
-  readTree(tree: unknown, unknownFields: UnknownFields): BodyRead<Facts> {
-    const validated = validate(this.schema, tree, unknownFields);
+  readTree(tree: unknown, { unknownFields, reader }: BodyTerms): BodyRead<Facts> {
+    const validated = validate(this.schema, tree, unknownFields, reader);
     if (!validated.ok) return { kind: "refused", faults: validated.faults };
     const { text, facts, faults = [] } = this.#describe(validated.value, unknownFields);
     if (faults.length > 0) return { kind: "refused", faults };

@@ -5,7 +5,10 @@ export function documentOf<T, Facts extends object>(
   type: BodyType<T, Facts>,
   tree: unknown,
 ): Document<Facts> {
-  const read = type.readTree(tree, "refuse");
+  const read = type.readTree(tree, {
+    unknownFields: "refuse",
+    reader: { tenantId: "default", caller: null },
+  });
   if (read.kind === "read") return read.document;
   throw new Error(`refused: ${JSON.stringify(read)}`);
 }

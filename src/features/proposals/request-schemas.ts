@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { actorName } from "../../contract/person.ts";
 import { ProposalSimulateRequest } from "../../contract/proposal.ts";
 import { identifier, text } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
@@ -14,14 +15,14 @@ export const ProposalCreateMetadata = wireObject({
 export type ProposalCreateMetadata = z.output<typeof ProposalCreateMetadata>;
 
 export const ProposalCreateRequest = wireObject({
-  created_by: identifier,
+  created_by: actorName,
   simulate_request: ProposalSimulateRequest,
   metadata: ProposalCreateMetadata.prefault({}),
 }).meta({ id: "ProposalCreateRequest" });
 export type ProposalCreateRequest = z.output<typeof ProposalCreateRequest>;
 
 export const ProposalVersionRequest = wireObject({
-  created_by: identifier,
+  created_by: actorName,
   simulate_request: ProposalSimulateRequest,
 }).meta({ id: "ProposalVersionRequest" });
 export type ProposalVersionRequest = z.output<typeof ProposalVersionRequest>;

@@ -2,9 +2,10 @@ import * as z from "zod";
 import { ProposalArtifact } from "../../contract/artifact.ts";
 import { GateDecision } from "../../contract/gate.ts";
 import { emptyMap } from "../../contract/maps.ts";
+import { actorName } from "../../contract/person.ts";
 import { ProposalResult } from "../../contract/proposal.ts";
 import { RunStatus } from "../../contract/rules.ts";
-import { freeObject, identifier, integerWithin, Hash, Timestamp } from "../../contract/scalars.ts";
+import { freeObject, integerWithin, Hash, Timestamp } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { pathParams } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
@@ -47,7 +48,7 @@ const versionNo = integerWithin(0, 2_147_483_647);
 
 export const ProposalStateTransitionRequest = wireObject({
   event_type: ProposalEventType,
-  actor_id: identifier,
+  actor_id: actorName,
   related_version_no: versionNo.nullable().default(null),
   reason: freeObject.default(() => emptyMap<unknown>()),
   expected_state: ProposalState.nullable().default(null),
@@ -57,7 +58,7 @@ export type ProposalStateTransitionRequest = z.output<typeof ProposalStateTransi
 export const ProposalApprovalRequest = wireObject({
   approval_type: ApprovalType,
   approved: z.boolean(),
-  actor_id: identifier,
+  actor_id: actorName,
   related_version_no: versionNo.nullable().default(null),
   details: freeObject.default(() => emptyMap<unknown>()),
   expected_state: ProposalState.nullable().default(null),

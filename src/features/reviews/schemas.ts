@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
-import { identifier, matching, text, Timestamp } from "../../contract/scalars.ts";
+import { actorName } from "../../contract/person.ts";
+import { matching, text, Timestamp } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { cursorOf, PositionId, PositionTime } from "../../platform/http/cursor.ts";
 import {
@@ -26,7 +27,7 @@ export const DpmRunWorkflowActionRequest = wireObject({
   action: WorkflowAction,
   reason_code: matching(/^[A-Z][A-Z0-9_]*$/),
   comment: text.nullable().default(null),
-  actor_id: identifier,
+  actor_id: actorName,
 }).meta({ id: "DpmRunWorkflowActionRequest" });
 export type DpmRunWorkflowActionRequest = z.output<typeof DpmRunWorkflowActionRequest>;
 

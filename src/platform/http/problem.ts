@@ -57,6 +57,7 @@ const CODES_OF_AN_ANSWER: ReadonlySet<string> = new Set([
   "PROPOSAL_INVALID_TRADE_INPUT",
   "CURSOR_INVALID",
   "BATCH_TOO_LARGE",
+  "ACTOR_INVALID",
 ]);
 
 /** A key that is missing or malformed names the answer, whatever else is wrong. */

@@ -2,9 +2,10 @@ import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from "
 import fp from "fastify-plugin";
 import * as z from "zod";
 import { validate, type UnknownFields } from "../../contract/faults.ts";
-import { wireObject } from "../../contract/wire.ts";
-import { BodyType, type BodyRead, type Document } from "../body-type.ts";
+import { wireObject, type Reader } from "../../contract/wire.ts";
+import { BodyType, type BodyRead, type BodyTerms, type Document } from "../body-type.ts";
 import type { Calculations } from "../threads.ts";
+import type { RequestContext } from "./context.ts";
 import { invalidRequest, type RequestFault } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
 import { malformedBody } from "./strict-json.ts";
@@ -53,6 +54,7 @@ export const validation = fp<ValidationOptions>(
       if (type instanceof BodyType) {
         const body = await readDocument(type, request.body, {
           unknownFields,
+          reader: readerOf(context),
           calculations,
           signal: request.deadline.signal,
         });
@@ -76,9 +78,19 @@ const BYTES_PER_COST = 400;
 async function readDocument<Facts extends object>(
   type: BodyType<unknown, Facts>,
   body: unknown,
-  { unknownFields, calculations, signal }: ValidationOptions & { readonly signal: AbortSignal },
+  { calculations, signal, ...terms }: DocumentTerms,
 ): Promise<BodyRead<Facts>> {
-  if (!Buffer.isBuffer(body)) return type.readTree(body, unknownFields);
-  const terms = { cost: body.length / BYTES_PER_COST, signal };
-  return calculations.run(type.reading, { bytes: body, unknownFields }, terms);
+  if (!Buffer.isBuffer(body)) return type.readTree(body, terms);
+  return calculations.run(
+    type.reading,
+    { bytes: body, ...terms },
+    { cost: body.length / BYTES_PER_COST, signal },
+  );
+}
+
+type DocumentTerms = BodyTerms & Pick<ValidationOptions, "calculations"> & { readonly signal: AbortSignal };
+
+/** No more of the context than a body is read by: it may be copied to a thread. */
+function readerOf({ tenantId, caller }: RequestContext): Reader {
+  return { tenantId, caller: caller === null ? null : { subject: caller.subject } };
 }

@@ -50,9 +50,11 @@ async function bothWays<Input, Output>(calculation: Calculation<Input, Output>, 
   return { threaded, inline: calculation.compute(input) };
 }
 
+const READING = { unknownFields: "refuse", reader: { tenantId: "default", caller: null } } as const;
+
 async function readBothWays<T, Facts extends object>(type: BodyType<T, Facts>, body: unknown) {
   const bytes = Buffer.from(canonicalJson(body), "utf8");
-  return bothWays(type.reading, { bytes, unknownFields: "refuse" });
+  return bothWays(type.reading, { bytes, ...READING });
 }
 
 const IDENTITY = {
@@ -159,7 +161,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
     expect(wrong.threaded).toEqual(wrong.inline);
     expect(wrong.threaded.kind).toBe("refused");
     const bytes = Buffer.from("{", "utf8");
-    const broken = await bothWays(RebalanceBody.reading, { bytes, unknownFields: "refuse" });
+    const broken = await bothWays(RebalanceBody.reading, { bytes, ...READING });
     expect(broken.threaded).toEqual(broken.inline);
     expect(broken.threaded.kind).toBe("malformed");
   });

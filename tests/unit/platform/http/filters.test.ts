@@ -30,7 +30,7 @@ const Query = filters({
   cursor: cursorFilter(runs),
 });
 
-const READER = { tenantId: "bank-a" };
+const READER = { tenantId: "bank-a", caller: null };
 
 function read(query: unknown) {
   const validated = validate(Query, query, "refuse", READER);
@@ -101,7 +101,7 @@ describe("filters", () => {
     const query = { cursor: runs.encode("bank-b", position) };
     expect(read(query)).toEqual(["cursor: CURSOR_INVALID"]);
     expect(validate(Query, query, "refuse").ok).toBe(false);
-    expect(validate(Query, query, "ignore", { tenantId: "bank-b" }).ok).toBe(true);
+    expect(validate(Query, query, "ignore", { tenantId: "bank-b", caller: null }).ok).toBe(true);
   });
 
   test("given twice are refused", () => {
