@@ -167,6 +167,9 @@ function toConfig(env: Environment) {
       requiresSimulationFlag: env.PROPOSAL_REQUIRE_SIMULATION_FLAG,
       allowsPortfolioChangeOnNewVersion: env.PROPOSAL_ALLOW_PORTFOLIO_CHANGE_ON_NEW_VERSION,
       requiresSegregationOfDuties: env.PROPOSAL_REQUIRE_SEGREGATION_OF_DUTIES,
+      requiresDistinctApprovers: env.PROPOSAL_REQUIRE_DISTINCT_APPROVERS,
+      newVersionRestartsReview: env.PROPOSAL_NEW_VERSION_RESTARTS_REVIEW,
+      allowsBlockedVersions: env.PROPOSAL_ALLOW_BLOCKED_VERSIONS,
     },
   };
 }

@@ -191,4 +191,16 @@ export const proposalVariables = {
     true,
     "Whether the maker of a version is refused as its approver.",
   ),
+  PROPOSAL_REQUIRE_DISTINCT_APPROVERS: flag(
+    false,
+    "Whether RISK approval, COMPLIANCE approval and execution of a proposal must be by different people.",
+  ),
+  PROPOSAL_NEW_VERSION_RESTARTS_REVIEW: flag(
+    true,
+    "Whether a new version leads back to DRAFT; false keeps the state, for callers older than the rule.",
+  ),
+  PROPOSAL_ALLOW_BLOCKED_VERSIONS: flag(
+    false,
+    "Whether a version whose status is BLOCKED can be submitted, approved and executed.",
+  ),
 };

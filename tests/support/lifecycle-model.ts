@@ -32,6 +32,10 @@ export const LEGAL_APPROVALS = [
 export type ModelProposal = {
   readonly state: string;
   readonly makers: readonly string[];
+  /** Which of the versions are BLOCKED. */
+  readonly blocked: readonly boolean[];
+  /** What approves: the event, by whom, of which version. */
+  readonly given: readonly { readonly event: string; readonly actor: string; readonly version: number }[];
   readonly events: readonly string[];
   readonly approvals: number;
 };
@@ -39,6 +43,8 @@ export type ModelProposal = {
 export const CREATED: ModelProposal = {
   state: "DRAFT",
   makers: ["maker"],
+  blocked: [false],
+  given: [],
   events: ["CREATED"],
   approvals: 0,
 };
@@ -59,21 +65,38 @@ export type ModelCommand =
       readonly expected: string | null;
       readonly version: number | null;
     }
-  | { readonly kind: "version"; readonly maker: string; readonly portfolio: string };
+  | {
+      readonly kind: "version";
+      readonly maker: string;
+      readonly portfolio: string;
+      readonly isBlocked: boolean;
+    };
+
+/** The rules that a deployment of the model can switch. */
+export type ModelRules = {
+  readonly newVersionRestartsReview: boolean;
+  readonly allowsBlockedVersions: boolean;
+  readonly requiresDistinctApprovers: boolean;
+};
 
 export type ModelStep = { readonly result: string; readonly after: ModelProposal };
 
 /** What a command comes to, by the tables above and the rules around them, written down a second time. */
-export function modelStep(before: ModelProposal, command: ModelCommand): ModelStep {
+export function modelStep(before: ModelProposal, command: ModelCommand, rules: ModelRules): ModelStep {
   const stay = (result: string): ModelStep => ({ result, after: before });
   if (command.kind === "version") {
     if (TERMINAL.includes(before.state)) return stay("422 PROPOSAL_TERMINAL_STATE: cannot create version");
     if (command.portfolio !== "pf_1") return stay("422 PORTFOLIO_CONTEXT_MISMATCH");
     const makers = [...before.makers, command.maker];
-    return { result: "200", after: { ...before, makers, events: [...before.events, "NEW_VERSION_CREATED"] } };
+    const blocked = [...before.blocked, command.isBlocked];
+    const state = rules.newVersionRestartsReview ? "DRAFT" : before.state;
+    const events = [...before.events, "NEW_VERSION_CREATED"];
+    return { result: "200", after: { ...before, state, makers, blocked, events } };
   }
   if (command.expected === null) return stay("409 STATE_CONFLICT: expected_state is required");
   if (command.expected !== before.state) return stay("409 STATE_CONFLICT: expected_state mismatch");
+  const version = command.version ?? before.makers.length;
+  if (version > 0 && version < before.makers.length) return stay("409 STATE_CONFLICT: version superseded");
   const legal =
     command.kind === "transition"
       ? LEGAL.find((line) => line.startsWith(`${before.state} ${command.event} `))
@@ -84,15 +107,43 @@ export function modelStep(before: ModelProposal, command: ModelCommand): ModelSt
     return stay(command.kind === "transition" ? "422 INVALID_TRANSITION" : "422 INVALID_APPROVAL_STATE");
   }
   const [event = "", state = ""] = legal.split(" ").slice(-2);
-  const version = command.version ?? before.makers.length;
   const maker = before.makers[version - 1];
   if (maker === undefined) return stay("404 PROPOSAL_VERSION_NOT_FOUND");
-  const isApproving = ["RISK_APPROVED", "COMPLIANCE_APPROVED", "CLIENT_CONSENT_RECORDED"].includes(event);
-  if ((isApproving || command.kind === "approval") && version < before.makers.length) {
-    return stay("409 STATE_CONFLICT: version superseded");
-  }
-  const isBanks = event === "RISK_APPROVED" || event === "COMPLIANCE_APPROVED";
-  if (isBanks && maker === command.actor) return stay("403 SEGREGATION_OF_DUTIES");
+  const refused = refusalOfStep(before, { event, actor: command.actor, version }, rules);
+  if (refused !== undefined) return stay(refused);
   const approvals = before.approvals + (command.kind === "approval" ? 1 : 0);
-  return { result: "200", after: { ...before, state, events: [...before.events, event], approvals } };
+  const given = APPROVING.includes(event)
+    ? [...before.given, { event, actor: command.actor, version }]
+    : before.given;
+  return { result: "200", after: { ...before, state, events: [...before.events, event], approvals, given } };
+}
+
+const BANKS = ["RISK_APPROVED", "COMPLIANCE_APPROVED"];
+const APPROVING = [...BANKS, "CLIENT_CONSENT_RECORDED"];
+const STEPS = [...APPROVING, "SUBMITTED_FOR_RISK_REVIEW", "SUBMITTED_FOR_COMPLIANCE_REVIEW", "EXECUTED"];
+
+/** Four eyes: what the version needs, then who may. */
+function refusalOfStep(
+  before: ModelProposal,
+  { event, actor, version }: { readonly event: string; readonly actor: string; readonly version: number },
+  rules: ModelRules,
+): string | undefined {
+  const ofVersion = before.given
+    .filter((approval) => approval.version === version)
+    .map((given) => given.event);
+  const hasBanks = BANKS.some((type) => ofVersion.includes(type));
+  const hasConsent = ofVersion.includes("CLIENT_CONSENT_RECORDED");
+  const isConsentEarly = event === "CLIENT_CONSENT_RECORDED" && !hasBanks;
+  const isExecutionEarly = event === "EXECUTED" && !(hasBanks && hasConsent);
+  if (isConsentEarly || isExecutionEarly) return "409 STATE_CONFLICT: version not approved";
+  if (STEPS.includes(event) && before.blocked[version - 1] === true && !rules.allowsBlockedVersions) {
+    return "409 STATE_CONFLICT: version blocked";
+  }
+  const isBanks = BANKS.includes(event);
+  const isSame = (name: string | undefined) => name?.toLowerCase() === actor.toLowerCase();
+  if (isBanks && isSame(before.makers[version - 1])) return "403 SEGREGATION_OF_DUTIES";
+  const isSecondDuty =
+    (isBanks || event === "EXECUTED") &&
+    before.given.some((other) => BANKS.includes(other.event) && other.event !== event && isSame(other.actor));
+  return isSecondDuty && rules.requiresDistinctApprovers ? "403 SEGREGATION_OF_DUTIES" : undefined;
 }

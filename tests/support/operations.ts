@@ -34,6 +34,7 @@ export async function acceptOperation(
     proposal_id: null,
     created_by: null,
     policy_pack_id: null,
+    authenticated_subject: null,
     request_text: "{}",
     created_at: new Date().toISOString(),
     ...fields,

@@ -33,6 +33,9 @@ export const RULES: ProposalRules = {
   requiresSegregationOfDuties: true,
   requiresSimulationFlag: true,
   allowsPortfolioChangeOnNewVersion: false,
+  newVersionRestartsReview: true,
+  allowsBlockedVersions: false,
+  requiresDistinctApprovers: false,
   storesEvidenceBundle: true,
 };
 
@@ -61,7 +64,8 @@ export function proposalDeps(
 let keys = 0;
 
 export function caller(idempotencyKey = `key-${String((keys += 1))}`, tenantId = TENANT) {
-  return { tenantId, correlationId: "corr_test", idempotencyKey, instance: "/rebalance/proposals" };
+  const instance = "/rebalance/proposals";
+  return { tenantId, correlationId: "corr_test", idempotencyKey, instance, caller: null };
 }
 
 /** A small proposal: buys some units for cash that is there. */

@@ -1,4 +1,5 @@
 import type { Tx } from "../../platform/database/transaction.ts";
+import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import type { Answer, IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteDeps, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import type { Ids } from "../../platform/ids.ts";
@@ -20,7 +21,7 @@ export type AcceptDeps = {
   readonly execution: Pick<ExecuteDeps, "clock" | "terms" | "attempts">;
 };
 
-export type AcceptCaller = {
+export type AcceptCaller = Authenticated & {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string | null;
@@ -78,6 +79,7 @@ function newOperation(deps: AcceptDeps, caller: AcceptCaller, submission: Submis
     proposal_id,
     created_by,
     policy_pack_id,
+    authenticated_subject: subjectOf(caller),
     request_text,
     created_at: deps.writes.clock().toISOString(),
   };

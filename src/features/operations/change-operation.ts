@@ -1,6 +1,6 @@
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
-import type { RequestContext } from "../../platform/http/context.ts";
+import { subjectOf, type RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { problemText, type ProblemDetails } from "../../platform/http/problem.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
@@ -86,6 +86,7 @@ export async function changeOperation(
       action_id: deps.newId("oac_"),
       action: change.action,
       correlation_id: context.correlationId,
+      authenticated_subject: subjectOf(context),
       created_at: deps.writes.clock().toISOString(),
     }),
     write: (tx, action) => writeChange(deps, tx, context, request, action),

@@ -122,6 +122,7 @@ export function statusFields(operation: StoredOperation): Record<string, string>
     status: canonicalJson(operation.status),
     attempts: canonicalJson(operation.attempt),
     correlation_id: canonicalJson(operation.correlation_id),
+    authenticated_subject: canonicalJson(operation.authenticated_subject),
     created_at: canonicalJson(operation.created_at),
     started_at: canonicalJson(operation.started_at),
     finished_at: canonicalJson(operation.finished_at),

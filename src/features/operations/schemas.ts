@@ -63,6 +63,7 @@ export const DpmAsyncOperationStatusResponse = z
     status: OperationStatus,
     is_executable: z.boolean(),
     correlation_id: z.string(),
+    authenticated_subject: z.string().nullable(),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),

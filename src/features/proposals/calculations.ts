@@ -1,8 +1,9 @@
 import type { ProposalResult } from "../../contract/proposal.ts";
+import { personOf } from "../../contract/person.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
-import { hashOfApproval, hashOfEvent, leftBy, type ApprovalRow, type EventRow } from "./event.ts";
+import { hashOfEvent, leftBy, type EventRow } from "./event.ts";
 import {
   draftVersion,
   packageSimulation,
@@ -61,24 +62,33 @@ export type ProposalInput = {
   readonly proposalId: string;
   readonly versionId: string;
   readonly eventId: string;
+  /** Whom the token of the request names; null where there was none. */
+  readonly authenticatedSubject: string | null;
 };
 
 /** Simulation, artifact, hashes and answer of a new proposal. */
 export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal> = {
   name: "prepare a proposal",
-  compute: ({ document, tenantId, context, keepsEvidence, createdAt, proposalId, versionId, eventId }) => {
+  compute: ({ document, tenantId, context, keepsEvidence, createdAt, ...made }) => {
     const { created_by, metadata, simulate_request } = CreateBody.valueOf(document);
     const { title, advisor_notes, jurisdiction, mandate_id } = metadata;
     const draft = draftVersion(simulate_request, context, createdAt, keepsEvidence);
     const origin = {
-      proposal_id: proposalId,
+      proposal_id: made.proposalId,
       created_by,
       created_at: createdAt,
       correlation_id: context.correlationId,
     };
-    const version = { ...draft, ...origin, version_no: 1, proposal_version_id: versionId };
+    const version = {
+      ...draft,
+      ...origin,
+      created_by_folded: personOf(created_by),
+      authenticated_subject: made.authenticatedSubject,
+      version_no: 1,
+      proposal_version_id: made.versionId,
+    };
     const facts = { ...origin, title, advisor_notes, jurisdiction, mandate_id };
-    const event = versionEvent(version, eventId, { proposal_hash: hashOfProposal(tenantId, facts) });
+    const event = versionEvent(version, made.eventId, { proposal_hash: hashOfProposal(tenantId, facts) });
     const { portfolio_id } = version;
     const proposal = { ...facts, ...leftBy(event), portfolio_id, current_version_no: 1 };
     return { tenantId, proposal, version, event, body: createdText(proposal, version, event) };
@@ -102,17 +112,13 @@ export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft> = {
 export const HASH_EVENTS: Calculation<readonly EventRow[], readonly Hashed<EventRow>[]> = {
   name: "hash events",
   compute: (events) =>
-    events.map((event) => ({ ...event, content_hash: hashOfEvent(event, event.previous_hash) })),
+    events.map((event) => ({
+      ...event,
+      content_hash: hashOfEvent(event, event.previous_hash, event.hash_version),
+    })),
 };
 
-/** The same of approvals. */
-export const HASH_APPROVALS: Calculation<readonly ApprovalRow[], readonly Hashed<ApprovalRow>[]> = {
-  name: "hash approvals",
-  compute: (approvals) =>
-    approvals.map((approval) => ({ ...approval, content_hash: hashOfApproval(approval) })),
-};
-
-/** Hashes versions again, and simulates their requests again. */
+/** Hashes the documents of versions again, and simulates their requests again. */
 export const CHECK_VERSIONS: Calculation<readonly VersionRow[], readonly CheckedVersion[]> = {
   name: "check versions",
   compute: (versions) => versions.map(checkVersion),
@@ -125,10 +131,6 @@ export const CHECK_VERSIONS: Calculation<readonly VersionRow[], readonly Checked
 
 export function costOfEvents(events: readonly EventRow[]): number {
   return sum(events, ({ reason_text }) => 0.5 + reason_text.length / 2_000);
-}
-
-export function costOfApprovals(approvals: readonly ApprovalRow[]): number {
-  return sum(approvals, ({ details_text }) => 0.5 + details_text.length / 2_000);
 }
 
 export function costOfVersions(versions: readonly VersionRow[]): number {

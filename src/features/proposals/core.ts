@@ -1,3 +1,5 @@
+import type { Authenticated } from "../../platform/http/context.ts";
+import { judgeStep, type JudgedVersion, type PastApproval } from "./four-eyes.ts";
 import type {
   ApprovalType,
   ProposalApprovalRequest,
@@ -49,11 +51,6 @@ const APPROVALS: Readonly<Record<ApprovalType, ApprovalRule>> = {
   CLIENT_CONSENT: { givenIn: "AWAITING_CLIENT_CONSENT", approvedBy: "CLIENT_CONSENT_RECORDED" },
 };
 
-/** The events that approve a version. They are for the newest one only. */
-const APPROVING_EVENTS: ReadonlySet<ProposalEventType> = new Set(
-  Object.values(APPROVALS).map(({ approvedBy }) => approvedBy),
-);
-
 /** Where an event leads; undefined where it may not happen. */
 export function stateAfter(from: ProposalState, event: ProposalEventType): ProposalState | undefined {
   return TRANSITIONS[from][event];
@@ -69,11 +66,6 @@ export function eventOfApproval(type: ApprovalType, approved: boolean): Proposal
   return approved ? APPROVALS[type].approvedBy : "REJECTED";
 }
 
-/** The bank's own approvals, which the maker of a version cannot give. Client consent is the client's. */
-export function needsSecondPerson(event: ProposalEventType): boolean {
-  return event === "RISK_APPROVED" || event === "COMPLIANCE_APPROVED";
-}
-
 /** Where its history has brought a proposal: what the newest event left behind. Columns of the proposal's row. */
 export type CurrentState = {
   readonly portfolio_id: string;
@@ -85,7 +77,7 @@ export type CurrentState = {
 };
 
 /** Who sends a command, and what its answer names. */
-export type Caller = {
+export type Caller = Authenticated & {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string | null;
@@ -112,12 +104,19 @@ export type LifecycleRules = {
   readonly requiresSegregationOfDuties: boolean;
   readonly requiresSimulationFlag: boolean;
   readonly allowsPortfolioChangeOnNewVersion: boolean;
+  /** A new version leads back to DRAFT. */
+  readonly newVersionRestartsReview: boolean;
+  readonly allowsBlockedVersions: boolean;
+  /** RISK, COMPLIANCE and execution by different people. */
+  readonly requiresDistinctApprovers: boolean;
 };
 
 /** What a decision is made on, read under the proposal's lock. */
 export type DecisionFacts = Pick<CurrentState, "current_state" | "current_version_no"> & {
-  /** Who made the version that the command is about; null where there is no such version. */
-  readonly maker_of_version: string | null;
+  /** The version that the command is about; null where there is no such version. */
+  readonly version: JudgedVersion | null;
+  /** The approving events of the history, of whichever version. */
+  readonly approvals: readonly PastApproval[];
 };
 
 /** The event that a command comes to, in columns of its row. */
@@ -126,7 +125,10 @@ export type Move = {
   readonly from_state: ProposalState;
   readonly to_state: ProposalState;
   readonly related_version_no: number;
+  /** What the event breaks of the rules of four eyes in a deployment that does without them. */
   readonly segregation_waived: boolean;
+  readonly blocked_waived: boolean;
+  readonly distinct_waived: boolean;
 };
 
 export const PROPOSAL_NOT_FOUND: ProposalRefusal = { status: 404, detail: "PROPOSAL_NOT_FOUND" };
@@ -150,6 +152,11 @@ export const VERSION_SUPERSEDED: ProposalRefusal = {
   status: 409,
   detail: "STATE_CONFLICT: version superseded",
 };
+export const VERSION_NOT_APPROVED: ProposalRefusal = {
+  status: 409,
+  detail: "STATE_CONFLICT: version not approved",
+};
+export const VERSION_BLOCKED: ProposalRefusal = { status: 409, detail: "STATE_CONFLICT: version blocked" };
 export const INVALID_TRANSITION: ProposalRefusal = { status: 422, detail: "INVALID_TRANSITION" };
 export const INVALID_APPROVAL_STATE: ProposalRefusal = { status: 422, detail: "INVALID_APPROVAL_STATE" };
 export const TERMINAL_STATE: ProposalRefusal = {
@@ -176,8 +183,8 @@ export function isSimulationDisabled(
 }
 
 /**
- * The checks of a transition, in the order that makes one answer of several: the state that the caller saw, then
- * whether the event is legal, then the version, and at last the person.
+ * The checks of a transition, in the order that makes one answer of several: the state and the version that the caller
+ * saw, then whether the event is legal, then the version itself, and at last the person.
  */
 export function decideTransition(
   facts: DecisionFacts,
@@ -187,15 +194,14 @@ export function decideTransition(
   >,
   rules: LifecycleRules,
 ): LifecycleDecision<Move> {
-  const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
+  const stale = judgeWhatWasSeen(facts, command, rules);
   if (stale !== undefined) return refuse(stale);
   const to_state = stateAfter(facts.current_state, command.event_type);
   if (to_state === undefined) return refuse(INVALID_TRANSITION);
-  const isForNewest = APPROVING_EVENTS.has(command.event_type);
-  return decideMove(facts, { ...command, to_state, isForNewest }, rules);
+  return decideMove(facts, { ...command, to_state }, rules);
 }
 
-/** Like a transition; a denial, too, is for the newest version, as whoever denies an older one has not seen it. */
+/** Like a transition. A denial, too, is for the newest version, as whoever denies an older one has not seen it. */
 export function decideApproval(
   facts: DecisionFacts,
   command: Pick<
@@ -204,57 +210,73 @@ export function decideApproval(
   >,
   rules: LifecycleRules,
 ): LifecycleDecision<Move> {
-  const stale = judgeExpectedState(facts.current_state, command.expected_state, rules);
+  const stale = judgeWhatWasSeen(facts, command, rules);
   if (stale !== undefined) return refuse(stale);
   const isGivenHere = APPROVALS[command.approval_type].givenIn === facts.current_state;
   const event_type = eventOfApproval(command.approval_type, command.approved);
   const to_state = isGivenHere ? stateAfter(facts.current_state, event_type) : undefined;
   if (to_state === undefined) return refuse(INVALID_APPROVAL_STATE);
-  return decideMove(facts, { ...command, event_type, to_state, isForNewest: true }, rules);
+  return decideMove(facts, { ...command, event_type, to_state }, rules);
 }
 
-function judgeExpectedState(
-  state: ProposalState,
-  expected: ProposalState | null,
+type Seen = {
+  readonly expected_state: ProposalState | null;
+  /** Null: the current version, whichever that is. */
+  readonly related_version_no: number | null;
+};
+
+function judgeWhatWasSeen(
+  facts: DecisionFacts,
+  { expected_state, related_version_no }: Seen,
   rules: LifecycleRules,
 ): ProposalRefusal | undefined {
-  if (expected === null) return rules.requiresExpectedState ? EXPECTED_STATE_REQUIRED : undefined;
-  return expected === state ? undefined : EXPECTED_STATE_MISMATCH;
+  if (expected_state === null && rules.requiresExpectedState) return EXPECTED_STATE_REQUIRED;
+  if (expected_state !== null && expected_state !== facts.current_state) return EXPECTED_STATE_MISMATCH;
+  const isOlder = related_version_no !== null && related_version_no < facts.current_version_no;
+  return isOlder && facts.version !== null ? VERSION_SUPERSEDED : undefined;
 }
 
 type LegalEvent = Pick<Move, "event_type" | "to_state"> & {
   readonly actor_id: string;
   readonly related_version_no: number | null;
-  readonly isForNewest: boolean;
 };
 
 function decideMove(facts: DecisionFacts, event: LegalEvent, rules: LifecycleRules): LifecycleDecision<Move> {
-  const { event_type, to_state } = event;
+  const { event_type, to_state, actor_id } = event;
   const related_version_no = event.related_version_no ?? facts.current_version_no;
-  if (facts.maker_of_version === null) return refuse(PROPOSAL_VERSION_NOT_FOUND);
-  if (event.isForNewest && related_version_no !== facts.current_version_no) return refuse(VERSION_SUPERSEDED);
-  const isOwnWork = needsSecondPerson(event_type) && event.actor_id === facts.maker_of_version;
-  if (isOwnWork && rules.requiresSegregationOfDuties) return refuse(SEGREGATION_OF_DUTIES);
+  if (facts.version === null) return refuse(PROPOSAL_VERSION_NOT_FOUND);
+  const step = { event_type, actor_id, related_version_no };
+  const breaches = judgeStep(step, facts.version, facts.approvals);
+  if (breaches.isNotApproved) return refuse(VERSION_NOT_APPROVED);
+  if (breaches.isBlocked && !rules.allowsBlockedVersions) return refuse(VERSION_BLOCKED);
+  if (breaches.isOwnWork && rules.requiresSegregationOfDuties) return refuse(SEGREGATION_OF_DUTIES);
+  if (breaches.isSecondDuty && rules.requiresDistinctApprovers) return refuse(SEGREGATION_OF_DUTIES);
   return accept({
     event_type,
     from_state: facts.current_state,
     to_state,
     related_version_no,
-    segregation_waived: isOwnWork,
+    segregation_waived: breaches.isOwnWork,
+    blocked_waived: breaches.isBlocked,
+    distinct_waived: breaches.isSecondDuty,
   });
 }
 
-/** A new version leaves the state as it is; nothing is added to what has ended, nor another client's portfolio. */
+/**
+ * A new version starts the review again, unless the deployment keeps the state for older callers. Nothing is added to
+ * what has ended, nor another client's portfolio.
+ */
 export function decideVersion(
   current: Pick<CurrentState, "current_state" | "portfolio_id" | "current_version_no">,
   portfolioId: string,
   rules: LifecycleRules,
-): LifecycleDecision<{ readonly version_no: number }> {
+): LifecycleDecision<{ readonly version_no: number; readonly to_state: ProposalState }> {
   if (isTerminal(current.current_state)) return refuse(TERMINAL_STATE);
   if (portfolioId !== current.portfolio_id && !rules.allowsPortfolioChangeOnNewVersion) {
     return refuse(PORTFOLIO_CONTEXT_MISMATCH);
   }
-  return accept({ version_no: current.current_version_no + 1 });
+  const to_state = rules.newVersionRestartsReview ? "DRAFT" : current.current_state;
+  return accept({ version_no: current.current_version_no + 1, to_state });
 }
 
 export function accept<T>(value: T): LifecycleDecision<T> {

@@ -1,5 +1,6 @@
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
+import { subjectOf } from "../../platform/http/context.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
@@ -27,6 +28,9 @@ export const CREATE: IdempotencyScope = {
 /** What proposals and versions are made with. */
 export type ProposalDeps = Pick<Runtime, "clock" | "newId" | "engineVersion" | "config" | "calculations">;
 
+/** Of whom a proposal or a version is made, by a request or by the operation that a request left. */
+export type DraftCaller = Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey" | "caller">;
+
 /** Creates a proposal with its first version, once for its key. */
 export async function createProposal(
   deps: ProposalDeps & Pick<Runtime, "writes">,
@@ -53,10 +57,11 @@ export async function createProposal(
 /** Simulation, artifact, ids, hashes and answer of a new proposal. Touches nothing. */
 export function prepareProposal(
   deps: ProposalDeps,
-  { tenantId, correlationId, idempotencyKey }: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
+  caller: DraftCaller,
   document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedProposal> {
+  const { tenantId, correlationId, idempotencyKey } = caller;
   const input = {
     document,
     tenantId,
@@ -66,6 +71,7 @@ export function prepareProposal(
     proposalId: deps.newId("pp_"),
     versionId: deps.newId("ppv_"),
     eventId: deps.newId("pwe_"),
+    authenticatedSubject: subjectOf(caller),
   };
   return deps.calculations.run(PREPARE_PROPOSAL, input, terms);
 }

@@ -1,6 +1,8 @@
+import { personOf } from "../../contract/person.ts";
 import { notBefore } from "../../platform/clock.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
+import { subjectOf } from "../../platform/http/context.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
@@ -18,7 +20,7 @@ import {
   type LifecycleDecision,
   type Refused,
 } from "./core.ts";
-import type { ProposalDeps } from "./create-proposal.ts";
+import type { DraftCaller, ProposalDeps } from "./create-proposal.ts";
 import { leftBy, type EventRow } from "./event.ts";
 import { aggregateOf, createdText } from "./proposal.ts";
 import { refusedWrite } from "./record-event.ts";
@@ -48,6 +50,7 @@ export function versionsOf(proposalId: string): string {
 export type PreparedVersion = MadeDraft & {
   readonly tenantId: string;
   readonly proposal_id: string;
+  readonly authenticated_subject: string | null;
   readonly proposal_version_id: string;
   readonly event_id: string;
 };
@@ -91,11 +94,12 @@ export function versionOf({ proposal_id, related_version_no }: EventRow) {
 /** Simulation and artifact of a new version. Touches nothing. */
 export async function prepareVersion(
   deps: ProposalDeps,
-  { tenantId, correlationId, idempotencyKey }: Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey">,
+  caller: DraftCaller,
   proposalId: string,
   document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedVersion> {
+  const { tenantId, correlationId, idempotencyKey } = caller;
   const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
   const input = {
     document,
@@ -104,7 +108,7 @@ export async function prepareVersion(
     createdAt: deps.clock().toISOString(),
   };
   const made = await deps.calculations.run(PREPARE_VERSION, input, terms);
-  return { tenantId, proposal_id: proposalId, ...ids, ...made };
+  return { tenantId, proposal_id: proposalId, authenticated_subject: subjectOf(caller), ...ids, ...made };
 }
 
 /** Writes a prepared version within the caller's transaction, or says why it may not be; then nothing is written. */
@@ -113,7 +117,7 @@ export async function writeVersion(
   tx: Tx,
   prepared: PreparedVersion,
 ): Promise<LifecycleDecision<WrittenVersion>> {
-  const { tenantId, draft, event_id, proposal_id, created_by, proposal_version_id } = prepared;
+  const { tenantId, draft, event_id, proposal_id, created_by, authenticated_subject } = prepared;
   // Pipelined behind the lock, the second statement sees what the one before committed.
   const [current, proposal] = await Promise.all([
     lockProposal(tx, tenantId, proposal_id, "wait"),
@@ -122,10 +126,19 @@ export async function writeVersion(
   if (current === undefined || proposal === undefined) return refuse(PROPOSAL_NOT_FOUND);
   const decision = decideVersion(current, draft.portfolio_id, deps.config.proposals);
   if (!decision.accepted) return decision;
-  const { version_no } = decision.value;
+  const { version_no, to_state } = decision.value;
   const created_at = notBefore(current.last_event_at, deps.clock());
-  const version = { ...draft, proposal_id, created_by, proposal_version_id, version_no, created_at };
-  const event = versionEvent(version, event_id, { before: current });
+  const version = {
+    ...draft,
+    proposal_id,
+    created_by,
+    created_by_folded: personOf(created_by),
+    authenticated_subject,
+    proposal_version_id: prepared.proposal_version_id,
+    version_no,
+    created_at,
+  };
+  const event = versionEvent(version, event_id, { before: current, to_state });
   const { portfolio_id } = version;
   const next = { ...leftBy(event), portfolio_id, current_version_no: version_no };
   await Promise.all([

@@ -1,7 +1,8 @@
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinArray, joinObject } from "../../platform/json/join-json.ts";
-import type { CurrentState } from "./core.ts";
+import { personOf } from "../../contract/person.ts";
+import type { CurrentState, Move } from "./core.ts";
 import type { ApprovalType, ProposalEventType, ProposalState } from "./schemas.ts";
 
 /**
@@ -10,46 +11,52 @@ import type { ApprovalType, ProposalEventType, ProposalState } from "./schemas.t
  * fits. A chain alone does not show a cut-off tail together with a rewritten head: that takes a head stored elsewhere.
  */
 
+/** What new events, and what comes with them, are hashed under. Chains of before go on from version 1. */
+export const HASH_VERSION = 2;
+
+/** Who is behind a record: the name that was given, and whom the token of the request names, if there was one. */
+export type Signature = { readonly actor_id: string; readonly authenticated_subject: string | null };
+
 /** An event before it is sealed into the chain. */
-export type EventDraft = {
-  readonly proposal_id: string;
-  readonly event_no: number;
-  readonly event_id: string;
-  readonly event_type: ProposalEventType;
-  readonly from_state: ProposalState | null;
-  readonly to_state: ProposalState;
-  readonly actor_id: string;
-  readonly occurred_at: string;
-  readonly correlation_id: string;
-  /** Canonical JSON of the reason, as it was given. */
-  readonly reason_text: string;
-  readonly related_version_no: number;
-  /** The maker of the version approved it, with segregation of duties switched off. */
-  readonly segregation_waived: boolean;
-  /** Of the proposal's facts: with CREATED. */
-  readonly proposal_hash: string | null;
-  /** Of the version that came with it: with CREATED and NEW_VERSION_CREATED. */
-  readonly version_hash: string | null;
-  /** The approval that came with it, and its hash. */
-  readonly approval_id: string | null;
-  readonly approval_hash: string | null;
-};
+export type EventDraft = Signature &
+  Pick<Move, "segregation_waived" | "blocked_waived" | "distinct_waived"> & {
+    readonly proposal_id: string;
+    readonly event_no: number;
+    readonly event_id: string;
+    readonly event_type: ProposalEventType;
+    readonly from_state: ProposalState | null;
+    readonly to_state: ProposalState;
+    readonly occurred_at: string;
+    readonly correlation_id: string;
+    /** Canonical JSON of the reason, as it was given. */
+    readonly reason_text: string;
+    readonly related_version_no: number;
+    /** Of the proposal's facts: with CREATED. */
+    readonly proposal_hash: string | null;
+    /** Of the version that came with it: with CREATED and NEW_VERSION_CREATED. */
+    readonly version_hash: string | null;
+    /** The approval that came with it, and its hash. */
+    readonly approval_id: string | null;
+    readonly approval_hash: string | null;
+  };
 
 /** A link of the chain. */
 export type EventRow = EventDraft & {
+  readonly hash_version: number;
+  /** The actor as people are compared; null where the hash version is 1. */
+  readonly actor_folded: string | null;
   /** Null for the first. */
   readonly previous_hash: string | null;
   readonly event_hash: string;
 };
 
-export type ApprovalRow = {
+export type ApprovalRow = Signature & {
   readonly proposal_id: string;
   /** The event that it came with. */
   readonly event_no: number;
   readonly approval_id: string;
   readonly approval_type: ApprovalType;
   readonly approved: boolean;
-  readonly actor_id: string;
   readonly occurred_at: string;
   /** Canonical JSON of the details, as they were given. */
   readonly details_text: string;
@@ -58,12 +65,23 @@ export type ApprovalRow = {
 
 /** Binds an event to the one before it. Called under the lock of the proposal, so that the chain has no forks. */
 export function sealEvent(draft: EventDraft, previousHash: string | null): EventRow {
-  return { ...draft, previous_hash: previousHash, event_hash: hashOfEvent(draft, previousHash) };
+  const event_hash = hashOfEvent(draft, previousHash, HASH_VERSION);
+  const actor_folded = personOf(draft.actor_id);
+  return { ...draft, hash_version: HASH_VERSION, actor_folded, previous_hash: previousHash, event_hash };
 }
 
-export function hashOfEvent(event: EventDraft, previousHash: string | null): string {
+/** `actor_folded` is not covered: it says nothing that the name does not say. */
+export function hashOfEvent(event: EventDraft, previousHash: string | null, hashVersion: number): string {
   return contentHash(
     joinObject({
+      ...(hashVersion === 1
+        ? {}
+        : {
+            authenticated_subject: canonicalJson(event.authenticated_subject),
+            blocked_waived: canonicalJson(event.blocked_waived),
+            distinct_waived: canonicalJson(event.distinct_waived),
+            hash_version: canonicalJson(hashVersion),
+          }),
       actor_id: canonicalJson(event.actor_id),
       approval_hash: canonicalJson(event.approval_hash),
       approval_id: canonicalJson(event.approval_id),
@@ -85,9 +103,11 @@ export function hashOfEvent(event: EventDraft, previousHash: string | null): str
   );
 }
 
-export function hashOfApproval(approval: ApprovalRow): string {
+/** Under the hash version of its event. */
+export function hashOfApproval(approval: ApprovalRow, hashVersion: number): string {
   return contentHash(
     joinObject({
+      ...(hashVersion === 1 ? {} : { authenticated_subject: canonicalJson(approval.authenticated_subject) }),
       approval_id: canonicalJson(approval.approval_id),
       approval_type: canonicalJson(approval.approval_type),
       approved: canonicalJson(approval.approved),
@@ -116,6 +136,7 @@ export function leftBy(event: EventRow): LeftByEvent {
 export function eventText(event: EventRow): string {
   return joinObject({
     actor_id: canonicalJson(event.actor_id),
+    authenticated_subject: canonicalJson(event.authenticated_subject),
     event_id: canonicalJson(event.event_id),
     event_type: canonicalJson(event.event_type),
     from_state: canonicalJson(event.from_state),
@@ -133,6 +154,7 @@ export function approvalText(approval: ApprovalRow): string {
     approval_id: canonicalJson(approval.approval_id),
     approval_type: canonicalJson(approval.approval_type),
     approved: canonicalJson(approval.approved),
+    authenticated_subject: canonicalJson(approval.authenticated_subject),
     details: approval.details_text,
     occurred_at: canonicalJson(approval.occurred_at),
     proposal_id: canonicalJson(approval.proposal_id),

@@ -70,6 +70,7 @@ function callerOf({ tenant_id, request }: Operation) {
     tenantId: tenant_id,
     correlationId: request.correlation_id,
     idempotencyKey: request.idempotency_key,
+    caller: request.authenticated_subject === null ? null : { subject: request.authenticated_subject },
   };
 }
 

@@ -40,6 +40,7 @@ export const ProposalAsyncOperationStatusResponse = z
     idempotency_key: z.string().nullable(),
     proposal_id: z.string().nullable(),
     created_by: z.string(),
+    authenticated_subject: z.string().nullable(),
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),

@@ -19,6 +19,8 @@ import {
   PROPOSAL_VERSION_NOT_FOUND,
   SEGREGATION_OF_DUTIES,
   TERMINAL_STATE,
+  VERSION_BLOCKED,
+  VERSION_NOT_APPROVED,
   VERSION_SUPERSEDED,
   type Refused,
 } from "./core.ts";
@@ -136,6 +138,8 @@ const EVENT_PROBLEMS = [
   EXPECTED_STATE_REQUIRED,
   EXPECTED_STATE_MISMATCH,
   VERSION_SUPERSEDED,
+  VERSION_NOT_APPROVED,
+  VERSION_BLOCKED,
 ];
 
 /** What happens to a proposal. Each is one transaction with its event. */

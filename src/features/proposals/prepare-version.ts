@@ -70,7 +70,13 @@ export function packageSimulation(
 /** What a version will consist of, ahead of the transaction that gives it its number and its time. */
 export type VersionDraft = Omit<
   VersionRow,
-  "proposal_id" | "version_no" | "proposal_version_id" | "created_by" | "created_at"
+  | "proposal_id"
+  | "version_no"
+  | "proposal_version_id"
+  | "created_by"
+  | "created_by_folded"
+  | "authenticated_subject"
+  | "created_at"
 >;
 
 /** Simulation and artifact of a version. Pure. */

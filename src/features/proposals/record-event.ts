@@ -1,6 +1,7 @@
 import { notBefore } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
+import { subjectOf } from "../../platform/http/context.ts";
 import { problemText } from "../../platform/http/problem.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
@@ -19,6 +20,7 @@ import {
   type ProposalRefusal,
 } from "./core.ts";
 import {
+  HASH_VERSION,
   hashOfApproval,
   leftBy,
   sealEvent,
@@ -33,7 +35,6 @@ import {
   insertApproval,
   insertEvent,
   lockProposal,
-  makerOfVersion,
   moveProposal,
 } from "./repository/proposals.ts";
 import type { ProposalApprovalRequest, ProposalStateTransitionRequest } from "./schemas.ts";
@@ -141,6 +142,7 @@ async function decideAndWrite(
   const moment = {
     occurred_at: notBefore(current.last_event_at, deps.clock()),
     correlation_id: correlationId,
+    authenticated_subject: subjectOf(caller),
   };
   const { event, approval } = makeEvent(command, prepared, current, decision.value, moment);
   await Promise.all([
@@ -158,11 +160,12 @@ async function lock(
   { proposalId, request }: Command,
   manner: "wait" | "skip_locked",
 ): Promise<{ readonly current: CurrentState; readonly facts: DecisionFacts } | undefined> {
-  const [current, maker_of_version] = await Promise.all([
+  // Pipelined behind the lock, the facts are those that the one before committed.
+  const [current, facts] = await Promise.all([
     lockProposal(tx, tenantId, proposalId, manner),
-    makerOfVersion(tx, tenantId, proposalId, request.related_version_no),
+    findDecisionFacts(tx, tenantId, proposalId, request.related_version_no),
   ]);
-  return current === undefined ? undefined : { current, facts: { ...current, maker_of_version } };
+  return current === undefined || facts === undefined ? undefined : { current, facts };
 }
 
 /** The next event of the history, and the approval that comes with it, if any. */
@@ -171,12 +174,13 @@ function makeEvent(
   { event_id, approval_id, reason_text }: Prepared,
   current: CurrentState,
   move: Move,
-  moment: Pick<EventRow, "occurred_at" | "correlation_id">,
+  moment: Pick<EventRow, "occurred_at" | "correlation_id" | "authenticated_subject">,
 ): { readonly event: EventRow; readonly approval: ApprovalRow | null } {
   const common = {
     proposal_id: proposalId,
     event_no: current.last_event_no + 1,
     actor_id: request.actor_id,
+    authenticated_subject: moment.authenticated_subject,
     occurred_at: moment.occurred_at,
     related_version_no: move.related_version_no,
   };
@@ -196,7 +200,7 @@ function makeEvent(
     proposal_hash: null,
     version_hash: null,
     approval_id: approval && approval_id,
-    approval_hash: approval && hashOfApproval(approval),
+    approval_hash: approval && hashOfApproval(approval, HASH_VERSION),
   };
   return { event: sealEvent(draft, current.last_event_hash), approval };
 }

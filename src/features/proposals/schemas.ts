@@ -94,6 +94,7 @@ export const ProposalVersionDetail = z
     proposal_result: ProposalResult,
     artifact: ProposalArtifact,
     evidence_bundle: z.record(z.string(), z.unknown()),
+    authenticated_subject: z.string().nullable(),
     gate_decision: GateDecision.nullable(),
   })
   .meta({ id: "ProposalVersionDetail" });
@@ -107,6 +108,7 @@ export const ProposalWorkflowEvent = z
     from_state: ProposalState.nullable(),
     to_state: ProposalState,
     actor_id: z.string(),
+    authenticated_subject: z.string().nullable(),
     occurred_at: Timestamp,
     reason: z.record(z.string(), z.unknown()),
     related_version_no: z.int().nullable(),
@@ -130,6 +132,7 @@ export const ProposalApprovalRecord = z
     approval_type: ApprovalType,
     approved: z.boolean(),
     actor_id: z.string(),
+    authenticated_subject: z.string().nullable(),
     occurred_at: Timestamp,
     details: z.record(z.string(), z.unknown()),
     related_version_no: z.int().nullable(),
@@ -180,14 +183,14 @@ export const createProposal = {
 export const createProposalVersion = {
   operationId: "createProposalVersion",
   tags,
-  summary: "Add a version to a proposal; its state stays",
+  summary: "Add a version to a proposal, whose review starts again",
   params,
   body: VersionBody,
   response: { 200: answer("The new version.", ProposalCreateResponse) },
 };
 
 const ORDER =
-  "Of several reasons to refuse, the first of these is answered: no such proposal, the state is not the expected one, not legal in this state, no such version, a newer version exists, the maker approves. A refusal that depended on the state (409, 422) is kept with its key.";
+  "Of several reasons to refuse, the first of these is answered: no such proposal, the state is not the expected one, a newer version exists, not legal in this state, no such version, the version is not approved, the version is BLOCKED, the person. A refusal that depended on the state (409, 422) is kept with its key.";
 
 export const transitionProposal = {
   operationId: "transitionProposal",
@@ -203,7 +206,7 @@ export const decideProposalApproval = {
   operationId: "decideProposalApproval",
   tags,
   summary: "Give or deny an approval, with its event",
-  description: `${ORDER} The maker of a version cannot give its RISK or COMPLIANCE approval.`,
+  description: `${ORDER} The maker of a version cannot give its RISK or COMPLIANCE approval, in whatever spelling of the name.`,
   params,
   body: ProposalApprovalRequest,
   response: { 200: answer("The approval and its event.", ProposalStateTransitionResponse) },

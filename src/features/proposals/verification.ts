@@ -1,11 +1,13 @@
 import * as z from "zod";
 import { contentHash } from "../../platform/hash.ts";
-import { eventOfApproval, isTerminal, needsSecondPerson, stateAfter, type CurrentState } from "./core.ts";
-import type { ApprovalRow, EventRow } from "./event.ts";
+import { personOf } from "../../contract/person.ts";
+import { eventOfApproval, isTerminal, stateAfter, type CurrentState } from "./core.ts";
+import { hashOfApproval, type ApprovalRow, type EventRow } from "./event.ts";
+import { APPROVING_EVENTS, isNotForMaker, judgeStep } from "./four-eyes.ts";
 import { replay } from "./history.ts";
 import { hashOfStoredArtifact, resimulate } from "./prepare-version.ts";
 import { hashOfProposal, type ProposalRow } from "./proposal.ts";
-import { hashOfVersion, type VersionRow } from "./version.ts";
+import { hashOfVersion, type VersionHeader, type VersionRow } from "./version.ts";
 
 export type FailureKind = "proposal" | "version" | "event" | "approval";
 
@@ -20,9 +22,7 @@ export type VerificationFailure = {
 export type Hashed<Row> = Row & { readonly content_hash: string };
 
 /** What is left of a version once it was checked by itself: its documents are no longer needed. */
-export type CheckedVersion = Hashed<
-  Pick<VersionRow, "version_no" | "proposal_version_id" | "created_by" | "portfolio_id">
-> & {
+export type CheckedVersion = VersionHeader & {
   /** What does not hold of its documents. */
   readonly fault: string | null;
 };
@@ -32,7 +32,7 @@ export type StoredProposal = {
   readonly proposal: ProposalRow;
   readonly versions: readonly CheckedVersion[];
   readonly events: readonly Hashed<EventRow>[];
-  readonly approvals: readonly Hashed<ApprovalRow>[];
+  readonly approvals: readonly ApprovalRow[];
 };
 
 type Finding = { readonly id: string; readonly reason: string } | undefined;
@@ -46,6 +46,7 @@ export function verifyHistory(tenantId: string, stored: StoredProposal): Verific
     ...stamped("event", verifyEvents(stored)),
     ...stamped("version", verifyVersions(stored)),
     ...stamped("approval", verifyApprovals(stored)),
+    ...stamped("approval", verifyFourEyes(stored)),
     ...stamped("proposal", verifyProposalRow(tenantId, stored)),
     ...stamped("version", faultsOfDocuments(stored)),
   ];
@@ -81,12 +82,23 @@ function missing(number: string, first: number, last: number): Finding {
 
 function faultOfSeal(event: Hashed<EventRow>, previous: EventRow | undefined): string | undefined {
   if (event.content_hash !== event.event_hash) return "its content does not give its hash";
+  if (!isOfItsTime(event)) return "it holds what the hash version of its time does not cover";
+  if (event.hash_version > 1 && event.actor_folded !== personOf(event.actor_id)) {
+    return "its folded name is not that of its actor";
+  }
   if (event.previous_hash !== (previous?.event_hash ?? null)) {
     return previous === undefined
       ? "it is the first, but carries the hash of another"
       : `it does not carry the hash of the event before it (${previous.event_id})`;
   }
   return undefined;
+}
+
+/** What hash version 1 did not know is not in its events. */
+function isOfItsTime({ hash_version, ...event }: EventRow): boolean {
+  if (hash_version > 1) return true;
+  const isWaived = event.blocked_waived || event.distinct_waived;
+  return event.actor_folded === null && event.authenticated_subject === null && !isWaived;
 }
 
 function faultOfMove(event: EventRow, previous: EventRow | undefined, versionNo: number): string | undefined {
@@ -100,23 +112,66 @@ function faultOfMove(event: EventRow, previous: EventRow | undefined, versionNo:
   return event.to_state === expectedState(event) ? undefined : "the lifecycle has no such transition";
 }
 
-function expectedState({ event_type, from_state }: EventRow): string | undefined {
+function expectedState({ event_type, from_state, to_state, hash_version }: EventRow): string | undefined {
   if (event_type === "CREATED") return from_state === null ? "DRAFT" : undefined;
   if (from_state === null) return undefined;
-  if (event_type === "NEW_VERSION_CREATED") return isTerminal(from_state) ? undefined : from_state;
+  if (event_type === "NEW_VERSION_CREATED") {
+    if (isTerminal(from_state)) return undefined;
+    // The deployment may have kept the state, as every version did under hash version 1.
+    return hash_version > 1 && to_state === "DRAFT" ? "DRAFT" : from_state;
+  }
   return stateAfter(from_state, event_type);
 }
 
+/** Under hash version 1, names were compared as they stood; later events are judged by `verifyFourEyes`. */
 function faultOfApprover(event: EventRow, makers: ReadonlyMap<number, string>): string | undefined {
+  if (event.hash_version > 1) return undefined;
   const isOwnWork =
-    needsSecondPerson(event.event_type) && makers.get(event.related_version_no) === event.actor_id;
+    isNotForMaker(event.event_type) && makers.get(event.related_version_no) === event.actor_id;
   return isOwnWork && !event.segregation_waived ? "the maker of the version approved it" : undefined;
+}
+
+/**
+ * The rules of four eyes, which are in force from the first event of hash version 2 on: what follows it under version 1 was
+ * written by a process of before, and met the rules in the database. A decision is named by its approval, or by its event
+ * where it came without one.
+ */
+function* verifyFourEyes({ versions, events }: StoredProposal): Generator<Finding> {
+  const versionByNo = new Map(versions.map((version) => [version.version_no, version]));
+  const approvals: EventRow[] = [];
+  let newestNo = 0;
+  let areInForce = false;
+  for (const event of events) {
+    areInForce ||= event.hash_version > 1;
+    if (event.version_hash !== null) newestNo = event.related_version_no;
+    const version = versionByNo.get(event.related_version_no);
+    const reason =
+      areInForce && version !== undefined ? faultOfStep(event, version, approvals, newestNo) : undefined;
+    if (reason !== undefined) yield { id: event.approval_id ?? event.event_id, reason };
+    if (APPROVING_EVENTS.includes(event.event_type)) approvals.push(event);
+  }
+}
+
+function faultOfStep(
+  event: EventRow,
+  version: VersionHeader,
+  approvals: readonly EventRow[],
+  newestNo: number,
+): string | undefined {
+  if (event.related_version_no < newestNo) return "version superseded";
+  const breaches = judgeStep(event, version, approvals);
+  if (breaches.isNotApproved) return "version not approved";
+  if (breaches.isBlocked && !event.blocked_waived) return "version blocked";
+  if (breaches.isOwnWork && !event.segregation_waived) return "maker approved";
+  // Processes of before do not say that they do without this rule.
+  const isWaived = event.distinct_waived || event.hash_version === 1;
+  return breaches.isSecondDuty && !isWaived ? "one person has two duties" : undefined;
 }
 
 function* verifyVersions({ proposal, versions, events }: StoredProposal): Generator<Finding> {
   const sealed = new Map(
-    events.flatMap(({ version_hash, related_version_no }) =>
-      version_hash === null ? [] : [[related_version_no, version_hash] as const],
+    events.flatMap((event) =>
+      event.version_hash === null ? [] : [[event.related_version_no, event] as const],
     ),
   );
   let last = 0;
@@ -130,9 +185,21 @@ function* verifyVersions({ proposal, versions, events }: StoredProposal): Genera
   if (expected > last) yield missing("version_no", last + 1, expected);
 }
 
-function faultOfVersion(version: CheckedVersion, sealedHash: string | undefined): string | undefined {
-  if (sealedHash === undefined) return "no event brought it";
-  return version.content_hash === sealedHash ? undefined : "it is not what its event was sealed with";
+function faultOfVersion(version: VersionHeader, event: EventRow | undefined): string | undefined {
+  if (event === undefined) return "no event brought it";
+  const { hash_version } = event;
+  const { created_by, created_by_folded, authenticated_subject } = version;
+  if (hashOfVersion(version, hash_version) !== event.version_hash) {
+    return "it is not what its event was sealed with";
+  }
+  if (hash_version > 1) {
+    return created_by_folded === personOf(created_by)
+      ? undefined
+      : "its folded name is not that of its maker";
+  }
+  return created_by_folded === null && authenticated_subject === null
+    ? undefined
+    : "it holds what the hash version of its time does not cover";
 }
 
 function* verifyApprovals({ approvals, events }: StoredProposal): Generator<Finding> {
@@ -148,13 +215,15 @@ function* verifyApprovals({ approvals, events }: StoredProposal): Generator<Find
   }
 }
 
-function faultOfApproval(approval: Hashed<ApprovalRow>, event: EventRow | undefined): string | undefined {
+function faultOfApproval(approval: ApprovalRow, event: EventRow | undefined): string | undefined {
   if (event?.approval_id !== approval.approval_id) return "no event came with it";
-  if (approval.content_hash !== event.approval_hash) return "it is not what its event was sealed with";
+  if (hashOfApproval(approval, event.hash_version) !== event.approval_hash)
+    return "it is not what its event was sealed with";
   const eventType = eventOfApproval(approval.approval_type, approval.approved);
   const saysTheSame =
     event.event_type === eventType &&
     event.actor_id === approval.actor_id &&
+    event.authenticated_subject === approval.authenticated_subject &&
     event.occurred_at === approval.occurred_at &&
     event.related_version_no === approval.related_version_no;
   return saysTheSame ? undefined : "its event says something else";
@@ -189,12 +258,10 @@ function* faultsOfDocuments({ versions }: StoredProposal): Generator<Finding> {
   for (const { proposal_version_id: id, fault } of versions) if (fault !== null) yield { id, reason: fault };
 }
 
-/** Recomputes the hashes of a version from its stored bytes, and its result from its request. */
+/** Recomputes the hashes of the documents of a version, and its result from its request. */
 export function checkVersion(version: VersionRow): CheckedVersion {
-  const { version_no, proposal_version_id, created_by, portfolio_id } = version;
-  const content_hash = hashOfVersion(version);
-  const fault = faultOfDocuments(version) ?? null;
-  return { version_no, proposal_version_id, created_by, portfolio_id, content_hash, fault };
+  const { request_text: _request, result_text: _result, artifact_text: _artifact, ...header } = version;
+  return { ...header, fault: faultOfDocuments(version) ?? null };
 }
 
 function faultOfDocuments(version: VersionRow): string | undefined {

@@ -4,14 +4,7 @@ import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { createSharedRuns } from "../../platform/shared-runs.ts";
 import { TimeLimitError } from "../../platform/time-limit.ts";
 import { withDeadline, type Runtime } from "../../runtime.ts";
-import {
-  CHECK_VERSIONS,
-  costOfApprovals,
-  costOfEvents,
-  costOfVersions,
-  HASH_APPROVALS,
-  HASH_EVENTS,
-} from "./calculations.ts";
+import { CHECK_VERSIONS, costOfEvents, costOfVersions, HASH_EVENTS } from "./calculations.ts";
 import { PROPOSAL_NOT_FOUND } from "./core.ts";
 import type { ApprovalRow, EventRow } from "./event.ts";
 import type { ProposalRow } from "./proposal.ts";
@@ -84,10 +77,7 @@ async function readHead(tx: Tx, tenantId: string, proposalId: string): Promise<H
 }
 
 async function verify(runtime: Runtime, tenantId: string, head: Head): Promise<string> {
-  const { proposal } = head;
-  const approvals = await runtime.calculations.run(HASH_APPROVALS, [...head.approvals], {
-    cost: costOfApprovals(head.approvals),
-  });
+  const { proposal, approvals } = head;
   const events = await hashEvents(runtime, tenantId, head);
   const versions = await checkVersions(runtime, tenantId, head);
   const failures = verifyHistory(tenantId, { proposal, versions, events, approvals });

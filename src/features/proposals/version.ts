@@ -2,7 +2,8 @@ import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinObject } from "../../platform/json/join-json.ts";
 import type { CurrentState } from "./core.ts";
-import { sealEvent, type EventRow } from "./event.ts";
+import type { ProposalState } from "./schemas.ts";
+import { HASH_VERSION, sealEvent, type EventRow } from "./event.ts";
 
 /** A version without its documents, of which it has the hashes. */
 export type VersionHeader = {
@@ -10,6 +11,10 @@ export type VersionHeader = {
   readonly version_no: number;
   readonly proposal_version_id: string;
   readonly created_by: string;
+  /** The maker as people are compared; null in versions of before names were. */
+  readonly created_by_folded: string | null;
+  /** Whom the token of the maker's request names; null where there was none. */
+  readonly authenticated_subject: string | null;
   readonly created_at: string;
   readonly correlation_id: string;
   readonly idempotency_key: string | null;
@@ -37,10 +42,11 @@ export type VersionRow = VersionHeader & {
 /** A version as far as an answer shows it. `request_text` null: the evidence bundle is not wanted. */
 export type ShownVersion = Omit<VersionRow, "request_text"> & { readonly request_text: string | null };
 
-/** Covers the documents by their hashes. */
-export function hashOfVersion(version: VersionHeader): string {
+/** Covers the documents by their hashes. Under the hash version of the event that brings it. */
+export function hashOfVersion(version: VersionHeader, hashVersion: number): string {
   return contentHash(
     joinObject({
+      ...(hashVersion === 1 ? {} : { authenticated_subject: canonicalJson(version.authenticated_subject) }),
       artifact_hash: canonicalJson(version.artifact_hash),
       artifact_text_hash: canonicalJson(version.artifact_text_hash),
       correlation_id: canonicalJson(version.correlation_id),
@@ -63,12 +69,13 @@ export function hashOfVersion(version: VersionHeader): string {
 
 /**
  * The event that brings a version: CREATED with the first, which also seals the proposal's facts; NEW_VERSION_CREATED
- * with any other, which leaves the state as it is.
+ * with any other, which leads to `to_state`.
  */
 export function versionEvent(
   version: VersionRow,
   eventId: string,
-  origin: { readonly proposal_hash: string } | { readonly before: CurrentState },
+  origin:
+    { readonly proposal_hash: string } | { readonly before: CurrentState; readonly to_state: ProposalState },
 ): EventRow {
   const before = "before" in origin ? origin.before : null;
   const draft = {
@@ -77,15 +84,18 @@ export function versionEvent(
     event_id: eventId,
     event_type: before === null ? ("CREATED" as const) : ("NEW_VERSION_CREATED" as const),
     from_state: before?.current_state ?? null,
-    to_state: before?.current_state ?? ("DRAFT" as const),
+    to_state: "before" in origin ? origin.to_state : ("DRAFT" as const),
     actor_id: version.created_by,
+    authenticated_subject: version.authenticated_subject,
     occurred_at: version.created_at,
     correlation_id: version.correlation_id,
     reason_text: "{}",
     related_version_no: version.version_no,
     segregation_waived: false,
+    blocked_waived: false,
+    distinct_waived: false,
     proposal_hash: "proposal_hash" in origin ? origin.proposal_hash : null,
-    version_hash: hashOfVersion(version),
+    version_hash: hashOfVersion(version, HASH_VERSION),
     approval_id: null,
     approval_hash: null,
   };
@@ -98,6 +108,7 @@ export function versionText(version: ShownVersion): string {
   return joinObject({
     artifact: version.artifact_text,
     artifact_hash: canonicalJson(version.artifact_hash),
+    authenticated_subject: canonicalJson(version.authenticated_subject),
     created_at: canonicalJson(version.created_at),
     evidence_bundle:
       keeps_evidence && request_text !== null ? evidenceText({ ...version, request_text }) : "{}",

@@ -73,6 +73,14 @@ export type RequestContext = {
   readonly instance: string;
 };
 
+/** Of a use case: whom a token names, if any. */
+export type Authenticated = { readonly caller: Pick<Caller, "subject"> | null };
+
+/** The name that is recorded beside an actor; null where no token says who asks. */
+export function subjectOf({ caller }: Authenticated): string | null {
+  return caller?.subject ?? null;
+}
+
 /** Of a route that is not reached without a key. */
 export type KeyedContext = RequestContext & { readonly idempotencyKey: string };
 

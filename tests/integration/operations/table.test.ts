@@ -178,6 +178,7 @@ describe("the history of an operation", () => {
       action_id: newId("oac_"),
       action: "RETRY",
       correlation_id: "corr",
+      authenticated_subject: null,
       created_at: new Date().toISOString(),
     };
     await inTransaction(database, { tenantId: TENANT }, (tx) => insertAction(tx, TENANT, action));

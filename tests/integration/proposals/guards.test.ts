@@ -35,11 +35,14 @@ import { withSession } from "../../support/session.ts";
 let db: TestDatabase;
 let database: Database;
 let deps: Runtime;
+/** A deployment that keeps the state of a proposal that gets a new version. */
+let keeping: Runtime;
 
 beforeAll(async () => {
   db = await testDatabase();
   database = openTestDatabase(db.url);
   deps = proposalDeps(database);
+  keeping = proposalDeps(database, { rules: { newVersionRestartsReview: false } });
 });
 
 afterAll(async () => {
@@ -54,6 +57,13 @@ async function inRiskReview(): Promise<string> {
     expected_state: "DRAFT",
   });
   return proposal.proposal_id;
+}
+
+async function executionReady(): Promise<string> {
+  const id = await inRiskReview();
+  await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" });
+  await decide(deps, id, { approval_type: "CLIENT_CONSENT", expected_state: "AWAITING_CLIENT_CONSENT" });
+  return id;
 }
 
 function asService<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -78,6 +88,10 @@ async function nextEvent(proposalId: string, change: Partial<EventDraft>): Promi
     from_state: last.to_state,
     to_state: "AWAITING_CLIENT_CONSENT",
     actor_id: "checker",
+    proposal_hash: null,
+    version_hash: null,
+    approval_id: null,
+    approval_hash: null,
     ...change,
   };
   return sealEvent(draft, last.event_hash);
@@ -112,7 +126,16 @@ describe("the database by itself", () => {
     });
     const going = ProposalState.options.filter((state) => !TERMINAL.includes(state));
     expect(rows.map(({ cell }) => cell).sort()).toEqual(
-      [...LEGAL, "CREATED DRAFT", ...going.map((state) => `${state} NEW_VERSION_CREATED ${state}`)].sort(),
+      [
+        ...LEGAL,
+        "CREATED DRAFT",
+        ...new Set(
+          going.flatMap((state) => [
+            `${state} NEW_VERSION_CREATED ${state}`,
+            `${state} NEW_VERSION_CREATED DRAFT`,
+          ]),
+        ),
+      ].sort(),
     );
   });
 
@@ -126,17 +149,83 @@ describe("the database by itself", () => {
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, waived)))).toBe("none");
   });
 
-  test("refuses the approval of an older version", async () => {
+  test.each(["MAKER", "\uff4daker", "mak\u00ader"])("refuses it as %s too", async (actor_id) => {
     const id = await inRiskReview();
-    await addVersion(deps, id, { created_by: "second maker" });
-    const old = await nextEvent(id, { related_version_no: 1 });
+    const own = await nextEvent(id, { actor_id });
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, own)))).toBe(
+      "proposal_event_segregation_of_duties",
+    );
+  });
+
+  test.each<[string, Partial<EventDraft>]>([
+    ["the approval", {}],
+    ["the rejection", { event_type: "REJECTED", to_state: "REJECTED" }],
+    ["the cancellation", { event_type: "CANCELLED", to_state: "CANCELLED" }],
+  ])("refuses %s of an older version", async (_title, change) => {
+    const id = await inRiskReview();
+    await addVersion(keeping, id, { created_by: "second maker" });
+    const old = await nextEvent(id, { ...change, related_version_no: 1 });
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, old)))).toBe(
       "proposal_event_newest_version",
     );
   });
 
+  test("refuses consent and execution of a version that lacks the approvals that lead there", async () => {
+    const id = await inRiskReview();
+    await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" });
+    await addVersion(keeping, id);
+    const consent = await nextEvent(id, {
+      event_type: "CLIENT_CONSENT_RECORDED",
+      to_state: "EXECUTION_READY",
+      related_version_no: 2,
+    });
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, consent)))).toBe(
+      "proposal_event_version_approved",
+    );
+    const ready = await executionReady();
+    await addVersion(keeping, ready);
+    const execution = await nextEvent(ready, {
+      event_type: "EXECUTED",
+      to_state: "EXECUTED",
+      related_version_no: 2,
+    });
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, execution)))).toBe(
+      "proposal_event_version_approved",
+    );
+  });
+
+  test("refuses every step of a BLOCKED version, unless the event says that it was allowed", async () => {
+    const { proposal } = await newProposal(deps, { simulate_request: simulateBody({ quantity: "5000" }) });
+    const change = { event_type: "SUBMITTED_FOR_RISK_REVIEW", to_state: "RISK_REVIEW" } as const;
+    const submission = await nextEvent(proposal.proposal_id, change);
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, submission)))).toBe(
+      "proposal_event_version_blocked",
+    );
+    const allowed = await nextEvent(proposal.proposal_id, { ...change, blocked_waived: true });
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, allowed)))).toBe("none");
+  });
+
+  test("refuses two duties to one person, unless the event says that they were allowed", async () => {
+    const id = await executionReady();
+    const change = { event_type: "EXECUTED", to_state: "EXECUTED", actor_id: "Checker" } as const;
+    const execution = await nextEvent(id, change);
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, execution)))).toBe(
+      "proposal_event_distinct_people",
+    );
+    const allowed = await nextEvent(id, { ...change, distinct_waived: true });
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, allowed)))).toBe("none");
+  });
+
+  test("refuses an event of today without the name as people are compared", async () => {
+    const id = await inRiskReview();
+    const event = { ...(await nextEvent(id, {})), actor_folded: null };
+    expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, event)))).toBe(
+      "proposal_event_person",
+    );
+  });
+
   test.each<[string, string, Partial<EventDraft>]>([
-    ["an illegal transition", "proposal_event_legal", { event_type: "EXECUTED", to_state: "EXECUTED" }],
+    ["an illegal transition", "proposal_event_legal", { event_type: "EXPIRED", to_state: "EXPIRED" }],
     [
       "a state that was not left",
       "proposal_event_chain",
@@ -155,7 +244,11 @@ describe("the database by itself", () => {
     const id = await inRiskReview();
     const event = await nextEvent(id, {});
     const previous_hash = `sha256:${"0".repeat(64)}`;
-    const forked = { ...event, previous_hash, event_hash: hashOfEvent(event, previous_hash) };
+    const forked = {
+      ...event,
+      previous_hash,
+      event_hash: hashOfEvent(event, previous_hash, event.hash_version),
+    };
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, forked)))).toBe(
       "proposal_event_chain",
     );
@@ -175,18 +268,19 @@ describe("the database by itself", () => {
     const approvalId = newId("pap_");
     const approvalHash = `sha256:${"0".repeat(64)}`;
     const event = await nextEvent(id, { approval_id: approvalId, approval_hash: approvalHash });
-    const insert = (type: string, actor: string) =>
+    const insert = (type: string, actor: string, subject: string | null = null) =>
       asService(async (tx) => {
         await insertEvent(tx, TENANT, event);
         await tx`
           insert into proposal_approval
             (tenant_id, proposal_id, event_no, approval_id, approval_type, approved, actor_id, occurred_at,
-             details_text, related_version_no)
+             details_text, related_version_no, authenticated_subject)
           values (${TENANT}, ${id}, ${event.event_no}, ${approvalId}, ${type}, true, ${actor}, ${event.occurred_at},
-                  '{}', 1)`;
+                  '{}', 1, ${subject})`;
       });
     expect(await constraintOf(insert("RISK", "someone else"))).toBe("proposal_approval_event");
     expect(await constraintOf(insert("COMPLIANCE", "checker"))).toBe("proposal_approval_event");
+    expect(await constraintOf(insert("RISK", "checker", "mallory"))).toBe("proposal_approval_event");
     expect(await constraintOf(asService((tx) => insertEvent(tx, TENANT, event)))).toBe(
       "proposal_event_approval_fkey",
     );

@@ -216,7 +216,7 @@ describe("every answer", () => {
       body: {
         event_type: "CANCELLED",
         actor_id: "x",
-        expected_state: "AWAITING_CLIENT_CONSENT",
+        expected_state: "DRAFT",
         reason: { a: [1.5] },
       },
     });

@@ -11,7 +11,6 @@ import {
   listEventsBetween,
   listProposals,
   lockProposal,
-  makerOfVersion,
   type ProposalFilters,
 } from "../../../src/features/proposals/repository/proposals.ts";
 import {
@@ -127,7 +126,6 @@ describe("one proposal", () => {
     ["is locked in its turn", (tx) => lockProposal(tx, TENANT, ID, "wait")],
     ["is locked if it is free", (tx) => lockProposal(tx, TENANT, ID, "skip_locked")],
     ["what is decided on", (tx) => findDecisionFacts(tx, TENANT, ID, null)],
-    ["its maker", (tx) => makerOfVersion(tx, TENANT, ID, null)],
     ["its current version", (tx) => findVersion(tx, TENANT, ID, "current", true)],
     ["a version", (tx) => findVersion(tx, TENANT, ID, 1, true)],
     [

@@ -126,6 +126,8 @@ describe("the way to execution", () => {
     expect(resultOf(await addVersion(deps, id, { simulate_request: simulateBody({ quantity: "20" }) }))).toBe(
       "200",
     );
+    const submission = { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" };
+    expect(resultOf(await move(deps, id, submission))).toBe("200");
     expect(resultOf(await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" }))).toBe(
       "200",
     );
@@ -144,7 +146,7 @@ describe("the way to execution", () => {
 
     expect(await verified(deps, id)).toEqual({
       valid: true,
-      checked: { versions: 2, events: 6, approvals: 2 },
+      checked: { versions: 2, events: 7, approvals: 2 },
       failures: [],
     });
     const timeline = parsed(textOf(await readTimeline(deps, TENANT, id)));
@@ -153,7 +155,8 @@ describe("the way to execution", () => {
       events: [
         { event_type: "CREATED" },
         { event_type: "SUBMITTED_FOR_RISK_REVIEW" },
-        { event_type: "NEW_VERSION_CREATED", from_state: "RISK_REVIEW", to_state: "RISK_REVIEW" },
+        { event_type: "NEW_VERSION_CREATED", from_state: "RISK_REVIEW", to_state: "DRAFT" },
+        { event_type: "SUBMITTED_FOR_RISK_REVIEW", related_version_no: 2 },
         { event_type: "RISK_APPROVED", related_version_no: 2 },
         { event_type: "CLIENT_CONSENT_RECORDED", reason: { channel: "phone" } },
         { event_type: "EXECUTED" },
@@ -243,10 +246,115 @@ describe("a refusal", () => {
   });
 });
 
+describe("four eyes, bound to a version", () => {
+  const RISK = { approval_type: "RISK", expected_state: "RISK_REVIEW" };
+  const CONSENT = {
+    approval_type: "CLIENT_CONSENT",
+    expected_state: "AWAITING_CLIENT_CONSENT",
+    actor_id: "client",
+  };
+  const EXECUTION = { event_type: "EXECUTED", expected_state: "EXECUTION_READY", actor_id: "maker" };
+  const BLOCKED = { simulate_request: simulateBody({ quantity: "5000" }) };
+
+  async function executionReady(): Promise<string> {
+    const id = await inRiskReview();
+    expect(resultOf(await decide(deps, id, RISK))).toBe("200");
+    expect(resultOf(await decide(deps, id, CONSENT))).toBe("200");
+    return id;
+  }
+
+  test.each([
+    ["a good", {}],
+    ["a BLOCKED", BLOCKED],
+  ])(
+    "%s version added after consent is not executed by its maker: its review starts again",
+    async (_title, change) => {
+      const id = await executionReady();
+      expect(resultOf(await addVersion(deps, id, change))).toBe("200");
+      expect(await stateOf(deps, id)).toBe("DRAFT");
+      expect(resultOf(await move(deps, id, EXECUTION))).toBe("409 STATE_CONFLICT: expected_state mismatch");
+      expect(resultOf(await move(deps, id, { ...EXECUTION, expected_state: "DRAFT" }))).toBe(
+        "422 INVALID_TRANSITION",
+      );
+      expect(await verified(deps, id)).toMatchObject({ valid: true });
+    },
+  );
+
+  test("where the deployment keeps the state, neither consent nor execution is of what nobody approved", async () => {
+    const keeping = proposalDeps(deps.database, { rules: { newVersionRestartsReview: false } });
+    const ready = await executionReady();
+    await addVersion(keeping, ready);
+    expect(await stateOf(keeping, ready)).toBe("EXECUTION_READY");
+    const by = caller();
+    const refused = await move(keeping, ready, EXECUTION, by);
+    expect(resultOf(refused)).toBe("409 STATE_CONFLICT: version not approved");
+    expect(await move(keeping, ready, EXECUTION, by)).toEqual({ ...refused, isReplayed: true });
+    const awaiting = await inRiskReview();
+    await decide(keeping, awaiting, RISK);
+    await addVersion(keeping, awaiting);
+    expect(resultOf(await decide(keeping, awaiting, CONSENT))).toBe(
+      "409 STATE_CONFLICT: version not approved",
+    );
+    expect(resultOf(await decide(keeping, awaiting, { ...CONSENT, approved: false }))).toBe("200");
+  });
+
+  test("both routes refuse a decision on a superseded version, whichever it is", async () => {
+    const id = await inRiskReview();
+    await addVersion(deps, id);
+    await move(deps, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" });
+    const old = { expected_state: "RISK_REVIEW", related_version_no: 1 };
+    const superseded = "409 STATE_CONFLICT: version superseded";
+    for (const event_type of ["RISK_APPROVED", "REJECTED", "CANCELLED"]) {
+      expect(resultOf(await move(deps, id, { ...old, event_type }))).toBe(superseded);
+    }
+    for (const approved of [true, false]) {
+      expect(resultOf(await decide(deps, id, { ...RISK, ...old, approved }))).toBe(superseded);
+    }
+    await decide(deps, id, RISK);
+    await decide(deps, id, CONSENT);
+    expect(resultOf(await move(deps, id, { ...EXECUTION, related_version_no: 1 }))).toBe(superseded);
+    expect(resultOf(await move(deps, id, { ...EXECUTION, related_version_no: 2 }))).toBe("200");
+  });
+
+  test("a BLOCKED version takes no step, unless the deployment allows it; then the event says so", async () => {
+    const { proposal, version } = await newProposal(deps, BLOCKED);
+    const id = proposal.proposal_id;
+    expect(version.status_at_creation).toBe("BLOCKED");
+    const submission = { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" };
+    expect(resultOf(await move(deps, id, submission))).toBe("409 STATE_CONFLICT: version blocked");
+    const open = proposalDeps(deps.database, { rules: { allowsBlockedVersions: true } });
+    expect(resultOf(await move(open, id, submission))).toBe("200");
+    expect(resultOf(await decide(deps, id, RISK))).toBe("409 STATE_CONFLICT: version blocked");
+    expect(resultOf(await decide(open, id, RISK))).toBe("200");
+    expect(resultOf(await decide(deps, id, CONSENT))).toBe("409 STATE_CONFLICT: version blocked");
+    expect(resultOf(await decide(open, id, CONSENT))).toBe("200");
+    expect(resultOf(await move(deps, id, EXECUTION))).toBe("409 STATE_CONFLICT: version blocked");
+    expect(resultOf(await move(open, id, EXECUTION))).toBe("200");
+    expect(await verified(deps, id)).toMatchObject({ valid: true });
+  });
+
+  test.each(["MAKER", "Maker"])("%s is the maker by another spelling, by either route", async (actor_id) => {
+    const id = await inRiskReview();
+    expect(resultOf(await decide(deps, id, { ...RISK, actor_id }))).toBe("403 SEGREGATION_OF_DUTIES");
+    const event = { event_type: "RISK_APPROVED", expected_state: "RISK_REVIEW", actor_id };
+    expect(resultOf(await move(deps, id, event))).toBe("403 SEGREGATION_OF_DUTIES");
+  });
+
+  test("RISK approval and execution are by different people where the deployment asks for it", async () => {
+    const strict = proposalDeps(deps.database, { rules: { requiresDistinctApprovers: true } });
+    const id = await executionReady();
+    const own = { ...EXECUTION, actor_id: "Checker" };
+    expect(resultOf(await move(strict, id, own))).toBe("403 SEGREGATION_OF_DUTIES");
+    expect(resultOf(await move(deps, id, own))).toBe("200");
+    expect(await verified(deps, id)).toMatchObject({ valid: true });
+  });
+});
+
 describe("a new version", () => {
   test("makes the approval of the one before it a conflict", async () => {
     const id = await inRiskReview();
     await addVersion(deps, id, { created_by: "second maker" });
+    await move(deps, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" });
     const approval = { approval_type: "RISK", expected_state: "RISK_REVIEW" };
     expect(resultOf(await decide(deps, id, { ...approval, related_version_no: 1 }))).toBe(
       "409 STATE_CONFLICT: version superseded",
@@ -305,6 +413,9 @@ describe("as of a moment", () => {
         move(timed, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" }),
       ),
       await minutes(() => addVersion(timed, id, { simulate_request: simulateBody({ quantity: "30" }) })),
+      await minutes(() =>
+        move(timed, id, { event_type: "SUBMITTED_FOR_RISK_REVIEW", expected_state: "DRAFT" }),
+      ),
       await minutes(() => decide(timed, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" })),
     );
     for (const { at, detail } of moments) expect(await detailOf(timed, id, at)).toBe(detail);

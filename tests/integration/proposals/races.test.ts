@@ -206,10 +206,13 @@ describe("approval and cancellation at once", () => {
 test("a maker cannot slip an approval of his own version through a race", async () => {
   for (let round = 0; round < 16; round += 1) {
     const { deps, id } = await inRiskReview();
-    const outcomes = await race(8, (process, at) =>
-      at % 2 === round % 2
-        ? addVersion(process, id, { created_by: "busy" })
-        : decide(process, id, { approval_type: "RISK", actor_id: "busy", expected_state: "RISK_REVIEW" }),
+    const outcomes = await race(
+      8,
+      (process, at) =>
+        at % 2 === round % 2
+          ? addVersion(process, id, { created_by: "busy" })
+          : decide(process, id, { approval_type: "RISK", actor_id: "Busy", expected_state: "RISK_REVIEW" }),
+      as({ newVersionRestartsReview: round % 4 === 0 }),
     );
     for (const outcome of outcomes) {
       expect(["200", "403 SEGREGATION_OF_DUTIES", "409 STATE_CONFLICT: expected_state mismatch"]).toContain(
@@ -221,10 +224,59 @@ test("a maker cannot slip an approval of his own version through a race", async 
          from proposal_event e
          join proposal_version v
            on v.tenant_id = e.tenant_id and v.proposal_id = e.proposal_id and v.version_no = e.related_version_no
-        where e.proposal_id = $1 and e.event_type = 'RISK_APPROVED' and v.created_by = e.actor_id`,
+        where e.proposal_id = $1 and e.event_type = 'RISK_APPROVED' and v.created_by_folded = e.actor_folded`,
       [id],
     );
     expect(ownApprovals).toEqual([]);
     expect(await verified(deps, id)).toMatchObject({ valid: true });
   }
 });
+
+describe.each([true, false])(
+  "a version that comes while the one before it is executed, review restarted %s",
+  (restarts) => {
+    const lenient = { requiresExpectedState: false, newVersionRestartsReview: restarts };
+
+    test("is never what is executed, and after an execution there is none", async () => {
+      let executions = 0;
+      for (let round = 0; round < 16; round += 1) {
+        const { deps, id } = await inRiskReview();
+        await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" });
+        await decide(deps, id, {
+          approval_type: "CLIENT_CONSENT",
+          expected_state: "AWAITING_CLIENT_CONSENT",
+        });
+        const outcomes = await race(
+          6,
+          (process, at) =>
+            at % 2 === round % 2
+              ? addVersion(process, id, { created_by: "busy" })
+              : move(process, id, { event_type: "EXECUTED", actor_id: "busy" }),
+          as(lenient),
+        );
+        const early = restarts ? "422 INVALID_TRANSITION" : "409 STATE_CONFLICT: version not approved";
+        const allowed = [
+          "200",
+          "422 PROPOSAL_TERMINAL_STATE: cannot create version",
+          "422 INVALID_TRANSITION",
+          early,
+        ];
+        for (const outcome of outcomes) expect(allowed).toContain(resultOf(outcome));
+        const executed = await numbers(
+          "select related_version_no as number from proposal_event where proposal_id = $1 and event_type = 'EXECUTED'",
+          [id],
+        );
+        const versions = await numbers(
+          "select version_no as number from proposal_version where proposal_id = $1",
+          [id],
+        );
+        executions += executed.length;
+        expect(executed.length === 0 || (executed[0] === 1 && versions.length === 1)).toBe(true);
+        expect(await verified(deps, id)).toMatchObject({ valid: true });
+      }
+      // Each of the two came first at least once, or nothing was raced.
+      expect(executions).toBeGreaterThan(0);
+      expect(executions).toBeLessThan(16);
+    });
+  },
+);

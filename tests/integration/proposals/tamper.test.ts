@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../../../src/platform/database/database.ts";
 import type { Runtime } from "../../../src/runtime.ts";
 import { contentHash } from "../../../src/platform/hash.ts";
-import { hashOfEvent, sealEvent } from "../../../src/features/proposals/event.ts";
+import { hashOfEvent, sealEvent, type EventRow } from "../../../src/features/proposals/event.ts";
 import { listEvents } from "../../../src/features/proposals/repository/proposals.ts";
 import { listWholeVersions } from "../../../src/features/proposals/repository/versions.ts";
 import { hashOfVersion } from "../../../src/features/proposals/version.ts";
@@ -69,6 +69,10 @@ async function proposalWithHistory(): Promise<Ids> {
   await decide(deps, id, { approval_type: "RISK", expected_state: "RISK_REVIEW" });
   await decide(deps, id, { approval_type: "CLIENT_CONSENT", expected_state: "AWAITING_CLIENT_CONSENT" });
   await move(deps, id, { event_type: "EXECUTED", expected_state: "EXECUTION_READY" });
+  return idsOf(id);
+}
+
+function idsOf(id: string): Promise<Ids> {
   return withSession(db.adminUrl, async (session) => {
     const ids = async (table: string, column: string, order: string): Promise<string[]> => {
       const { rows } = await session.query<{ id: string }>(
@@ -103,6 +107,7 @@ const TABLES = [
 
 const ALTERED: Readonly<Record<string, (column: string) => string>> = {
   text: (column) => `coalesce(${column}, '') || 'x'`,
+  smallint: (column) => `${column} + 10`,
   integer: (column) => `${column} + 10`,
   boolean: (column) => `not ${column}`,
   "timestamp with time zone": (column) => `${column} + interval '1 millisecond'`,
@@ -263,11 +268,10 @@ test("an event rewritten together with its hash breaks the chain at the next one
   if (third === undefined) throw new Error("there is no third event");
   const forged = { ...third, actor_id: "mallory" };
   await behindTheBack((session) =>
-    session.query("update proposal_event set actor_id = $2, event_hash = $3 where event_id = $1", [
-      third.event_id,
-      forged.actor_id,
-      hashOfEvent(forged, third.previous_hash),
-    ]),
+    session.query(
+      "update proposal_event set actor_id = $2, actor_folded = $2, event_hash = $3 where event_id = $1",
+      [third.event_id, forged.actor_id, hashOfEvent(forged, third.previous_hash, third.hash_version)],
+    ),
   );
   expect((await verified(deps, proposalId)).failures).toEqual([
     {
@@ -276,6 +280,151 @@ test("an event rewritten together with its hash breaks the chain at the next one
       reason: `it does not carry the hash of the event before it (${third.event_id})`,
     },
   ]);
+});
+
+describe("a history that breaks the rules of four eyes, every hash made to fit, is named", () => {
+  const STEPS = [
+    ["DRAFT", "SUBMITTED_FOR_RISK_REVIEW", "maker"],
+    ["RISK_REVIEW", "RISK_APPROVED", "checker"],
+    ["AWAITING_CLIENT_CONSENT", "CLIENT_CONSENT_RECORDED", "client"],
+    ["EXECUTION_READY", "EXECUTED", "checker"],
+  ] as const;
+
+  /** Two versions, the second with the whole way to execution: events 3 to 6. */
+  async function executed(quantity = "20"): Promise<Ids> {
+    const open = proposalDeps(deps.database, { rules: { allowsBlockedVersions: true } });
+    const { proposal } = await newProposal(open);
+    const id = proposal.proposal_id;
+    await addVersion(open, id, { simulate_request: simulateBody({ quantity }) });
+    for (const [expected_state, event_type, actor_id] of STEPS) {
+      await move(open, id, { expected_state, event_type, actor_id });
+    }
+    expect(await verified(open, id)).toMatchObject({ valid: true, checked: { events: 6 } });
+    return idsOf(id);
+  }
+
+  /** Changes one event, and seals it and all after it anew. */
+  async function rewrite(proposalId: string, eventNo: number, change: Partial<EventRow>): Promise<void> {
+    const events = await inTransaction(deps.database, { tenantId: TENANT, readOnly: true }, (tx) =>
+      listEvents(tx, TENANT, proposalId),
+    );
+    await behindTheBack(async (session) => {
+      let previous: string | null = null;
+      for (const event of events) {
+        const sealed = sealEvent({ ...event, ...(event.event_no === eventNo ? change : {}) }, previous);
+        previous = sealed.event_hash;
+        await session.query(
+          `update proposal_event
+              set actor_id = $2, actor_folded = $3, related_version_no = $4, blocked_waived = $5,
+                  distinct_waived = $6, previous_hash = $7, event_hash = $8
+            where event_id = $1`,
+          [
+            sealed.event_id,
+            sealed.actor_id,
+            sealed.actor_folded,
+            sealed.related_version_no,
+            sealed.blocked_waived,
+            sealed.distinct_waived,
+            sealed.previous_hash,
+            sealed.event_hash,
+          ],
+        );
+      }
+      await session.query("update proposal set last_event_hash = $2 where proposal_id = $1", [
+        proposalId,
+        previous,
+      ]);
+    });
+  }
+
+  test.each<[string, string, number, Partial<EventRow>, [number, string][]]>([
+    [
+      "an approval of an older version",
+      "20",
+      4,
+      { related_version_no: 1 },
+      [
+        [4, "version superseded"],
+        [5, "version not approved"],
+        [6, "version not approved"],
+      ],
+    ],
+    [
+      "a consent to an older version",
+      "20",
+      5,
+      { related_version_no: 1 },
+      [
+        [5, "version superseded"],
+        [6, "version not approved"],
+      ],
+    ],
+    ["the maker's approval", "20", 4, { actor_id: "Maker" }, [[4, "maker approved"]]],
+    ["a step of a BLOCKED version", "5000", 4, { blocked_waived: false }, [[4, "version blocked"]]],
+    ["two duties of one person", "20", 6, { distinct_waived: false }, [[6, "one person has two duties"]]],
+  ])("%s", async (_title, quantity, eventNo, change, expected) => {
+    const { proposalId, eventIds } = await executed(quantity);
+    await rewrite(proposalId, eventNo, change);
+    expect((await verified(deps, proposalId)).failures).toEqual(
+      expected.map(([no, reason]) => ({ kind: "approval", id: eventIds[no - 1], reason })),
+    );
+  });
+
+  test("under the hash version of before, too: the history knew the rules already", async () => {
+    const keeping = proposalDeps(deps.database, { rules: { newVersionRestartsReview: false } });
+    const { proposal } = await newProposal(keeping);
+    const id = proposal.proposal_id;
+    for (const [expected_state, event_type, actor_id] of STEPS.slice(0, 3)) {
+      await move(keeping, id, { expected_state, event_type, actor_id });
+    }
+    await addVersion(keeping, id);
+    const events = await inTransaction(deps.database, { tenantId: TENANT, readOnly: true }, (tx) =>
+      listEvents(tx, TENANT, id),
+    );
+    const last = events.at(-1);
+    if (last === undefined) throw new Error("there is no event");
+    const forged = {
+      ...last,
+      event_no: last.event_no + 1,
+      event_id: `pwe_${"e".repeat(32)}`,
+      event_type: "EXECUTED" as const,
+      from_state: last.to_state,
+      to_state: "EXECUTED" as const,
+      version_hash: null,
+    };
+    await behindTheBack(async (session) => {
+      const hash = hashOfEvent(forged, last.event_hash, 1);
+      await session.query(
+        `insert into proposal_event
+           (tenant_id, proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at,
+            correlation_id, reason_text, related_version_no, previous_hash, event_hash)
+         select tenant_id, proposal_id, event_no + 1, $2, 'EXECUTED', to_state, 'EXECUTED', actor_id, occurred_at,
+                correlation_id, reason_text, related_version_no, event_hash, $3
+           from proposal_event where event_id = $1`,
+        [last.event_id, forged.event_id, hash],
+      );
+      await session.query(
+        `update proposal set current_state = 'EXECUTED', last_event_no = last_event_no + 1, last_event_hash = $2
+          where proposal_id = $1`,
+        [id, hash],
+      );
+    });
+    expect((await verified(deps, id)).failures).toEqual([
+      { kind: "approval", id: forged.event_id, reason: "version not approved" },
+    ]);
+  });
+
+  test("by its approval, where it came with one", async () => {
+    const { proposalId, approvalIds } = await proposalWithHistory();
+    await behindTheBack((session) =>
+      session.query(
+        "update proposal_version set created_by = 'checker', created_by_folded = 'checker' where proposal_id = $1",
+        [proposalId],
+      ),
+    );
+    const { failures } = await verified(deps, proposalId);
+    expect(failures).toContainEqual({ kind: "approval", id: approvalIds[0], reason: "maker approved" });
+  });
 });
 
 test("a result that its request does not give is named, although every hash was made to fit", async () => {
@@ -292,7 +441,7 @@ test("a result that its request does not give is named, although every hash was 
   if (version === undefined || event === undefined) throw new Error("nothing was stored");
   const resultText = version.result_text.replace(`"quantity":"10"`, `"quantity":"11"`);
   const forged = { ...version, result_text: resultText, simulation_hash: contentHash(resultText) };
-  const sealed = sealEvent({ ...event, version_hash: hashOfVersion(forged) }, null);
+  const sealed = sealEvent({ ...event, version_hash: hashOfVersion(forged, event.hash_version) }, null);
   await behindTheBack(async (session) => {
     await session.query(
       "update proposal_version set result_text = $2, simulation_hash = $3 where proposal_id = $1",

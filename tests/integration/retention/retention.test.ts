@@ -314,6 +314,7 @@ describe("an operation", () => {
           action_id: newId("oac_"),
           action: "CANCEL",
           correlation_id: "corr",
+          authenticated_subject: null,
           created_at: NOW.toISOString(),
         }),
       );

@@ -7,12 +7,10 @@ import {
   CALCULATE_ARTIFACT,
   CALCULATE_SIMULATION,
   CHECK_VERSIONS,
-  HASH_APPROVALS,
   HASH_EVENTS,
   PREPARE_PROPOSAL,
   PREPARE_VERSION,
 } from "../../../src/features/proposals/calculations.ts";
-import type { ApprovalRow } from "../../../src/features/proposals/event.ts";
 import { AnalyzeBody, RebalanceBody } from "../../../src/features/rebalance/bodies.ts";
 import { CALCULATE_BATCH, CALCULATE_RUN } from "../../../src/features/rebalance/calculations.ts";
 import { REPRODUCE_RUN } from "../../../src/features/runs/reproduce-run.ts";
@@ -65,17 +63,6 @@ const IDENTITY = {
   engineVersion: "1.0.0",
 };
 const CIRCUMSTANCES = { createdAt: AT, batchRunId: null, storesArtifact: true };
-const APPROVAL: ApprovalRow = {
-  proposal_id: "pp_1",
-  event_no: 2,
-  approval_id: "pa_1",
-  approval_type: "RISK",
-  approved: true,
-  actor_id: "checker",
-  occurred_at: AT,
-  details_text: "{}",
-  related_version_no: 1,
-};
 const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
 
 describe("a thread gives the bytes that the thread of HTTP gives", () => {
@@ -131,6 +118,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
         proposalId: "pp_1",
         versionId: "ppv_1",
         eventId: "pwe_1",
+        authenticatedSubject: null,
       });
       expect(proposal.threaded, id).toEqual(proposal.inline);
       const version = await bothWays(PREPARE_VERSION, {
@@ -143,12 +131,11 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
       const { event, version: stored } = proposal.inline;
       const checked = await bothWays(CHECK_VERSIONS, [stored]);
       expect(checked.threaded, id).toEqual(checked.inline);
-      expect(checked.threaded[0], id).toMatchObject({ content_hash: event.version_hash, fault: null });
+      expect(checked.threaded[0], id).toMatchObject({ fault: null });
       const hashed = await bothWays(HASH_EVENTS, [event]);
       expect(hashed.threaded, id).toEqual(hashed.inline);
+      expect(hashed.threaded[0]?.content_hash, id).toBe(event.event_hash);
     }
-    const approvals = await bothWays(HASH_APPROVALS, [APPROVAL]);
-    expect(approvals.threaded).toEqual(approvals.inline);
   });
 
   test("of bodies, and the same faults of those that are wrong", async () => {

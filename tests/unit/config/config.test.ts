@@ -31,9 +31,15 @@ describe("an empty environment", () => {
       ttlSeconds: 86_400,
       retryForMs: 86_400_000,
     });
-    expect(config.rebalance.review).toEqual({ isEnabled: true, requiredForStatuses: ["PENDING_REVIEW"] });
+    expect(config.rebalance.review).toEqual({
+      isEnabled: true,
+      requiredForStatuses: ["PENDING_REVIEW"],
+    });
     expect(config.proposals).toMatchObject({
       allowsPortfolioChangeOnNewVersion: false,
+      newVersionRestartsReview: true,
+      allowsBlockedVersions: false,
+      requiresDistinctApprovers: false,
       requiresSegregationOfDuties: true,
     });
   });

@@ -18,7 +18,8 @@ const VECTORS = readVectors("dev-proposal");
 function drafted(request: ProposalSimulateRequest) {
   const numbers = { proposal_id: "pp_1", version_no: 1, proposal_version_id: "ppv_1" };
   const draft = draftVersion(request, CONTEXT, PACKAGED_AT, true);
-  return { ...draft, ...numbers, created_by: "maker", created_at: PACKAGED_AT };
+  const origin = { created_by: "maker", created_by_folded: "maker", authenticated_subject: null };
+  return { ...draft, ...numbers, ...origin, created_at: PACKAGED_AT };
 }
 
 describe("documents that are put together from their parts", () => {

@@ -8,6 +8,20 @@ const RULES = {
   requiresSegregationOfDuties: true,
   requiresSimulationFlag: true,
   allowsPortfolioChangeOnNewVersion: false,
+  newVersionRestartsReview: true,
+  allowsBlockedVersions: false,
+  requiresDistinctApprovers: false,
+};
+
+/** Version 3 is current, READY, and has every approval: nothing but the state stands in the way. */
+const FACTS = {
+  current_version_no: 3,
+  version: { created_by: "maker", status_at_creation: "READY" },
+  approvals: (["RISK_APPROVED", "CLIENT_CONSENT_RECORDED"] as const).map((event_type) => ({
+    event_type,
+    actor_id: "approver",
+    related_version_no: 3,
+  })),
 };
 
 const cells = ProposalState.options.flatMap((state) =>
@@ -19,7 +33,7 @@ const approvalCells = ProposalState.options.flatMap((state) =>
 
 function transition(state: ProposalState, event: ProposalEventType) {
   return decideTransition(
-    { current_state: state, current_version_no: 3, maker_of_version: "maker" },
+    { ...FACTS, current_state: state },
     { event_type: event, actor_id: "someone else", related_version_no: null, expected_state: state },
     RULES,
   );
@@ -27,7 +41,7 @@ function transition(state: ProposalState, event: ProposalEventType) {
 
 function approval(state: ProposalState, type: ApprovalType, approved: boolean) {
   return decideApproval(
-    { current_state: state, current_version_no: 3, maker_of_version: "maker" },
+    { ...FACTS, current_state: state },
     {
       approval_type: type,
       approved,
@@ -85,20 +99,26 @@ describe("every state × every approval", () => {
   });
 });
 
-describe("every state × a new version", () => {
-  test.each(ProposalState.options)("%s", (state) => {
-    const decision = decideVersion(
-      { current_state: state, portfolio_id: "pf", current_version_no: 3 },
-      "pf",
-      RULES,
-    );
-    expect(decision).toEqual(
-      TERMINAL.includes(state)
-        ? {
-            accepted: false,
-            refusal: { status: 422, detail: "PROPOSAL_TERMINAL_STATE: cannot create version" },
-          }
-        : { accepted: true, value: { version_no: 4 } },
-    );
-  });
-});
+describe.each([true, false])(
+  "every state × a new version, review restarted %s",
+  (newVersionRestartsReview) => {
+    test.each(ProposalState.options)("%s", (state) => {
+      const decision = decideVersion(
+        { current_state: state, portfolio_id: "pf", current_version_no: 3 },
+        "pf",
+        { ...RULES, newVersionRestartsReview },
+      );
+      expect(decision).toEqual(
+        TERMINAL.includes(state)
+          ? {
+              accepted: false,
+              refusal: { status: 422, detail: "PROPOSAL_TERMINAL_STATE: cannot create version" },
+            }
+          : {
+              accepted: true,
+              value: { version_no: 4, to_state: newVersionRestartsReview ? "DRAFT" : state },
+            },
+      );
+    });
+  },
+);

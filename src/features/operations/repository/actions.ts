@@ -8,6 +8,8 @@ export type OperationAction = {
   readonly action_id: string;
   readonly action: "RETRY" | "CANCEL";
   readonly correlation_id: string;
+  /** Whom the token of the request names; null where there was none. */
+  readonly authenticated_subject: string | null;
   readonly created_at: string;
 };
 
@@ -79,9 +81,10 @@ export async function requestCancel(tx: Tx, tenantId: string, operationId: strin
 
 export async function insertAction(tx: Tx, tenantId: string, action: OperationAction): Promise<void> {
   await tx`
-    insert into operation_action (tenant_id, operation_id, action_id, action, correlation_id, created_at)
+    insert into operation_action (tenant_id, operation_id, action_id, action, correlation_id, created_at,
+                                  authenticated_subject)
     values (${tenantId}, ${action.operation_id}, ${action.action_id}, ${action.action}, ${action.correlation_id},
-            ${action.created_at})`;
+            ${action.created_at}, ${action.authenticated_subject})`;
 }
 
 export async function actionExists(tx: Tx, tenantId: string, action: OperationAction): Promise<boolean> {

@@ -58,6 +58,8 @@ export type OperationRequest = {
   readonly idempotency_key: string | null;
   readonly proposal_id: string | null;
   readonly policy_pack_id: string | null;
+  /** Whom the token of the accepted request names; null where there was none. */
+  readonly authenticated_subject: string | null;
   readonly request_text: string;
 };
 
@@ -69,7 +71,7 @@ export type ReadOperation = OperationRequest & {
 
 export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<ReadOperation | undefined> {
   const [row] = await tx<ReadOperation>`
-    select correlation_id, idempotency_key, proposal_id, policy_pack_id, request_text, lost_attempts,
+    select correlation_id, idempotency_key, proposal_id, policy_pack_id, authenticated_subject, request_text, lost_attempts,
            cancel_requested_at is not null as is_cancel_requested
       from async_operation
      where tenant_id = ${claimed.tenant_id}

@@ -17,6 +17,8 @@ export type AcceptedOperation = {
   readonly created_by: string | null;
   /** The policy pack that was selected, existing or not. */
   readonly policy_pack_id: string | null;
+  /** Whom the token of the request names; null where there was none. What the operation makes records it too. */
+  readonly authenticated_subject: string | null;
   /** Canonical JSON of the validated body. */
   readonly request_text: string;
   readonly created_at: string;
@@ -39,11 +41,11 @@ export async function insertOperation(
   const row = tx`
     insert into async_operation
       (tenant_id, operation_id, operation_type, status, correlation_id, idempotency_key, proposal_id, created_by,
-       policy_pack_id, request_text, attempt, claimable_at, created_at)
+       policy_pack_id, authenticated_subject, request_text, attempt, claimable_at, created_at)
     values
       (${tenantId}, ${operation.operation_id}, ${operation.operation_type}, 'PENDING', ${operation.correlation_id},
        ${operation.idempotency_key}, ${operation.proposal_id}, ${operation.created_by}, ${operation.policy_pack_id},
-       ${operation.request_text}, 0, now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.created_at})`;
+       ${operation.authenticated_subject}, ${operation.request_text}, 0, now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.created_at})`;
   const edge = tx`
     insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
     values (${tenantId}, ${operation.operation_id}, 'OPERATION_TO_CORRELATION', ${operation.correlation_id},
@@ -65,6 +67,7 @@ export type StoredOperation = {
   readonly idempotency_key: string | null;
   readonly proposal_id: string | null;
   readonly created_by: string | null;
+  readonly authenticated_subject: string | null;
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
@@ -80,7 +83,7 @@ export type StoredOperation = {
 /** The columns of a `StoredOperation`, of `async_operation o`. */
 export const storedOperationColumns = sql`
   o.operation_id, o.operation_type, o.status, o.correlation_id, o.idempotency_key, o.proposal_id, o.created_by,
-  o.created_at, o.started_at, o.finished_at, o.result_text, o.error_code, o.error_message, o.attempt, o.lost_attempts`;
+  o.authenticated_subject, o.created_at, o.started_at, o.finished_at, o.result_text, o.error_code, o.error_message, o.attempt, o.lost_attempts`;
 
 /** Several operations may share a correlation id: the latest is meant. */
 export type OperationKey = { readonly by: "operation_id" | "correlation_id"; readonly value: string };

@@ -2,6 +2,7 @@ import { sql, type Tx } from "../../../platform/database/transaction.ts";
 import type { TimePosition } from "../../../platform/http/cursor.ts";
 import { rowsToRead, type PageRequest } from "../../../platform/http/pagination.ts";
 import type { CurrentState, DecisionFacts } from "../core.ts";
+import { APPROVING_EVENTS, type JudgedVersion } from "../four-eyes.ts";
 import type { ApprovalRow, EventRow } from "../event.ts";
 import type { ProposalRow } from "../proposal.ts";
 import type { ProposalState } from "../schemas.ts";
@@ -43,15 +44,25 @@ export async function lockProposal(
   return current;
 }
 
-/** What is committed at this moment, in one look and without a lock. */
+/**
+ * What is committed at this moment, in one look and without a lock: the version that is named, by default the current
+ * one, and the approvals of all.
+ */
 export async function findDecisionFacts(
   tx: Tx,
   tenantId: string,
   proposalId: string,
   versionNo: number | null,
 ): Promise<DecisionFacts | undefined> {
-  const [facts] = await tx<DecisionFacts>`
-    select p.current_state, p.current_version_no, v.created_by as maker_of_version
+  const [row] = await tx<FactsRow>`
+    select p.current_state, p.current_version_no, v.created_by, v.status_at_creation,
+           (select coalesce(jsonb_agg(jsonb_build_object('event_type', e.event_type, 'actor_id', e.actor_id,
+                                                         'related_version_no', e.related_version_no)
+                                      order by e.event_no), '[]')
+              from proposal_event e
+             where e.tenant_id = p.tenant_id
+               and e.proposal_id = p.proposal_id
+               and e.event_type = any(${APPROVING_EVENTS})) as approvals
       from proposal p
       left join proposal_version v
         on v.tenant_id = p.tenant_id
@@ -59,30 +70,16 @@ export async function findDecisionFacts(
        and v.version_no = coalesce(${versionNo}::integer, p.current_version_no)
      where p.tenant_id = ${tenantId}
        and p.proposal_id = ${proposalId}`;
-  return facts;
+  if (row === undefined) return undefined;
+  const { created_by, status_at_creation, ...facts } = row;
+  const isThere = created_by !== null && status_at_creation !== null;
+  return { ...facts, version: isThere ? { created_by, status_at_creation } : null };
 }
 
-/**
- * Who made a version, by default the current one; null where there is none. Pipelined behind the lock: its snapshot is
- * taken when the lock is held, so it sees what the one before committed.
- */
-export async function makerOfVersion(
-  tx: Tx,
-  tenantId: string,
-  proposalId: string,
-  versionNo: number | null,
-): Promise<string | null> {
-  const [row] = await tx<{ created_by: string }>`
-    select v.created_by
-      from proposal p
-      join proposal_version v
-        on v.tenant_id = p.tenant_id
-       and v.proposal_id = p.proposal_id
-       and v.version_no = coalesce(${versionNo}::integer, p.current_version_no)
-     where p.tenant_id = ${tenantId}
-       and p.proposal_id = ${proposalId}`;
-  return row?.created_by ?? null;
-}
+/** The version's columns are null where there is no such version. */
+type FactsRow = Omit<DecisionFacts, "version"> & {
+  readonly [Column in keyof JudgedVersion]: JudgedVersion[Column] | null;
+};
 
 /** Whether an event of this id was committed. */
 export async function eventExists(tx: Tx, tenantId: string, eventId: string): Promise<boolean> {
@@ -95,24 +92,26 @@ export async function insertEvent(tx: Tx, tenantId: string, event: EventRow): Pr
     insert into proposal_event
       (tenant_id, proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at,
        correlation_id, reason_text, related_version_no, segregation_waived, proposal_hash, version_hash, approval_id,
-       approval_hash, previous_hash, event_hash)
+       approval_hash, previous_hash, event_hash, authenticated_subject, actor_folded, hash_version, blocked_waived,
+       distinct_waived)
     values
       (${tenantId}, ${event.proposal_id}, ${event.event_no}, ${event.event_id}, ${event.event_type},
        ${event.from_state}, ${event.to_state}, ${event.actor_id}, ${event.occurred_at}, ${event.correlation_id},
        ${event.reason_text}, ${event.related_version_no}, ${event.segregation_waived}, ${event.proposal_hash},
        ${event.version_hash}, ${event.approval_id}, ${event.approval_hash}, ${event.previous_hash},
-       ${event.event_hash})`;
+       ${event.event_hash}, ${event.authenticated_subject}, ${event.actor_folded}, ${event.hash_version},
+       ${event.blocked_waived}, ${event.distinct_waived})`;
 }
 
 export async function insertApproval(tx: Tx, tenantId: string, approval: ApprovalRow): Promise<void> {
   await tx`
     insert into proposal_approval
       (tenant_id, proposal_id, event_no, approval_id, approval_type, approved, actor_id, occurred_at, details_text,
-       related_version_no)
+       related_version_no, authenticated_subject)
     values
       (${tenantId}, ${approval.proposal_id}, ${approval.event_no}, ${approval.approval_id},
        ${approval.approval_type}, ${approval.approved}, ${approval.actor_id}, ${approval.occurred_at},
-       ${approval.details_text}, ${approval.related_version_no})`;
+       ${approval.details_text}, ${approval.related_version_no}, ${approval.authenticated_subject})`;
 }
 
 /** Moves a proposal on to where its newest event leaves it. */
@@ -158,7 +157,7 @@ export async function proposalExists(tx: Tx, tenantId: string, proposalId: strin
 const EVENT_COLUMNS = sql`
   proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at, correlation_id, reason_text,
   related_version_no, segregation_waived, proposal_hash, version_hash, approval_id, approval_hash, previous_hash,
-  event_hash`;
+  event_hash, authenticated_subject, actor_folded, hash_version, blocked_waived, distinct_waived`;
 
 /** The history in order, up to and including a moment where one is given. */
 export async function listEvents(
@@ -216,7 +215,7 @@ export async function listApprovals(
 ): Promise<readonly ApprovalRow[]> {
   return tx<ApprovalRow>`
     select proposal_id, event_no, approval_id, approval_type, approved, actor_id, occurred_at, details_text,
-           related_version_no
+           related_version_no, authenticated_subject
       from proposal_approval
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}

@@ -7,20 +7,21 @@ export async function insertVersion(tx: Tx, tenantId: string, version: VersionRo
     insert into proposal_version
       (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id,
        idempotency_key, portfolio_id, status_at_creation, engine_version, request_hash, simulation_hash,
-       artifact_hash, artifact_text_hash, keeps_evidence, gate_text, request_text, result_text, artifact_text)
+       artifact_hash, artifact_text_hash, keeps_evidence, gate_text, request_text, result_text, artifact_text,
+       created_by_folded, authenticated_subject)
     values
       (${tenantId}, ${version.proposal_id}, ${version.version_no}, ${version.proposal_version_id},
        ${version.created_by}, ${version.created_at}, ${version.correlation_id}, ${version.idempotency_key},
        ${version.portfolio_id}, ${version.status_at_creation}, ${version.engine_version}, ${version.request_hash},
        ${version.simulation_hash}, ${version.artifact_hash}, ${version.artifact_text_hash},
        ${version.keeps_evidence}, ${version.gate_text}, ${version.request_text}, ${version.result_text},
-       ${version.artifact_text})`;
+       ${version.artifact_text}, ${version.created_by_folded}, ${version.authenticated_subject})`;
 }
 
 const HEADER_COLUMNS = sql`
   proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id, idempotency_key, portfolio_id,
   status_at_creation, engine_version, request_hash, simulation_hash, artifact_hash, artifact_text_hash, keeps_evidence,
-  gate_text`;
+  gate_text, created_by_folded, authenticated_subject`;
 
 /** A version as an answer shows it, by default the current one. The request is read where the evidence shows it. */
 export async function findVersion(
