@@ -11,6 +11,7 @@ import { docs } from "./features/service/docs.ts";
 import { service } from "./features/service/plugin.ts";
 import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts";
 import { support } from "./features/support/plugin.ts";
+import { actor } from "./platform/http/actor.ts";
 import { allowedMethods } from "./platform/http/allowed-methods.ts";
 import { databaseUse } from "./platform/database/database.ts";
 import { auth } from "./platform/http/auth/auth.ts";
@@ -63,6 +64,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
       unknownFields: config.contract.unknownFields,
       calculations: runtime.calculations,
     });
+    await api.register(actor);
     await api.register(rebalance, { config, operations });
     await api.register(operationsPlugin, { config, operations });
     await api.register(runs, { config });

@@ -195,6 +195,7 @@ function rebalanceConfig(env: Environment) {
     review: {
       isEnabled: env.DPM_WORKFLOW_ENABLED,
       requiredForStatuses: env.DPM_WORKFLOW_REQUIRES_REVIEW_FOR_STATUSES,
+      requiresSegregation: env.DPM_WORKFLOW_REQUIRE_SEGREGATION,
     },
     policyPacks: {
       areEnabled: env.DPM_POLICY_PACKS_ENABLED,

@@ -120,6 +120,10 @@ export const rebalanceVariables = {
     ["PENDING_REVIEW"],
     "Run statuses that need a review, as a comma list.",
   ),
+  DPM_WORKFLOW_REQUIRE_SEGREGATION: flag(
+    true,
+    "Whether whoever submitted a run is refused as its reviewer, where tokens say who both are.",
+  ),
   DPM_POLICY_PACKS_ENABLED: flag(true, "Policy packs."),
   DPM_POLICY_PACK_ADMIN_APIS_ENABLED: flag(true, "Policy pack catalogue."),
   DPM_TENANT_POLICY_PACK_RESOLUTION_ENABLED: flag(true, "Whether a tenant has a default pack."),

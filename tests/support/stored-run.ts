@@ -38,6 +38,6 @@ export async function storeRun(
     result_text: "{}",
     artifact_text: null,
   };
-  await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, record));
+  await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, record, null));
   return rebalanceRunId;
 }

@@ -1,4 +1,5 @@
 import type { Tx } from "../../platform/database/transaction.ts";
+import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import { write, type WriteDeps, type Written } from "../../platform/idempotency/write.ts";
 import {
   deletePack,
@@ -14,7 +15,7 @@ import { findRevision, insertRevision, lockPack, revisionExists } from "./reposi
 import type { DpmPolicyPackUpsertRequest } from "./schemas.ts";
 
 /** Which pack of which tenant, and the request that changes it. */
-export type PackRequest = {
+export type PackRequest = Authenticated & {
   readonly tenantId: string;
   readonly policyPackId: string;
   readonly correlationId: string;
@@ -59,7 +60,7 @@ async function changePack(deps: WriteDeps, request: PackRequest, decide: Decide)
     tenantId,
     key: null,
     aggregate: `policy pack ${policyPackId}`,
-    prepare: () => ({ correlationId, now: deps.clock() }),
+    prepare: () => ({ correlationId, authenticatedSubject: subjectOf(request), now: deps.clock() }),
     write: async (tx, context, lost) => {
       await lockPack(tx, tenantId, policyPackId);
       // Revisions have no id of their own: only under the lock is it certain whether a lost COMMIT landed.

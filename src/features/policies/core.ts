@@ -17,6 +17,8 @@ export type PackRevision = {
   readonly definition_hash: string | null;
   readonly valid_from: string;
   readonly correlation_id: string;
+  /** Whom the token of the request names; null where there was none. */
+  readonly authenticated_subject: string | null;
 };
 
 /** A revision with a definition: a pack that runs can be shaped by. */
@@ -40,8 +42,12 @@ export type PackChange =
   | { readonly kind: "precondition_failed" }
   | { readonly kind: "not_found" };
 
-/** Where and when a write happens. */
-export type WriteContext = { readonly correlationId: string; readonly now: Date };
+/** By which request a write happens, and when. */
+export type WriteContext = {
+  readonly correlationId: string;
+  readonly authenticatedSubject: string | null;
+  readonly now: Date;
+};
 
 /** Names one revision and its content; a write under an older tag is refused. */
 export function entityTag(pack: StoredPack): string {
@@ -101,6 +107,7 @@ function nextRevision(policyPackId: string, newest: PackRevision | undefined, co
     revision: (newest?.revision ?? 0) + 1,
     valid_from: notBefore(newest?.valid_from, context.now),
     correlation_id: context.correlationId,
+    authenticated_subject: context.authenticatedSubject,
   };
 }
 

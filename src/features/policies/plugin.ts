@@ -97,6 +97,6 @@ function sendPack(reply: FastifyReply, pack: StoredPack, body: string): FastifyR
 }
 
 function packRequest(context: RequestContext, policyPackId: string): PackRequest {
-  const { tenantId, correlationId, ifMatch, ifNoneMatch } = context;
-  return { tenantId, policyPackId, correlationId, preconditions: { ifMatch, ifNoneMatch } };
+  const { tenantId, caller, correlationId, ifMatch, ifNoneMatch } = context;
+  return { tenantId, caller, policyPackId, correlationId, preconditions: { ifMatch, ifNoneMatch } };
 }

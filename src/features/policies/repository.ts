@@ -15,7 +15,8 @@ export async function findRevision(
   asOf?: string,
 ): Promise<PackRevision | undefined> {
   const [revision] = await tx<PackRevision>`
-    select policy_pack_id, revision, version, definition_text, definition_hash, valid_from, correlation_id
+    select policy_pack_id, revision, version, definition_text, definition_hash, valid_from, correlation_id,
+           authenticated_subject
       from policy_pack_version
      where tenant_id = ${tenantId}
        and policy_pack_id = ${policyPackId}
@@ -47,7 +48,7 @@ export async function listPacks(tx: Tx, tenantId: string): Promise<readonly Stor
         from pack
        where pack.policy_pack_id is not null)
     select newest.policy_pack_id, newest.revision, newest.version, newest.definition_text, newest.definition_hash,
-           newest.valid_from, newest.correlation_id
+           newest.valid_from, newest.correlation_id, newest.authenticated_subject
       from pack
      cross join lateral (
            select v.*
@@ -62,11 +63,12 @@ export async function listPacks(tx: Tx, tenantId: string): Promise<readonly Stor
 export async function insertRevision(tx: Tx, tenantId: string, revision: PackRevision): Promise<void> {
   await tx`
     insert into policy_pack_version
-      (tenant_id, policy_pack_id, revision, version, definition_text, definition_hash, valid_from, correlation_id)
+      (tenant_id, policy_pack_id, revision, version, definition_text, definition_hash, valid_from, correlation_id,
+       authenticated_subject)
     values
       (${tenantId}, ${revision.policy_pack_id}, ${revision.revision}, ${revision.version},
        ${revision.definition_text}, ${revision.definition_hash}, ${revision.valid_from},
-       ${revision.correlation_id})`;
+       ${revision.correlation_id}, ${revision.authenticated_subject})`;
 }
 
 /** Whether a revision is there as it was written: the same content from the same moment on, by the same request. */

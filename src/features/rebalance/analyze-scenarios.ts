@@ -1,5 +1,6 @@
 import { MOST_SCENARIOS } from "../../contract/rebalance.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
+import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Metrics } from "../../platform/metrics.ts";
@@ -16,7 +17,7 @@ export const ANALYZE_SCOPE: IdempotencyScope = {
   storedAnswer: ANSWER_IN_RECORD,
 };
 
-export type BatchCaller = {
+export type BatchCaller = Authenticated & {
   readonly tenantId: string;
   /** Null when the caller sent none: then the batch id leads the correlation ids of its runs. */
   readonly givenCorrelationId: string | null;
@@ -51,8 +52,13 @@ export function calculateBatch(
 }
 
 /** Writes the runs of a batch. They commit together. */
-export async function insertBatch(tx: Tx, tenantId: string, batch: ExecutedBatch): Promise<void> {
-  for (const run of batch.runs) await insertRun(tx, tenantId, run);
+export async function insertBatch(
+  tx: Tx,
+  tenantId: string,
+  batch: ExecutedBatch,
+  submitter: string | null,
+): Promise<void> {
+  for (const run of batch.runs) await insertRun(tx, tenantId, run, submitter);
 }
 
 /** Calculates a batch and stores its runs; with a key it happens once. The answer is the batch's result. */
@@ -73,7 +79,7 @@ export async function analyzeScenarios(
         : { tenantId, scope: ANALYZE_SCOPE, recordScope: ANALYZE_SCOPE.name, key, payloadHash },
     prepare: () => calculateBatch(runtime, { document, faults, policyPack, givenCorrelationId }, { cost }),
     write: async (tx, executed) => {
-      await insertBatch(tx, tenantId, executed);
+      await insertBatch(tx, tenantId, executed, subjectOf(caller));
       return { answer: { status: 200, body: executed.resultText }, made: executed, record: {} };
     },
     // A batch of which every scenario failed has written nothing that could be lost.

@@ -8,14 +8,19 @@ export function analysisHandlers(runtime: RebalanceRuntime): Pick<OperationHandl
   const { writes, metrics } = runtime;
   return {
     ANALYZE_SCENARIOS: async ({ tenant_id: tenantId, request }) => {
-      const { correlation_id: givenCorrelationId, policy_pack_id, request_text } = request;
+      const {
+        correlation_id: givenCorrelationId,
+        policy_pack_id,
+        authenticated_subject,
+        request_text,
+      } = request;
       const policyPack = await readPolicyPack(writes.database, tenantId, policy_pack_id);
       const document = { text: request_text };
       const work = { document, faults: new Map<string, string>(), policyPack, givenCorrelationId };
       const executed = await calculateBatch(runtime, work, ACCEPTED_WORK);
       return {
         write: async (tx) => {
-          await insertBatch(tx, tenantId, executed);
+          await insertBatch(tx, tenantId, executed, authenticated_subject);
           return { kind: "succeeded", result_text: executed.resultText, proposal_id: null };
         },
         onCommitted: () => countRuns(metrics, executed),

@@ -1,4 +1,5 @@
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import { findStoredOutcome, type RequestKey } from "../../platform/idempotency/repository.ts";
 import { replayOf, write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -13,7 +14,7 @@ export type RebalanceRuntime = Pick<
   "config" | "writes" | "newId" | "engineVersion" | "metrics" | "calculations"
 >;
 
-export type SimulateCaller = {
+export type SimulateCaller = Authenticated & {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string;
@@ -46,8 +47,8 @@ export async function simulateRebalance(
   if (isReplayed && stored !== undefined) return stored;
   const prepare = () => prepareRun(runtime, caller, request, policyPack);
   const outcome = isReplayed
-    ? await write(writes, writeOnce(key, prepare, isLookedUp))
-    : await write(writes, writeAlways(key, prepare));
+    ? await write(writes, writeOnce(key, subjectOf(caller), prepare, isLookedUp))
+    : await write(writes, writeAlways(key, subjectOf(caller), prepare));
   // A replay was executed, and counted, when it was the first.
   if (outcome.kind === "answered" && outcome.made !== null) metrics.runs.inc({ status: outcome.made.status });
   return outcome;
@@ -104,14 +105,19 @@ function prepareRun(
   return calculations.run(CALCULATE_RUN, input, { cost });
 }
 
-function writeOnce(key: RequestKey, prepare: () => Promise<RunRecord>, isLookedUp: boolean) {
+function writeOnce(
+  key: RequestKey,
+  submitter: string | null,
+  prepare: () => Promise<RunRecord>,
+  isLookedUp: boolean,
+) {
   return {
     tenantId: key.tenantId,
     key,
     isLookedUp,
     prepare,
     write: async (tx: Tx, run: RunRecord): Promise<Written<RunRecord>> => {
-      await insertRun(tx, key.tenantId, run);
+      await insertRun(tx, key.tenantId, run, submitter);
       const record = { rebalanceRunId: run.rebalance_run_id, isBodyOfRun: true } as const;
       return { answer: answerOf(run), made: run, record };
     },
@@ -119,13 +125,17 @@ function writeOnce(key: RequestKey, prepare: () => Promise<RunRecord>, isLookedU
 }
 
 /** Every call is a run of its own; the key maps to the newest. */
-function writeAlways({ tenantId, recordScope, key }: RequestKey, prepare: () => Promise<RunRecord>) {
+function writeAlways(
+  { tenantId, recordScope, key }: RequestKey,
+  submitter: string | null,
+  prepare: () => Promise<RunRecord>,
+) {
   return {
     tenantId,
     key: null,
     prepare,
     write: async (tx: Tx, run: RunRecord): Promise<Written<RunRecord>> => {
-      await insertRun(tx, tenantId, run);
+      await insertRun(tx, tenantId, run, submitter);
       await mapKeyToRun(tx, tenantId, recordScope, key, run);
       return { answer: answerOf(run), made: run, record: null };
     },

@@ -1,3 +1,4 @@
+import { personOf } from "../../contract/person.ts";
 import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
@@ -25,7 +26,12 @@ export type ReviewedRun = {
   readonly rebalance_run_id: string;
   readonly correlation_id: string;
   readonly status: string;
+  /** Whom the token of whoever submitted it names; null where there was none. */
+  readonly authenticated_subject: string | null;
 };
+
+/** What new decisions are hashed under. Chains of before go on from version 1. */
+const HASH_VERSION = 2;
 
 /** One decision as it is stored. */
 export type RunDecision = {
@@ -38,6 +44,14 @@ export type RunDecision = {
   readonly reason_code: string;
   readonly comment: string | null;
   readonly actor_id: string;
+  /** Whom the token of the request names; null where there was none. */
+  readonly authenticated_subject: string | null;
+  /** Both names as people are compared; that of the actor is null where the hash version is 1. */
+  readonly actor_folded: string | null;
+  readonly subject_folded: string | null;
+  readonly hash_version: number;
+  /** Whoever submitted the run reviewed it, in a deployment that does without segregation. */
+  readonly segregation_waived: boolean;
   readonly decided_at: string;
   readonly correlation_id: string;
   readonly idempotency_key: string | null;
@@ -52,11 +66,20 @@ export type ActionContext = {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string | null;
+  readonly authenticatedSubject: string | null;
   readonly decisionId: string;
   readonly now: Date;
 };
 
-export type ReviewRefusal = "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" | "DPM_WORKFLOW_INVALID_TRANSITION";
+export type ReviewRefusal =
+  "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" | "DPM_WORKFLOW_INVALID_TRANSITION" | "SEGREGATION_OF_DUTIES";
+
+/** How a deployment reviews. */
+export type ReviewRules = {
+  readonly requiredForStatuses: readonly string[];
+  /** Whoever submitted a run does not review it, where tokens say who both are. */
+  readonly requiresSegregation: boolean;
+};
 
 export type DecisionOutcome =
   | { readonly ok: true; readonly decision: RunDecision }
@@ -66,17 +89,28 @@ export type DecisionOutcome =
 export function decide(
   run: ReviewedRun,
   latest: RunDecision | undefined,
-  requiredForStatuses: readonly string[],
+  rules: ReviewRules,
   request: DpmRunWorkflowActionRequest,
   context: ActionContext,
 ): DecisionOutcome {
-  if (!requiredForStatuses.includes(run.status)) {
+  if (!rules.requiredForStatuses.includes(run.status)) {
     return { ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" };
   }
   const from = latest?.to_status ?? "PENDING_REVIEW";
   const to = REVIEW_TRANSITIONS[from][request.action];
   if (to === undefined) return { ok: false, code: "DPM_WORKFLOW_INVALID_TRANSITION" };
+  const { authenticatedSubject } = context;
+  const people = {
+    actor_folded: personOf(request.actor_id),
+    subject_folded: authenticatedSubject === null ? null : personOf(authenticatedSubject),
+  };
+  const isOwnRun = isSubmitter(run, people);
+  if (isOwnRun && rules.requiresSegregation) return { ok: false, code: "SEGREGATION_OF_DUTIES" };
   const draft = {
+    ...people,
+    authenticated_subject: authenticatedSubject,
+    hash_version: HASH_VERSION,
+    segregation_waived: isOwnRun,
     rebalance_run_id: run.rebalance_run_id,
     decision_no: (latest?.decision_no ?? 0) + 1,
     decision_id: context.decisionId,
@@ -95,10 +129,25 @@ export function decide(
   return { ok: true, decision: { ...draft, decision_hash: hashOfDecision(context.tenantId, draft) } };
 }
 
-/** Covers the whole row and, by `previous_hash`, everything that was decided before. */
+/** Whether one of the two names behind a decision is whoever submitted the run. No token, no knowing who anybody is. */
+export function isSubmitter(
+  run: Pick<ReviewedRun, "authenticated_subject">,
+  { actor_folded, subject_folded }: Pick<RunDecision, "actor_folded" | "subject_folded">,
+): boolean {
+  if (run.authenticated_subject === null || subject_folded === null) return false;
+  const submitter = personOf(run.authenticated_subject);
+  return submitter === subject_folded || submitter === actor_folded;
+}
+
+/**
+ * Covers the whole row and, by `previous_hash`, everything that was decided before. The folded names say nothing that the
+ * names do not say.
+ */
 export function hashOfDecision(tenantId: string, decision: Omit<RunDecision, "decision_hash">): string {
+  const { authenticated_subject, hash_version, segregation_waived } = decision;
   return contentHash(
     canonicalJson({
+      ...(hash_version === 1 ? {} : { authenticated_subject, hash_version, segregation_waived }),
       action: decision.action,
       actor_id: decision.actor_id,
       comment: decision.comment,
@@ -139,6 +188,7 @@ export function decisionView(decision: RunDecision): DpmRunWorkflowDecisionRespo
   return {
     action: decision.action,
     actor_id: decision.actor_id,
+    authenticated_subject: decision.authenticated_subject,
     comment: decision.comment,
     correlation_id: decision.correlation_id,
     decided_at: decision.decided_at,

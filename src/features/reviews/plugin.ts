@@ -21,6 +21,7 @@ type Options = Pick<Runtime, "config">;
 const REFUSALS = [
   { status: 409, detail: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" },
   { status: 409, detail: "DPM_WORKFLOW_INVALID_TRANSITION" },
+  { status: 403, detail: "SEGREGATION_OF_DUTIES" },
 ];
 
 /** The review of runs that need one, below each path of a run, and the decisions across runs. */

@@ -20,7 +20,8 @@ export function reviewRecordScope(rebalanceRunId: string): string {
 const DECISION_COLUMNS = sql`
            d.rebalance_run_id, d.decision_no, d.decision_id, d.action, d.from_status, d.to_status, d.reason_code,
            d.comment, d.actor_id, d.decided_at, d.correlation_id, d.idempotency_key, d.run_correlation_id,
-           d.previous_hash, d.decision_hash`;
+           d.previous_hash, d.decision_hash, d.authenticated_subject, d.actor_folded, d.subject_folded, d.hash_version,
+           d.segregation_waived`;
 
 /** The run that a key names; the latest, where several share a correlation id. */
 export async function findReviewedRun(
@@ -29,7 +30,7 @@ export async function findReviewedRun(
   key: RunKey,
 ): Promise<ReviewedRun | undefined> {
   const [run] = await tx<ReviewedRun>`
-    select r.rebalance_run_id, r.correlation_id, r.status
+    select r.rebalance_run_id, r.correlation_id, r.status, r.authenticated_subject
       from rebalance_run r
      where r.tenant_id = ${tenantId}
        and ${runCondition(tenantId, key)}
@@ -84,7 +85,7 @@ export async function lockReview(
   rebalanceRunId: string,
 ): Promise<ReviewedRun | undefined> {
   const [run] = await tx<ReviewedRun>`
-    select rebalance_run_id, correlation_id, status
+    select rebalance_run_id, correlation_id, status, authenticated_subject
       from rebalance_run
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}
@@ -125,13 +126,15 @@ export async function insertDecision(tx: Tx, tenantId: string, decision: RunDeci
   await tx`
     insert into run_decision
       (tenant_id, rebalance_run_id, decision_no, decision_id, action, from_status, to_status, reason_code, comment,
-       actor_id, decided_at, correlation_id, idempotency_key, run_correlation_id, previous_hash, decision_hash)
+       actor_id, decided_at, correlation_id, idempotency_key, run_correlation_id, previous_hash, decision_hash,
+       authenticated_subject, actor_folded, subject_folded, hash_version, segregation_waived)
     values
       (${tenantId}, ${decision.rebalance_run_id}, ${decision.decision_no}, ${decision.decision_id},
        ${decision.action}, ${decision.from_status}, ${decision.to_status}, ${decision.reason_code},
        ${decision.comment}, ${decision.actor_id}, ${decision.decided_at}, ${decision.correlation_id},
        ${decision.idempotency_key}, ${decision.run_correlation_id}, ${decision.previous_hash},
-       ${decision.decision_hash})`;
+       ${decision.decision_hash}, ${decision.authenticated_subject}, ${decision.actor_folded},
+       ${decision.subject_folded}, ${decision.hash_version}, ${decision.segregation_waived})`;
 }
 
 /** Whether a decision of this id was committed. */

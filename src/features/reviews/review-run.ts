@@ -1,6 +1,7 @@
 import type { Database } from "../../platform/database/database.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
 import { contentHash } from "../../platform/hash.ts";
+import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import { problemText, type Occurrence } from "../../platform/http/problem.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
@@ -24,11 +25,12 @@ import type { DpmRunWorkflowActionRequest } from "./schemas.ts";
 export type ReviewDeps = Pick<Runtime, "config" | "writes" | "newId">;
 
 /** Who acts, and by which request: a refusal says so, as it is stored with the key. */
-export type ReviewCaller = Occurrence & {
-  readonly tenantId: string;
-  /** Null from callers older than the rule: then every request is an action of its own. */
-  readonly idempotencyKey: string | null;
-};
+export type ReviewCaller = Occurrence &
+  Authenticated & {
+    readonly tenantId: string;
+    /** Null from callers older than the rule: then every request is an action of its own. */
+    readonly idempotencyKey: string | null;
+  };
 
 /** What an action comes to; `inconsistent` also where the key in the path maps to a run that is not there. */
 export type ReviewOutcome = WriteOutcome<RunDecision> | MissingRun;
@@ -153,22 +155,35 @@ async function recordDecision(
   decisionId: string,
 ): Promise<Written<RunDecision>> {
   const { tenantId, correlationId, idempotencyKey } = caller;
-  const { requiredForStatuses } = config.rebalance.review;
+  const rules = config.rebalance.review;
   const run = await lockReview(tx, tenantId, runId);
   if (run === undefined) {
     return { answer: refusal(caller, 404, "DPM_RUN_NOT_FOUND"), made: null, record: null };
   }
   const latest = await findLatestDecision(tx, tenantId, runId);
-  const context = { tenantId, correlationId, idempotencyKey, decisionId, now: writes.clock() };
-  const outcome = decide(run, latest, requiredForStatuses, request, context);
+  const authenticatedSubject = subjectOf(caller);
+  const context = {
+    tenantId,
+    correlationId,
+    idempotencyKey,
+    authenticatedSubject,
+    decisionId,
+    now: writes.clock(),
+  };
+  const outcome = decide(run, latest, rules, request, context);
   const record = { rebalanceRunId: runId };
-  if (!outcome.ok) return { answer: refusal(caller, 409, outcome.code), made: null, record };
+  if (!outcome.ok) {
+    // Another reviewer may use the key that was refused to this one.
+    return outcome.code === "SEGREGATION_OF_DUTIES"
+      ? { answer: refusal(caller, 403, outcome.code), made: null, record: null }
+      : { answer: refusal(caller, 409, outcome.code), made: null, record };
+  }
   const { decision } = outcome;
   await insertDecision(tx, tenantId, decision);
-  const body = canonicalJson(reviewOf(run, decision, requiredForStatuses));
+  const body = canonicalJson(reviewOf(run, decision, rules.requiredForStatuses));
   return { answer: { status: 200, body }, made: decision, record };
 }
 
-function refusal(caller: ReviewCaller, status: 404 | 409, detail: ReviewRefusal | "DPM_RUN_NOT_FOUND") {
+function refusal(caller: ReviewCaller, status: 403 | 404 | 409, detail: ReviewRefusal | "DPM_RUN_NOT_FOUND") {
   return { status, body: problemText(caller, { status, detail }) };
 }

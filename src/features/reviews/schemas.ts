@@ -39,6 +39,7 @@ export const DpmRunWorkflowDecisionResponse = z
     reason_code: z.string(),
     comment: z.string().nullable(),
     actor_id: z.string(),
+    authenticated_subject: z.string().nullable(),
     decided_at: Timestamp,
     correlation_id: z.string(),
   })

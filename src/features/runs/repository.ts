@@ -1,3 +1,4 @@
+import { personOf } from "../../contract/person.ts";
 import { sql, type SqlFragment, type Tx } from "../../platform/database/transaction.ts";
 import type { TimePosition } from "../../platform/http/cursor.ts";
 import { rowsToRead, type PageRequest } from "../../platform/http/pagination.ts";
@@ -32,12 +33,17 @@ export type RunRecord = {
 
 /**
  * Writes a run with its documents, its lineage and, where it had a key, the key's history. Pipelined: the statements are
- * sent together and run in this order.
+ * sent together and run in this order. `submitter`: whom the token of its request names; null where there was none.
  */
-export async function insertRun(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
+export async function insertRun(
+  tx: Tx,
+  tenantId: string,
+  run: RunRecord,
+  submitter: string | null,
+): Promise<void> {
   const { idempotency_key: key } = run;
   const statements = [
-    insertRow(tx, tenantId, run),
+    insertRow(tx, tenantId, run, submitter),
     insertDocuments(tx, tenantId, run),
     insertEdge(tx, tenantId, run, "CORRELATION_TO_RUN", run.correlation_id),
   ];
@@ -50,15 +56,17 @@ export async function insertRun(tx: Tx, tenantId: string, run: RunRecord): Promi
   await Promise.all(statements);
 }
 
-async function insertRow(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
+async function insertRow(tx: Tx, tenantId: string, run: RunRecord, submitter: string | null): Promise<void> {
   await tx`
     insert into rebalance_run
       (tenant_id, rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, batch_run_id,
-       policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at)
+       policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at,
+       authenticated_subject, subject_folded)
     values
       (${tenantId}, ${run.rebalance_run_id}, ${run.correlation_id}, ${run.request_hash}, ${run.idempotency_key},
        ${run.portfolio_id}, ${run.status}, ${run.batch_run_id}, ${run.policy_pack_id}, ${run.policy_pack_version},
-       ${run.policy_pack_revision}, ${run.engine_version}, ${run.input_hash}, ${run.result_hash}, ${run.created_at})`;
+       ${run.policy_pack_revision}, ${run.engine_version}, ${run.input_hash}, ${run.result_hash}, ${run.created_at},
+       ${submitter}, ${submitter === null ? null : personOf(submitter)})`;
 }
 
 async function insertDocuments(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
@@ -103,7 +111,10 @@ export async function runExists(tx: Tx, tenantId: string, rebalanceRunId: string
 export type StoredRun = Omit<
   RunRecord,
   "batch_run_id" | "policy_pack_id" | "policy_pack_version" | "policy_pack_revision" | "request_text"
->;
+> & {
+  /** Whom the token of whoever submitted it names; null where there was none. */
+  readonly authenticated_subject: string | null;
+};
 
 /** The ways to name one run. Several runs may share a correlation id or a request hash: the latest is meant. */
 export type RunKey<By extends RunKeyName = RunKeyName> = By extends unknown
@@ -137,7 +148,7 @@ export async function findRun(
 export function storedRunColumns(withArtifact: boolean): SqlFragment {
   return sql`
            r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
-           r.engine_version, r.input_hash, r.result_hash, r.created_at, p.input_text, p.result_text,
+           r.engine_version, r.input_hash, r.result_hash, r.created_at, r.authenticated_subject, p.input_text, p.result_text,
            ${withArtifact ? sql`p.artifact_text` : sql`null as artifact_text`}`;
 }
 
@@ -175,7 +186,8 @@ export async function listRuns(
   const { tenantId, after } = page;
   const { from, to, status, request_hash, portfolio_id } = filters;
   return tx<DpmRunListItemResponse>`
-    select rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, created_at
+    select rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, created_at,
+           authenticated_subject
       from rebalance_run
      where tenant_id = ${tenantId}
            ${status === undefined ? sql`` : sql`and status = ${status}`}

@@ -4,6 +4,7 @@ import type { StoredRun } from "./repository.ts";
 /** A run with its whole result (`DpmRunLookupResponse`). The result is the stored bytes, not a second serialization. */
 export function runText(run: StoredRun): string {
   const head = canonicalJson({
+    authenticated_subject: run.authenticated_subject,
     correlation_id: run.correlation_id,
     created_at: run.created_at,
     idempotency_key: run.idempotency_key,

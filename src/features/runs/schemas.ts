@@ -28,6 +28,7 @@ const runHead = {
   ...runReference,
   idempotency_key: z.string().nullable(),
   portfolio_id: z.string(),
+  authenticated_subject: z.string().nullable(),
 };
 
 export const DpmRunLookupResponse = z

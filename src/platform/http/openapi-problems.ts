@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type * as z from "zod";
+import { ACTOR_INVALID } from "../../contract/person.ts";
 import { Problem } from "../../contract/problem.ts";
+import { ACTOR_MISMATCH } from "./actor.ts";
 import { RESPONSE_HEADERS } from "./openapi-headers.ts";
 import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
 
@@ -13,6 +15,8 @@ type RouteProblems = {
   readonly own: Problems;
   readonly hasKey: boolean;
   readonly hasBody: boolean;
+  /** Its body says who acts. */
+  readonly namesActor: boolean;
 };
 
 const OF_A_BODY: Problems = [
@@ -21,6 +25,7 @@ const OF_A_BODY: Problems = [
   { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" },
   { status: 503, detail: "OVERLOADED" },
 ];
+const OF_AN_ACTOR: Problems = [ACTOR_MISMATCH, { status: 422, detail: ACTOR_INVALID }];
 const OF_A_KEY: Problems = [
   { status: 409, detail: "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch" },
   { status: 409, detail: "IDEMPOTENCY_IN_PROGRESS" },
@@ -43,13 +48,14 @@ const OF_EVERY_ROUTE: Problems = [
 
 /** The responses of a route that are problems, by status, with an example for each code. */
 export function describeProblems(
-  { access, own, hasKey, hasBody }: RouteProblems,
+  { access, own, hasKey, hasBody, namesActor }: RouteProblems,
   components: Components,
 ): Json {
   const schema = jsonSchemaOf(Problem, "output", components);
   const all = [
     ...access,
     ...own,
+    ...(namesActor ? OF_AN_ACTOR : []),
     ...(hasBody ? OF_A_BODY : []),
     ...(hasKey ? OF_A_KEY : []),
     ...OF_EVERY_ROUTE,

@@ -4,6 +4,7 @@ import fp from "fastify-plugin";
 import type * as z from "zod";
 import { BodyType } from "../body-type.ts";
 import { exampleOf } from "./openapi-examples.ts";
+import { namesActor } from "./actor.ts";
 import { describeProblems, type Problems } from "./openapi-problems.ts";
 import {
   createComponents,
@@ -76,6 +77,7 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
           own: problems,
           hasKey: idempotencyKey !== undefined,
           hasBody: body !== undefined,
+          namesActor: namesActor(body),
         },
         components,
       ),

@@ -70,7 +70,7 @@ function request(quantity = "100"): RebalanceDocument {
 }
 
 function caller(idempotencyKey: string, tenantId = "default") {
-  return { tenantId, correlationId: "corr_test", idempotencyKey, policyPackId: null };
+  return { tenantId, correlationId: "corr_test", idempotencyKey, policyPackId: null, caller: null };
 }
 
 /** What a key left behind, read as the owner of the tables. */

@@ -75,7 +75,7 @@ function pass(change: { periods?: RetentionPeriods; batchSize?: number } = {}) {
 /** A run made at `createdAt`, under a key if one is given, as simulate stores it. */
 async function makeRun(createdAt: Date, key: string | null = null, tenantId = TENANT): Promise<string> {
   const run = runRecord(createdAt, key);
-  if (key === null) await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, run));
+  if (key === null) await inTransaction(database, { tenantId }, (tx) => insertRun(tx, tenantId, run, null));
   else await storeUnderKey(run, key, tenantId);
   return run.rebalance_run_id;
 }
@@ -101,7 +101,7 @@ function storeUnderKey(
       key: requestKey,
       prepare: () => run,
       write: async (tx) => {
-        await insertRun(tx, tenantId, run);
+        await insertRun(tx, tenantId, run, null);
         const answer = { status: 200, body: run.result_text };
         return { answer, made: run, record: { rebalanceRunId: run.rebalance_run_id, isBodyOfRun: true } };
       },

@@ -34,6 +34,7 @@ describe("an empty environment", () => {
     expect(config.rebalance.review).toEqual({
       isEnabled: true,
       requiredForStatuses: ["PENDING_REVIEW"],
+      requiresSegregation: true,
     });
     expect(config.proposals).toMatchObject({
       allowsPortfolioChangeOnNewVersion: false,

@@ -9,7 +9,11 @@ import {
   type Preconditions,
 } from "../../../src/features/policies/core.ts";
 
-const CONTEXT = { correlationId: "corr", now: new Date("2026-03-01T09:30:00.000Z") };
+const CONTEXT = {
+  correlationId: "corr",
+  authenticatedSubject: null,
+  now: new Date("2026-03-01T09:30:00.000Z"),
+};
 const ANY = { ifMatch: null, ifNoneMatch: null };
 
 function definition(version: string) {

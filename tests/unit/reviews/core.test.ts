@@ -13,12 +13,19 @@ const RUN = {
   rebalance_run_id: `rr_${"1".repeat(32)}`,
   correlation_id: "corr_run",
   status: "PENDING_REVIEW",
+  authenticated_subject: null,
 };
 const REQUIRED = ["PENDING_REVIEW"];
+const RULES = { requiredForStatuses: REQUIRED, requiresSegregation: true };
 const NOW = new Date("2026-03-01T09:30:00.000Z");
 
-function context(change: { now?: Date; decisionId?: string } = {}) {
-  const ids = { tenantId: "default", correlationId: "corr_action", idempotencyKey: "key-1" };
+function context(change: { now?: Date; authenticatedSubject?: string } = {}) {
+  const ids = {
+    tenantId: "default",
+    correlationId: "corr_action",
+    idempotencyKey: "key-1",
+    authenticatedSubject: null,
+  };
   return { ...ids, decisionId: `dwd_${"a".repeat(32)}`, now: NOW, ...change };
 }
 
@@ -34,7 +41,7 @@ function latestAt(status: ReviewStatus): RunDecision {
 }
 
 function accepted(action: WorkflowAction, latest: RunDecision | undefined): RunDecision {
-  const outcome = decide(RUN, latest, REQUIRED, request(action), context());
+  const outcome = decide(RUN, latest, RULES, request(action), context());
   if (!outcome.ok) throw new Error(outcome.code);
   return outcome.decision;
 }
@@ -59,20 +66,21 @@ describe("every status and every action", () => {
 
   test.each(table)("%s + %s → %s", (from, action, expected) => {
     const latest = from === "no decision" ? undefined : latestAt(from);
-    const outcome = decide(RUN, latest, REQUIRED, request(action), context());
+    const outcome = decide(RUN, latest, RULES, request(action), context());
     expect(outcome.ok ? outcome.decision.to_status : outcome.code).toBe(expected);
   });
 });
 
 test.each(["READY", "BLOCKED"])("a %s run that needs no review takes no action", (status) => {
-  const outcome = decide({ ...RUN, status }, undefined, REQUIRED, request("APPROVE"), context());
+  const outcome = decide({ ...RUN, status }, undefined, RULES, request("APPROVE"), context());
   expect(outcome).toEqual({ ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" });
 });
 
 test("which statuses need a review is the deployment's to say", () => {
   const blocked = { ...RUN, status: "BLOCKED" };
-  expect(decide(blocked, undefined, ["BLOCKED"], request("REJECT"), context()).ok).toBe(true);
-  expect(decide(RUN, undefined, [], request("REJECT"), context()).ok).toBe(false);
+  const rules = (requiredForStatuses: string[]) => ({ ...RULES, requiredForStatuses });
+  expect(decide(blocked, undefined, rules(["BLOCKED"]), request("REJECT"), context()).ok).toBe(true);
+  expect(decide(RUN, undefined, rules([]), request("REJECT"), context()).ok).toBe(false);
 });
 
 test("a decision says who, why, when and by which request, and follows the one before it", () => {
@@ -100,7 +108,7 @@ test("a decision says who, why, when and by which request, and follows the one b
 test("time does not run backwards in a history, whatever a clock says", () => {
   const first = accepted("APPROVE", undefined);
   const early = context({ now: new Date("2026-02-28T00:00:00.000Z") });
-  const outcome = decide(RUN, first, REQUIRED, request("REJECT"), early);
+  const outcome = decide(RUN, first, RULES, request("REJECT"), early);
   expect(outcome.ok && outcome.decision.decided_at).toBe(first.decided_at);
 });
 
@@ -112,12 +120,52 @@ describe("the hash of a decision", () => {
     expect(hashOfDecision("default", content)).toBe(decision_hash);
   });
 
-  test.each(Object.keys(content))("covers %s", (field) => {
+  /** They say nothing that the names do not say; verification compares them. */
+  const FOLDED = ["actor_folded", "subject_folded"];
+
+  test.each(Object.keys(content).filter((field) => !FOLDED.includes(field)))("covers %s", (field) => {
     expect(hashOfDecision("default", { ...content, [field]: "changed" })).not.toBe(decision_hash);
   });
 
   test("covers the tenant", () => {
     expect(hashOfDecision("other", content)).not.toBe(decision_hash);
+  });
+});
+
+describe("segregation", () => {
+  const ACTIONS = ["APPROVE", "REJECT", "REQUEST_CHANGES"] as const;
+
+  function outcomeOf(
+    submitter: string | null,
+    subject: string | null,
+    actor: string,
+    requiresSegregation = true,
+  ) {
+    const run = { ...RUN, authenticated_subject: submitter };
+    const by = context(subject === null ? {} : { authenticatedSubject: subject });
+    return ACTIONS.map((action) => {
+      const command = { ...request(action), actor_id: actor };
+      const outcome = decide(run, undefined, { ...RULES, requiresSegregation }, command, by);
+      return outcome.ok ? `waived ${String(outcome.decision.segregation_waived)}` : outcome.code;
+    });
+  }
+
+  test.each([
+    ["whoever submitted it", "ann", "ann", "ann"],
+    ["the same in another spelling", "Ann", "ANN", "ANN"],
+    ["a service that submitted it, for another", "desk", "desk", "ann"],
+    ["a service, for whoever submitted it", "ann", "desk", "Ann"],
+  ])("%s takes no action", (_title, submitter, subject, actor) => {
+    expect(outcomeOf(submitter, subject, actor)).toEqual(ACTIONS.map(() => "SEGREGATION_OF_DUTIES"));
+    expect(outcomeOf(submitter, subject, actor, false)).toEqual(ACTIONS.map(() => "waived true"));
+  });
+
+  test.each([
+    ["another", "ann", "bob", "bob"],
+    ["somebody, where no token says who submitted it", null, "ann", "ann"],
+    ["somebody without a token", "ann", null, "ann"],
+  ])("%s does", (_title, submitter, subject, actor) => {
+    expect(outcomeOf(submitter, subject, actor)).toEqual(ACTIONS.map(() => "waived false"));
   });
 });
 

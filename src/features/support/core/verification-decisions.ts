@@ -1,7 +1,8 @@
 import * as z from "zod";
+import { personOf } from "../../../contract/person.ts";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
-import { hashOfDecision, REVIEW_TRANSITIONS, type RunDecision } from "../../reviews/core.ts";
+import { hashOfDecision, isSubmitter, REVIEW_TRANSITIONS, type RunDecision } from "../../reviews/core.ts";
 import type { StoredEvidence, VerifiedActionRecord, VerifiedRun } from "../repository/evidence.ts";
 import type { RunVerificationFailure } from "../schemas.ts";
 
@@ -23,7 +24,10 @@ function* findChainFaults(
     if (decision.decision_no > expectedNo) {
       yield { kind: "decision", id: `decision_no ${String(expectedNo)}`, reason: "is missing" };
     }
-    const reason = faultOfSeal(tenantId, decision, previous) ?? faultOfMove(run, decision, previous);
+    const reason =
+      faultOfSeal(tenantId, decision, previous) ??
+      faultOfMove(run, decision, previous) ??
+      faultOfReviewer(run, decision);
     if (reason !== undefined) yield { kind: "decision", id: decision.decision_id, reason };
     previous = decision;
   }
@@ -40,6 +44,20 @@ function faultOfSeal(
   return decision.previous_hash === (previous?.decision_hash ?? null)
     ? undefined
     : "it does not carry the hash of the decision before it";
+}
+
+/** Of hash version 2 on. What version 1 did not know is not in its decisions. */
+function faultOfReviewer(run: VerifiedRun, decision: RunDecision): string | undefined {
+  const { authenticated_subject: subject, actor_folded, subject_folded, segregation_waived } = decision;
+  if (decision.hash_version === 1) {
+    const isOfItsTime = subject === null && actor_folded === null && !segregation_waived;
+    return isOfItsTime ? undefined : "holds what the hash version of its time does not cover";
+  }
+  const foldedSubject = subject === null ? null : personOf(subject);
+  if (actor_folded !== personOf(decision.actor_id) || subject_folded !== foldedSubject) {
+    return "its folded names are not those of its actor and subject";
+  }
+  return isSubmitter(run, decision) && !segregation_waived ? "submitter reviewed" : undefined;
 }
 
 function faultOfMove(

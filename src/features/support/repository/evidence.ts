@@ -1,11 +1,11 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
 import type { RunDecision } from "../../reviews/core.ts";
 import { listRunDecisions, reviewRecordScope } from "../../reviews/repository.ts";
-import { SIMULATE_SCOPE, type RunRecord } from "../../runs/repository.ts";
+import { SIMULATE_SCOPE, type RunRecord, type StoredRun } from "../../runs/repository.ts";
 
 type Documents = "input_text" | "request_text" | "result_text" | "artifact_text";
 
-export type VerifiedRun = Omit<RunRecord, Documents>;
+export type VerifiedRun = Omit<RunRecord, Documents> & Pick<StoredRun, "authenticated_subject">;
 
 export type VerifiedPayload = Pick<RunRecord, Documents>;
 
@@ -85,7 +85,8 @@ export async function readEvidence(
 function readRun(tx: Tx, tenantId: string, rebalanceRunId: string) {
   return tx<VerifiedRun>`
     select rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, batch_run_id,
-           policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at
+           policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at,
+           authenticated_subject
       from rebalance_run
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}`;
