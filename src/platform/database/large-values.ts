@@ -1,3 +1,4 @@
+import { partsOf } from "../text-parts.ts";
 import { sql, type SqlFragment, type SqlValue } from "./values.ts";
 
 /**
@@ -32,20 +33,13 @@ export async function sendLargeValues(send: Send, values: readonly SqlValue[]): 
 
 async function sendParts(send: Send, text: string, parts: { sent: number }): Promise<SqlFragment> {
   const first = parts.sent;
-  let start = 0;
-  while (start < text.length) {
-    const end = start + MOST_AT_ONCE;
-    // The two halves of a character outside the BMP stay together.
-    const next = isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end;
-    await send`select from set_config('app.part_' || ${String(parts.sent)}, ${text.slice(start, next)}, true)`;
+  for (const part of partsOf(text, MOST_AT_ONCE)) {
+    await send`select from set_config('app.part_' || ${String(parts.sent)}, ${part}, true)`;
     parts.sent += 1;
-    start = next;
   }
   return sql`(select string_agg(current_setting('app.part_' || part), '' order by part)
               from generate_series(${first}::int, ${parts.sent - 1}::int) as part)`;
 }
-
-const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
 function isLarge(value: SqlValue): value is string {
   return typeof value === "string" && value.length > MOST_AT_ONCE;

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
+import { partsOf } from "../text-parts.ts";
 import { logIds } from "./context.ts";
 import { toFailure } from "./failures.ts";
 import { JSON_TYPE, PROBLEM_TYPE, problemText, type ProblemDetails } from "./problem.ts";
@@ -28,20 +29,11 @@ const MOST_AT_ONCE = 512 * 1_024;
 
 /** A large answer becomes bytes no faster than its caller takes them. */
 function inParts(text: string): Readable {
-  const parts = function* () {
-    let start = 0;
-    while (start < text.length) {
-      const end = start + MOST_AT_ONCE;
-      // The two halves of a character outside the BMP stay together.
-      const next = isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end;
-      yield Buffer.from(text.slice(start, next));
-      start = next;
-    }
+  const bytes = function* () {
+    for (const part of partsOf(text, MOST_AT_ONCE)) yield Buffer.from(part);
   };
-  return Readable.from(parts(), { objectMode: false, highWaterMark: MOST_AT_ONCE });
+  return Readable.from(bytes(), { objectMode: false, highWaterMark: MOST_AT_ONCE });
 }
-
-const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
 /** `reply.answer`, `reply.problem`, and a problem for everything that goes wrong. */
 export const problems = fp(
