@@ -76,15 +76,12 @@ export type ThreadTask = { readonly name: string; readonly input: unknown };
 
 export type OpenThreads = { readonly calculations: Calculations; readonly close: () => Promise<void> };
 
-/**
- * Threads come with the work, and go when there is none. None is there from the start: Node aborts the process when it has
- * to end while a thread is still loading, as after a start that failed.
- */
+/** Starts the threads. One is always there, the others come and go with the work. */
 export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThreads {
   const maxThreads = threads === 0 ? Math.max(2, availableParallelism() - 1) : threads;
   const pool = new Piscina<ThreadTask, unknown>({
     filename: file.href,
-    minThreads: 0,
+    minThreads: 1,
     maxThreads,
     idleTimeout: IDLE_MS,
     maxQueue: Infinity, // the bound is for those who can be refused: see `run`
@@ -135,7 +132,7 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
   return { calculations: { run }, close: () => pool.destroy() };
 }
 
-const IDLE_MS = 10 * 60_000;
+const IDLE_MS = 60_000;
 const NICE = 10;
 
 function translate(error: unknown): unknown {
