@@ -49,6 +49,10 @@ describe("an empty environment", () => {
 describe("the drain after SIGTERM", () => {
   const production = {
     APP_PERSISTENCE_PROFILE: "PRODUCTION",
+    AUTH_MODE: "jwt",
+    JWT_ISSUER: "https://issuer.example",
+    JWT_AUDIENCE: "ballast",
+    JWT_JWKS_URL: "https://issuer.example/keys",
     DATABASE_URL: SERVICE,
     MIGRATION_DATABASE_URL: OWNER,
   };
