@@ -2,6 +2,7 @@ import type { ProposalResult } from "../../contract/proposal.ts";
 import { personOf } from "../../contract/person.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Calculation } from "../../platform/threads.ts";
+import { checkVersion, type CheckedVersion } from "./check-version.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
 import { hashOfEvent, leftBy, type EventRow } from "./event.ts";
 import {
@@ -12,7 +13,7 @@ import {
   type VersionDraft,
 } from "./prepare-version.ts";
 import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
-import { checkVersion, type CheckedVersion, type Hashed } from "./verification.ts";
+import type { Hashed } from "./verification.ts";
 import { versionEvent, type VersionRow } from "./version.ts";
 
 /** A simulation: the text of its result, as it is stored and sent. */

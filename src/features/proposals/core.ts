@@ -1,5 +1,5 @@
 import type { Authenticated } from "../../platform/http/context.ts";
-import { judgeStep, type JudgedVersion, type PastApproval } from "./four-eyes.ts";
+import { approvalsOf, judgeStep, type JudgedVersion, type PastApproval } from "./four-eyes.ts";
 import type {
   ApprovalType,
   ProposalApprovalRequest,
@@ -246,7 +246,7 @@ function decideMove(facts: DecisionFacts, event: LegalEvent, rules: LifecycleRul
   const related_version_no = event.related_version_no ?? facts.current_version_no;
   if (facts.version === null) return refuse(PROPOSAL_VERSION_NOT_FOUND);
   const step = { event_type, actor_id, related_version_no };
-  const breaches = judgeStep(step, facts.version, facts.approvals);
+  const breaches = judgeStep(step, facts.version, approvalsOf(facts.approvals));
   if (breaches.isNotApproved) return refuse(VERSION_NOT_APPROVED);
   if (breaches.isBlocked && !rules.allowsBlockedVersions) return refuse(VERSION_BLOCKED);
   if (breaches.isOwnWork && rules.requiresSegregationOfDuties) return refuse(SEGREGATION_OF_DUTIES);

@@ -57,29 +57,48 @@ const NO_BREACH: Breaches = {
   isSecondDuty: false,
 };
 
-/** Judges an event by the history before it; `approvals` are its approving events, of whichever version. */
-export function judgeStep(
-  event: PastApproval,
-  version: JudgedVersion,
-  approvals: readonly PastApproval[],
-): Breaches {
+/** What the approving events of a history come to. It grows with the history, which is judged in the time of its length. */
+export type Approvals = {
+  readonly typesByVersion: Map<number, Set<ProposalEventType>>;
+  /** People as they are compared. */
+  readonly peopleByDuty: Map<Duty, Set<string>>;
+};
+
+export function approvalsOf(events: readonly PastApproval[]): Approvals {
+  const approvals: Approvals = { typesByVersion: new Map(), peopleByDuty: new Map() };
+  for (const event of events) addApproval(approvals, event);
+  return approvals;
+}
+
+/** Adds an event to what has come before it; one that approves nothing changes nothing. */
+export function addApproval(approvals: Approvals, event: PastApproval): void {
+  const { event_type, related_version_no, actor_id } = event;
+  if (!APPROVING_EVENTS.includes(event_type)) return;
+  addTo(approvals.typesByVersion, related_version_no, event_type);
+  const duty = STEPS[event_type]?.duty ?? null;
+  if (duty !== null) addTo(approvals.peopleByDuty, duty, personOf(actor_id));
+}
+
+function addTo<Key, Member>(sets: Map<Key, Set<Member>>, key: Key, member: Member): void {
+  sets.set(key, (sets.get(key) ?? new Set()).add(member));
+}
+
+/** Judges an event by the approvals before it, of whichever version. */
+export function judgeStep(event: PastApproval, version: JudgedVersion, approvals: Approvals): Breaches {
   const step = STEPS[event.event_type];
   if (step === undefined) return NO_BREACH;
-  const given = approvals.filter(({ related_version_no }) => related_version_no === event.related_version_no);
+  const given = approvals.typesByVersion.get(event.related_version_no);
   const person = personOf(event.actor_id);
   return {
-    isNotApproved: step.after.some((types) => !given.some(({ event_type }) => types.includes(event_type))),
+    isNotApproved: step.after.some((types) => !types.some((type) => given?.has(type))),
     isBlocked: version.status_at_creation === "BLOCKED",
     isOwnWork: step.isNotForMaker && personOf(version.created_by) === person,
     isSecondDuty: step.duty !== null && hasOtherDuty(person, step.duty, approvals),
   };
 }
 
-function hasOtherDuty(person: string, duty: Duty, approvals: readonly PastApproval[]): boolean {
-  return approvals.some((approval) => {
-    const other = STEPS[approval.event_type]?.duty ?? null;
-    return other !== null && other !== duty && personOf(approval.actor_id) === person;
-  });
+function hasOtherDuty(person: string, duty: Duty, { peopleByDuty }: Approvals): boolean {
+  return [...peopleByDuty].some(([other, people]) => other !== duty && people.has(person));
 }
 
 /** Events that the maker of a version cannot be behind. */

@@ -1,13 +1,11 @@
-import * as z from "zod";
-import { contentHash } from "../../platform/hash.ts";
 import { personOf } from "../../contract/person.ts";
+import type { CheckedVersion } from "./check-version.ts";
 import { eventOfApproval, isTerminal, stateAfter, type CurrentState } from "./core.ts";
 import { hashOfApproval, type ApprovalRow, type EventRow } from "./event.ts";
-import { APPROVING_EVENTS, isNotForMaker, judgeStep } from "./four-eyes.ts";
+import { addApproval, approvalsOf, isNotForMaker, judgeStep, type Approvals } from "./four-eyes.ts";
 import { replay } from "./history.ts";
-import { hashOfStoredArtifact, resimulate } from "./prepare-version.ts";
 import { hashOfProposal, type ProposalRow } from "./proposal.ts";
-import { hashOfVersion, type VersionHeader, type VersionRow } from "./version.ts";
+import { hashOfVersion, type VersionHeader } from "./version.ts";
 
 export type FailureKind = "proposal" | "version" | "event" | "approval";
 
@@ -20,12 +18,6 @@ export type VerificationFailure = {
 
 /** A record with the hash that its content gives today. */
 export type Hashed<Row> = Row & { readonly content_hash: string };
-
-/** What is left of a version once it was checked by itself: its documents are no longer needed. */
-export type CheckedVersion = VersionHeader & {
-  /** What does not hold of its documents. */
-  readonly fault: string | null;
-};
 
 /** Everything that is stored of a proposal but the documents of its versions, each list in the order of its numbers. */
 export type StoredProposal = {
@@ -138,7 +130,7 @@ function faultOfApprover(event: EventRow, makers: ReadonlyMap<number, string>): 
  */
 function* verifyFourEyes({ versions, events }: StoredProposal): Generator<Finding> {
   const versionByNo = new Map(versions.map((version) => [version.version_no, version]));
-  const approvals: EventRow[] = [];
+  const approvals = approvalsOf([]);
   let newestNo = 0;
   let areInForce = false;
   for (const event of events) {
@@ -148,14 +140,14 @@ function* verifyFourEyes({ versions, events }: StoredProposal): Generator<Findin
     const reason =
       areInForce && version !== undefined ? faultOfStep(event, version, approvals, newestNo) : undefined;
     if (reason !== undefined) yield { id: event.approval_id ?? event.event_id, reason };
-    if (APPROVING_EVENTS.includes(event.event_type)) approvals.push(event);
+    addApproval(approvals, event);
   }
 }
 
 function faultOfStep(
   event: EventRow,
   version: VersionHeader,
-  approvals: readonly EventRow[],
+  approvals: Approvals,
   newestNo: number,
 ): string | undefined {
   if (event.related_version_no < newestNo) return "version superseded";
@@ -256,47 +248,4 @@ function* verifyProposalRow(
 
 function* faultsOfDocuments({ versions }: StoredProposal): Generator<Finding> {
   for (const { proposal_version_id: id, fault } of versions) if (fault !== null) yield { id, reason: fault };
-}
-
-/** Recomputes the hashes of the documents of a version, and its result from its request. */
-export function checkVersion(version: VersionRow): CheckedVersion {
-  const { request_text: _request, result_text: _result, artifact_text: _artifact, ...header } = version;
-  return { ...header, fault: faultOfDocuments(version) ?? null };
-}
-
-function faultOfDocuments(version: VersionRow): string | undefined {
-  if (contentHash(version.request_text) !== version.request_hash)
-    return "its request does not give its request_hash";
-  if (contentHash(version.result_text) !== version.simulation_hash) {
-    return "its result does not give its simulation_hash";
-  }
-  if (readsAs(version.artifact_text) !== version.artifact_hash)
-    return "its artifact does not give its artifact_hash";
-  // The artifact's own hash leaves out when and for whom it was made.
-  if (contentHash(version.artifact_text) !== version.artifact_text_hash) {
-    return "its artifact does not give its artifact_text_hash";
-  }
-  return faultOfResimulation(version);
-}
-
-/** A text that is no JSON any more has no hash that could be right. */
-function readsAs(artifactText: string): string | undefined {
-  try {
-    return hashOfStoredArtifact(artifactText);
-  } catch {
-    return undefined;
-  }
-}
-
-const ResultRules = z.object({ lineage: z.object({ rules_version: z.string() }) });
-
-/** A result is reproduced by the rules that made it; under other rules, its hash alone speaks for it. */
-function faultOfResimulation(version: VersionRow): string | undefined {
-  const again = resimulate(version);
-  if (again === undefined) return "its request cannot be read any more";
-  if (again.result_text === version.result_text) return undefined;
-  const madeBy = ResultRules.parse(JSON.parse(version.result_text)).lineage.rules_version;
-  return madeBy === again.result.lineage.rules_version
-    ? "its request, simulated again, gives another result"
-    : undefined;
 }

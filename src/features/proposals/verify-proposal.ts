@@ -5,6 +5,7 @@ import { createSharedRuns } from "../../platform/shared-runs.ts";
 import { TimeLimitError } from "../../platform/time-limit.ts";
 import { withDeadline, type Runtime } from "../../runtime.ts";
 import { CHECK_VERSIONS, costOfEvents, costOfVersions, HASH_EVENTS } from "./calculations.ts";
+import type { CheckedVersion } from "./check-version.ts";
 import { PROPOSAL_NOT_FOUND } from "./core.ts";
 import type { ApprovalRow, EventRow } from "./event.ts";
 import type { ProposalRow } from "./proposal.ts";
@@ -17,7 +18,7 @@ import {
   type LastNumbers,
 } from "./repository/proposals.ts";
 import { listWholeVersions, type NumberRange, type PageSize } from "./repository/versions.ts";
-import { verifyHistory, type CheckedVersion, type Hashed } from "./verification.ts";
+import { verifyHistory, type Hashed } from "./verification.ts";
 
 /** Bounds what a verification holds in memory, and what it asks of a thread at once. */
 const VERSIONS_PAGE: PageSize = { rows: 100, bytes: 4 * 1_048_576 };

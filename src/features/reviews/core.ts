@@ -1,4 +1,4 @@
-import { personOf } from "../../contract/person.ts";
+import { personOf, personOrNull } from "../../contract/person.ts";
 import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
@@ -102,7 +102,7 @@ export function decide(
   const { authenticatedSubject } = context;
   const people = {
     actor_folded: personOf(request.actor_id),
-    subject_folded: authenticatedSubject === null ? null : personOf(authenticatedSubject),
+    subject_folded: personOrNull(authenticatedSubject),
   };
   const isOwnRun = isSubmitter(run, people);
   if (isOwnRun && rules.requiresSegregation) return { ok: false, code: "SEGREGATION_OF_DUTIES" };

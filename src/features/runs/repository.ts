@@ -1,4 +1,4 @@
-import { personOf } from "../../contract/person.ts";
+import { personOrNull } from "../../contract/person.ts";
 import { sql, type SqlFragment, type Tx } from "../../platform/database/transaction.ts";
 import type { TimePosition } from "../../platform/http/cursor.ts";
 import { rowsToRead, type PageRequest } from "../../platform/http/pagination.ts";
@@ -66,7 +66,7 @@ async function insertRow(tx: Tx, tenantId: string, run: RunRecord, submitter: st
       (${tenantId}, ${run.rebalance_run_id}, ${run.correlation_id}, ${run.request_hash}, ${run.idempotency_key},
        ${run.portfolio_id}, ${run.status}, ${run.batch_run_id}, ${run.policy_pack_id}, ${run.policy_pack_version},
        ${run.policy_pack_revision}, ${run.engine_version}, ${run.input_hash}, ${run.result_hash}, ${run.created_at},
-       ${submitter}, ${submitter === null ? null : personOf(submitter)})`;
+       ${submitter}, ${personOrNull(submitter)})`;
 }
 
 async function insertDocuments(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
@@ -148,7 +148,8 @@ export async function findRun(
 export function storedRunColumns(withArtifact: boolean): SqlFragment {
   return sql`
            r.rebalance_run_id, r.correlation_id, r.request_hash, r.idempotency_key, r.portfolio_id, r.status,
-           r.engine_version, r.input_hash, r.result_hash, r.created_at, r.authenticated_subject, p.input_text, p.result_text,
+           r.engine_version, r.input_hash, r.result_hash, r.created_at, r.authenticated_subject,
+           p.input_text, p.result_text,
            ${withArtifact ? sql`p.artifact_text` : sql`null as artifact_text`}`;
 }
 

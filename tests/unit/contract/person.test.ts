@@ -124,6 +124,17 @@ describe("the same person", () => {
     }
   });
 
+  test("is found in plain letters as in any others", () => {
+    const plain = fc.string({ unit: "grapheme-ascii" }).filter((name) => name.trim() === name);
+    fc.assert(
+      // A letter of another alphabet in front has the whole name read by the rules of all.
+      fc.property(plain, (name) => {
+        expect(`я${personOf(name)}`).toBe(personOf(`Я${name}`));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   test("stays the same when its comparison is compared", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (name) => {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { personOf } from "../../../contract/person.ts";
+import { personOf, personOrNull } from "../../../contract/person.ts";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
 import { hashOfDecision, isSubmitter, REVIEW_TRANSITIONS, type RunDecision } from "../../reviews/core.ts";
@@ -53,8 +53,7 @@ function faultOfReviewer(run: VerifiedRun, decision: RunDecision): string | unde
     const isOfItsTime = subject === null && actor_folded === null && !segregation_waived;
     return isOfItsTime ? undefined : "holds what the hash version of its time does not cover";
   }
-  const foldedSubject = subject === null ? null : personOf(subject);
-  if (actor_folded !== personOf(decision.actor_id) || subject_folded !== foldedSubject) {
+  if (actor_folded !== personOf(decision.actor_id) || subject_folded !== personOrNull(subject)) {
     return "its folded names are not those of its actor and subject";
   }
   return isSubmitter(run, decision) && !segregation_waived ? "submitter reviewed" : undefined;
