@@ -91,7 +91,7 @@ export async function benchMemory(base: string, requests: number, steps: number)
         seconds: 5,
       });
       if (figure.failed > 0) throw new Error(`${figure.failed} requests failed`);
-      answered += figure.answered;
+      answered += figure.calls;
     }
     samples.push(await residentMiB(base));
   }

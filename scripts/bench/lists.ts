@@ -1,12 +1,8 @@
 import { DpmRunListResponse, type DpmRunListItemResponse } from "../../src/features/runs/schemas.ts";
 import { send } from "../demo/client.ts";
+import { percentilesOf, type Percentiles } from "./percentiles.ts";
 
-export type ListFigure = {
-  readonly what: string;
-  readonly calls: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-};
+export type ListFigure = Percentiles & { readonly what: string };
 
 const SAMPLES = 40;
 const CALLS = 200;
@@ -98,9 +94,7 @@ async function measure(
     await get(base, path(sample));
     times.push(performance.now() - startedAt);
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
-  return { what, calls: CALLS, p50Ms: at(0.5), p95Ms: at(0.95) };
+  return { what, ...percentilesOf(times) };
 }
 
 async function get(base: string, path: string): Promise<string> {

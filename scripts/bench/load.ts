@@ -1,12 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import autocannon from "autocannon";
+import { percentilesOf, type Percentiles } from "./percentiles.ts";
 
-export type LoadFigure = {
+export type LoadFigure = Percentiles & {
   readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-  readonly answered: number;
   /** Anything but a 2xx: a bench that fails measures nothing. */
   readonly failed: number;
 };
@@ -81,17 +78,7 @@ function headersOf(key: Load["key"]): Record<string, string> {
 }
 
 function figureOf(times: readonly number[], seconds: number, failed: number): LoadFigure {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return {
-    requestsPerSecond: times.length / seconds,
-    p50Ms: at(0.5),
-    p95Ms: at(0.95),
-    p99Ms: at(0.99),
-    answered: times.length,
-    failed,
-  };
+  return { ...percentilesOf(times), requestsPerSecond: times.length / seconds, failed };
 }
 
 function request({ method, path, body, key }: Load): autocannon.Request {

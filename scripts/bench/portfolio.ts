@@ -1,7 +1,7 @@
 /** A realistic request of any size, the same every time: prices, lots of currencies, drift on every position. */
 
 const CURRENCIES = ["USD", "EUR", "CHF", "SGD"];
-const CLASSES = ["EQUITY", "FIXED_INCOME", "ALTERNATIVE"];
+export const CLASSES = ["EQUITY", "FIXED_INCOME", "ALTERNATIVE"];
 const SECTORS = ["TECH", "HEALTH", "ENERGY", "FINANCIALS", "STAPLES"];
 
 function pick<T>(items: readonly [T, ...T[]] | readonly T[], at: number): T {

@@ -1,5 +1,6 @@
-import { simulateBody } from "./portfolio.ts";
+import { CLASSES, simulateBody } from "./portfolio.ts";
 import { expectOk } from "./probes.ts";
+import { idOf } from "./proposals.ts";
 
 /** A request with the largest body of its kind that is allowed. */
 export type LargeRequest = { readonly what: string; readonly path: string; readonly body: string };
@@ -12,8 +13,6 @@ const MOST_SCENARIOS = 20;
 const MOST_CAPS = 100;
 /** Positions times scenarios are bounded for batches that are answered at once. */
 const MOST_CALCULATED = 20_000;
-
-const CLASSES = ["EQUITY", "FIXED_INCOME", "ALTERNATIVE"];
 
 /** One of every kind, the limits of the contract or of the body's size exhausted. `proposalId`: one that exists. */
 export function largestRequests(proposalId: string): LargeRequest[] {
@@ -125,8 +124,5 @@ export async function createProposal(base: string): Promise<string> {
     options: { enable_proposal_simulation: true },
   };
   const body = JSON.stringify({ created_by: "advisor_bench", simulate_request });
-  const { text } = await expectOk(base, "POST", "/rebalance/proposals", body);
-  const id = /"proposal_id":"(pp_[0-9a-f]+)"/.exec(text)?.[1];
-  if (id === undefined) throw new Error(`no proposal id in ${text}`);
-  return id;
+  return idOf((await expectOk(base, "POST", "/rebalance/proposals", body)).text);
 }

@@ -1,12 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { percentilesOf, type Percentiles } from "./percentiles.ts";
 import { send } from "../demo/client.ts";
 
-export type ProposalFigure = {
-  readonly what: string;
-  readonly calls: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-};
+export type ProposalFigure = Percentiles & { readonly what: string };
 
 const EVENTS = 1_000;
 const CALLS = 200;
@@ -30,9 +26,9 @@ export async function benchProposals(base: string): Promise<ProposalFigure[]> {
   }
   const verified = await timed(5, () => get(base, `/rebalance/proposals/${long}/verify`));
   return [
-    figureOf("create", created.times),
-    figureOf("transition", moved.times),
-    figureOf(`verify at ${EVENTS} events`, verified.times),
+    { what: "create", ...percentilesOf(created.times) },
+    { what: "transition", ...percentilesOf(moved.times) },
+    { what: `verify at ${EVENTS} events`, ...percentilesOf(verified.times) },
   ];
 }
 
@@ -49,12 +45,6 @@ async function timed(calls: number, call: (at: number) => Promise<string>): Prom
   return { texts, times };
 }
 
-function figureOf(what: string, times: readonly number[]): ProposalFigure {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
-  return { what, calls: sorted.length, p50Ms: at(0.5), p95Ms: at(0.95) };
-}
-
 async function post(base: string, path: string, body: unknown): Promise<string> {
   const reply = await send(base, "POST", path, { body, key: randomUUID() });
   if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.text}`);
@@ -67,7 +57,7 @@ async function get(base: string, path: string): Promise<string> {
   return reply.text;
 }
 
-function idOf(text: string): string {
+export function idOf(text: string): string {
   const id = /"proposal_id":"(pp_[0-9a-f]+)"/.exec(text)?.[1];
   if (id === undefined) throw new Error("no proposal id in the answer");
   return id;
