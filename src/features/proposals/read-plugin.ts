@@ -1,6 +1,7 @@
 import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
+import { OVERLOADED } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
@@ -26,7 +27,6 @@ type Options = Pick<Runtime, "config">;
 type SupportOptions = Options & { readonly verifyProposal: VerifyProposal };
 
 const KEY_NOT_FOUND = { status: 404, detail: "PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND" };
-const OVERLOADED = { status: 503, detail: "OVERLOADED" };
 const INCONSISTENT = { status: 503, detail: CREATE.inconsistent, retryAfterSeconds: 1 };
 
 /** Proposals and their versions. */

@@ -1,5 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
+import { OVERLOADED } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
@@ -20,8 +21,6 @@ const {
   key_not_found: KEY_NOT_FOUND,
   inconsistent: INCONSISTENT,
 } = MISSING_RUN;
-
-const OVERLOADED = { status: 503, detail: "OVERLOADED" };
 
 /** Runs: how they are found again, their artifact, and what their keys led to. */
 export const runs: FeaturePlugin<Options> = async (app, options) => {

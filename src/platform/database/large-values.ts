@@ -1,5 +1,5 @@
 import { partsOf } from "../text-parts.ts";
-import { sql, type SqlFragment, type SqlValue } from "./values.ts";
+import { isFragment, sql, type SqlFragment, type SqlValue } from "./values.ts";
 
 /**
  * Characters that are sent at once. The driver copies a statement with all its values several times, in the thread that
@@ -43,8 +43,4 @@ async function sendParts(send: Send, text: string, parts: { sent: number }): Pro
 
 function isLarge(value: SqlValue): value is string {
   return typeof value === "string" && value.length > MOST_AT_ONCE;
-}
-
-function isFragment(value: SqlValue): value is SqlFragment {
-  return typeof value === "object" && value !== null && "kind" in value;
 }

@@ -27,9 +27,14 @@ async function openWritable(host: ServerHost): Promise<pg.Client> {
     if (rows[0]?.is_read_only !== false) throw new Error(`${nameOf(host)} takes no writes`);
     return session;
   } catch (error) {
-    await session.end().catch(() => undefined);
+    await abandon(session);
     throw error;
   }
+}
+
+/** After a failure that says more than that of the end could. */
+async function abandon(session: pg.Client): Promise<void> {
+  await session.end().catch(() => undefined);
 }
 
 /** What pg says where the server offers no TLS. */
@@ -59,7 +64,7 @@ async function connectOver({ url }: ServerHost, ssl: pg.ClientConfig["ssl"] & {}
     await session.connect();
     return session;
   } catch (error) {
-    await session.end().catch(() => undefined);
+    await abandon(session);
     throw error;
   }
 }

@@ -67,6 +67,6 @@ function parameter(value: Exclude<SqlValue, SqlFragment>): postgres.Serializable
   return value;
 }
 
-function isFragment(value: SqlValue): value is SqlFragment {
+export function isFragment(value: SqlValue): value is SqlFragment {
   return typeof value === "object" && value !== null && "kind" in value;
 }

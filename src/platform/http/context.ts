@@ -169,7 +169,7 @@ function header(headers: IncomingHttpHeaders, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-function isName(value: string): boolean {
+export function isName(value: string): boolean {
   return value.length <= MOST_CHARACTERS && VISIBLE.test(value);
 }
 

@@ -18,6 +18,9 @@ function unavailable(detail: string, retryAfterSeconds: number): Failure {
 /** It was written or it was not: the same request with the same key tells, and writes it where it was not. */
 export const OUTCOME_UNKNOWN: Failure = unavailable("OUTCOME_UNKNOWN", SOON_SECONDS);
 
+/** There is more to do than can be done in time, or held. Nothing was begun. */
+export const OVERLOADED: Failure = unavailable("OVERLOADED", SOON_SECONDS);
+
 /** Faults that pass: the caller comes back. The others are mistakes of ours. */
 const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
   ["unavailable", unavailable("DATABASE_UNAVAILABLE", LATER_SECONDS)],
@@ -39,7 +42,7 @@ const BY_DATABASE_FAULT: ReadonlyMap<DatabaseFaultKind, Failure> = new Map([
 
 /** Nothing of it was written. */
 const BY_CALCULATION_ERROR: Readonly<Record<CalculationError["kind"], Failure>> = {
-  overloaded: unavailable("OVERLOADED", SOON_SECONDS),
+  overloaded: OVERLOADED,
   cancelled: unavailable("DEADLINE_EXCEEDED", SOON_SECONDS),
 };
 

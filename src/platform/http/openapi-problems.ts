@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { ACTOR_INVALID } from "../../contract/person.ts";
 import { Problem } from "../../contract/problem.ts";
 import { ACTOR_MISMATCH } from "./actor.ts";
+import { OVERLOADED } from "./failures.ts";
 import { RESPONSE_HEADERS } from "./openapi-headers.ts";
 import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
 
@@ -23,7 +24,7 @@ const OF_A_BODY: Problems = [
   { status: 400, detail: "MALFORMED_JSON" },
   { status: 413, detail: "PAYLOAD_TOO_LARGE" },
   { status: 415, detail: "UNSUPPORTED_MEDIA_TYPE" },
-  { status: 503, detail: "OVERLOADED" },
+  OVERLOADED,
 ];
 const OF_AN_ACTOR: Problems = [ACTOR_MISMATCH, { status: 422, detail: ACTOR_INVALID }];
 const OF_A_KEY: Problems = [

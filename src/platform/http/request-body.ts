@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { errorCodes, type FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
 import { BodyType, MOST_INLINE_BYTES } from "../body-type.ts";
+import { OVERLOADED } from "./failures.ts";
 import { ProblemError } from "./problems.ts";
 
 declare module "fastify" {
@@ -47,6 +48,7 @@ export const requestBody = fp<RequestBodyOptions>(
       const share = { memory, bytes: 0 };
       request.bodyShare = share;
       reply.raw.once("close", () => {
+        // An error is not made for each of the many requests whose body has long been read.
         underWay.get(request.raw)?.(new Error("the request is over"));
         release(share);
       });
@@ -81,7 +83,7 @@ export function readBody(message: IncomingMessage, limits: BodyLimits, share: Bo
   const expected = Number(message.headers["content-length"]) || limits.maxBytes;
   if (expected > limits.maxBytes) return Promise.reject(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
   if ("content-length" in message.headers && !hasRoom(share, expected)) {
-    return Promise.reject(new ProblemError(NO_MEMORY));
+    return Promise.reject(new ProblemError(OVERLOADED));
   }
   return new Promise((resolve, reject) => {
     const body = { buffer: Buffer.alloc(0), length: 0, most: expected };
@@ -99,7 +101,7 @@ export function readBody(message: IncomingMessage, limits: BodyLimits, share: Bo
     const onEnd = () => end(() => resolve(body.buffer.subarray(0, body.length)));
     const onData = (chunk: Buffer) => {
       if (body.length + chunk.length > limits.maxBytes) fail(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
-      else if (!append(body, chunk, share)) fail(new ProblemError(NO_MEMORY));
+      else if (!append(body, chunk, share)) fail(new ProblemError(OVERLOADED));
     };
     const timer = setTimeout(() => fail(new ProblemError(NOT_IN_TIME)), limits.deadlineMs);
     underWay.set(message, fail);
@@ -117,7 +119,6 @@ export function failBody(message: IncomingMessage, error: Error): boolean {
 const underWay = new WeakMap<IncomingMessage, (error: Error) => void>();
 
 const NOT_IN_TIME = { status: 408, detail: "REQUEST_TIMEOUT" };
-const NO_MEMORY = { status: 503, detail: "OVERLOADED", retryAfterSeconds: 1 };
 
 type Body = { buffer: Buffer; length: number; readonly most: number };
 

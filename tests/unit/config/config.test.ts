@@ -14,6 +14,13 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+const TOKENS = {
+  AUTH_MODE: "jwt",
+  JWT_ISSUER: "https://issuer.example",
+  JWT_AUDIENCE: "ballast",
+  JWT_JWKS_URL: "https://issuer.example/keys",
+};
+
 describe("an empty environment", () => {
   test("serves on the loopback address with the embedded database and everything switched on", () => {
     const config = parseConfig({});
@@ -49,10 +56,7 @@ describe("an empty environment", () => {
 describe("the drain after SIGTERM", () => {
   const production = {
     APP_PERSISTENCE_PROFILE: "PRODUCTION",
-    AUTH_MODE: "jwt",
-    JWT_ISSUER: "https://issuer.example",
-    JWT_AUDIENCE: "ballast",
-    JWT_JWKS_URL: "https://issuer.example/keys",
+    ...TOKENS,
     DATABASE_URL: SERVICE,
     MIGRATION_DATABASE_URL: OWNER,
   };
@@ -127,13 +131,6 @@ describe("lists and maps", () => {
     expect([...config.rebalance.policyPacks.defaultByTenant]).toEqual([["__proto__", "pack_a"]]);
   });
 });
-
-const TOKENS = {
-  AUTH_MODE: "jwt",
-  JWT_ISSUER: "https://issuer.example",
-  JWT_AUDIENCE: "ballast",
-  JWT_JWKS_URL: "https://issuer.example/keys",
-};
 
 describe("profile PRODUCTION", () => {
   const PRODUCTION = { APP_PERSISTENCE_PROFILE: "PRODUCTION", ...TOKENS };

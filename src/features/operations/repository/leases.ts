@@ -71,8 +71,8 @@ export type ReadOperation = OperationRequest & {
 
 export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<ReadOperation | undefined> {
   const [row] = await tx<ReadOperation>`
-    select correlation_id, idempotency_key, proposal_id, policy_pack_id, authenticated_subject, request_text, lost_attempts,
-           cancel_requested_at is not null as is_cancel_requested
+    select correlation_id, idempotency_key, proposal_id, policy_pack_id, authenticated_subject, request_text,
+           lost_attempts, cancel_requested_at is not null as is_cancel_requested
       from async_operation
      where tenant_id = ${claimed.tenant_id}
        and operation_id = ${claimed.operation_id}`;

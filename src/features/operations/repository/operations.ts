@@ -45,7 +45,8 @@ export async function insertOperation(
     values
       (${tenantId}, ${operation.operation_id}, ${operation.operation_type}, 'PENDING', ${operation.correlation_id},
        ${operation.idempotency_key}, ${operation.proposal_id}, ${operation.created_by}, ${operation.policy_pack_id},
-       ${operation.authenticated_subject}, ${operation.request_text}, 0, now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.created_at})`;
+       ${operation.authenticated_subject}, ${operation.request_text}, 0,
+        now() + ${dueInMs}::float8 * interval '1 millisecond', ${operation.created_at})`;
   const edge = tx`
     insert into lineage_edge (tenant_id, source_entity_id, edge_type, target_entity_id, created_at, metadata)
     values (${tenantId}, ${operation.operation_id}, 'OPERATION_TO_CORRELATION', ${operation.correlation_id},
@@ -83,7 +84,8 @@ export type StoredOperation = {
 /** The columns of a `StoredOperation`, of `async_operation o`. */
 export const storedOperationColumns = sql`
   o.operation_id, o.operation_type, o.status, o.correlation_id, o.idempotency_key, o.proposal_id, o.created_by,
-  o.authenticated_subject, o.created_at, o.started_at, o.finished_at, o.result_text, o.error_code, o.error_message, o.attempt, o.lost_attempts`;
+  o.authenticated_subject, o.created_at, o.started_at, o.finished_at, o.result_text,
+  o.error_code, o.error_message, o.attempt, o.lost_attempts`;
 
 /** Several operations may share a correlation id: the latest is meant. */
 export type OperationKey = { readonly by: "operation_id" | "correlation_id"; readonly value: string };

@@ -85,8 +85,8 @@ export async function readEvidence(
 function readRun(tx: Tx, tenantId: string, rebalanceRunId: string) {
   return tx<VerifiedRun>`
     select rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, batch_run_id,
-           policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash, created_at,
-           authenticated_subject
+           policy_pack_id, policy_pack_version, policy_pack_revision, engine_version, input_hash, result_hash,
+           created_at, authenticated_subject
       from rebalance_run
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}`;

@@ -1,5 +1,6 @@
 import { errors, jwtVerify, type JWTPayload } from "jose";
-import type { Caller } from "../context.ts";
+import { UNSEEN_CHARACTER } from "../../../contract/person.ts";
+import { isName, type Caller } from "../context.ts";
 import type { TokenKeys } from "./keys.ts";
 
 export type TokenSettings = {
@@ -24,10 +25,6 @@ const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt"]);
 const SCOPE_LIST_CLAIM = "scp";
 
 const MOST_SUBJECT_CHARACTERS = 255;
-/** A subject becomes the name of an actor, so it is held to the rules of one. */
-const HIDDEN_CHARACTER = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
-/** As `X-Tenant-Id` is. */
-const TENANT = /^[\x21-\x7e]{1,128}$/;
 
 /** Checks a token whole: form, signature, times, issuer, audience, and the claims that say who comes. */
 export async function verifyToken(
@@ -79,19 +76,20 @@ function readClaims(payload: JWTPayload, { claims, defaultTenant }: TokenSetting
   return { ok: true, tenantId, caller: { subject, tokenId, scopes } };
 }
 
+/** A subject becomes the name of an actor, so it is held to the rules of one. */
 function isSubject(subject: string): boolean {
-  const isPlain = !HIDDEN_CHARACTER.test(subject) && subject.normalize("NFKC") === subject;
-  return isPlain && isTokenId(subject) && subject.trim() === subject;
+  return isTokenId(subject) && subject.normalize("NFKC") === subject && subject.trim() === subject;
 }
 
 function isTokenId(id: unknown): boolean {
   return (
-    typeof id === "string" && id !== "" && id.length <= MOST_SUBJECT_CHARACTERS && !HIDDEN_CHARACTER.test(id)
+    typeof id === "string" && id !== "" && id.length <= MOST_SUBJECT_CHARACTERS && !UNSEEN_CHARACTER.test(id)
   );
 }
 
+/** As `X-Tenant-Id` is. */
 export function isTenant(tenantId: unknown): tenantId is string {
-  return typeof tenantId === "string" && TENANT.test(tenantId);
+  return typeof tenantId === "string" && isName(tenantId);
 }
 
 /** A text with blanks between, or a list. */
