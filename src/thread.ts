@@ -10,7 +10,7 @@ import {
   PREPARE_VERSION,
 } from "./features/proposals/calculations.ts";
 import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
-import type { Calculation, ThreadTask } from "./platform/threads.ts";
+import { LOADED, type Calculation, type ThreadTask } from "./platform/threads.ts";
 
 /** What a thread can do: every calculation of the features, by its name. It opens nothing, and has no database. */
 const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
@@ -30,6 +30,7 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     HASH_EVENTS,
     CHECK_VERSIONS,
     REPRODUCE_RUN,
+    LOADED,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );
 

@@ -71,6 +71,9 @@ export type ThreadOptions = {
  */
 const MOST_COST_PER_THREAD = 20_000;
 
+/** What a thread answers as soon as it is loaded. */
+export const LOADED: Calculation<null, null> = { name: "be loaded", compute: () => null };
+
 /** One calculation as it is sent to a thread. */
 export type ThreadTask = { readonly name: string; readonly input: unknown };
 
@@ -90,6 +93,8 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     // A thread that waits in Atomics.wait does not see that it is to end.
     atomics: "disabled",
   });
+  // Node aborts the process when a thread is ended while it loads. What is wrong with a thread, its calculations tell.
+  const loaded = pool.run({ name: LOADED.name, input: null }).catch(() => undefined);
   const underWay = { calculations: 0, cost: 0 };
   // Work that was accepted can wait, so one thread is always left to those who cannot.
   const accepted = pLimit(Math.max(1, maxThreads - 1));
@@ -102,6 +107,7 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     input: Input,
     signal: AbortSignal | undefined,
   ): Promise<Output> => {
+    await loaded;
     try {
       const output = await pool.run({ name, input }, { signal: signal ?? null });
       return output as Output; // the thread runs the calculation of this name, which is this one
@@ -129,7 +135,11 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
       underWay.cost -= cost;
     }
   };
-  return { calculations: { run }, close: () => pool.destroy() };
+  const close = async () => {
+    await loaded;
+    await pool.destroy();
+  };
+  return { calculations: { run }, close };
 }
 
 const IDLE_MS = 60_000;

@@ -1,7 +1,9 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { CreateBody, SimulateBody, VersionBody } from "../../../src/features/proposals/bodies.ts";
 import {
   CALCULATE_ARTIFACT,
@@ -155,6 +157,20 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
     expect(broken.threaded).toEqual(broken.inline);
     expect(broken.threaded.kind).toBe("malformed");
   });
+});
+
+test("threads that are closed while the first still loads let it load: Node aborts the process otherwise", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ballast-threads-"));
+  const left = join(folder, "loaded");
+  vi.stubEnv("SLOW_THREAD_FILE", left);
+  try {
+    const file = new URL("../../support/children/slow-thread.mjs", import.meta.url);
+    await openThreads({ file, threads: 1, queueMax: 1 }).close();
+    expect(await readFile(left, "utf8")).toBe("loaded");
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe("calculations that come faster than they are made", () => {
