@@ -16,6 +16,7 @@ import { allowedMethods } from "./platform/http/allowed-methods.ts";
 import { databaseUse } from "./platform/database/database.ts";
 import { auth } from "./platform/http/auth/auth.ts";
 import { requestContext } from "./platform/http/context.ts";
+import { crossOrigin } from "./platform/http/cross-origin.ts";
 import { idempotencyKey } from "./platform/http/idempotency-key.ts";
 import { idempotentReply } from "./platform/http/idempotent-reply.ts";
 import { openApi } from "./platform/http/openapi.ts";
@@ -50,7 +51,8 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestRuntime, { runtime });
   await app.register(requestHead);
-  await app.register(auth, { settings: config.auth.settings, log, metrics });
+  await app.register(crossOrigin, { origins: config.auth.corsOrigins });
+  await app.register(auth, { ...config.auth, log, metrics });
   await app.register(requestBody, config.server);
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });

@@ -5,7 +5,18 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from "../platform/http/auth/
 import { isLoopback } from "../platform/http/auth/own-hosts.ts";
 import type { AuthSettings, KeySource } from "../platform/http/auth/settings.ts";
 import { isTenant } from "../platform/http/auth/verify-token.ts";
-import { flag, listOf, oneOf, optionalFlag, optionalText, text, textList, webUrl } from "./readers.ts";
+import {
+  flag,
+  integer,
+  listOf,
+  oneOf,
+  optionalFlag,
+  optionalText,
+  text,
+  textList,
+  webOrigins,
+  webUrl,
+} from "./readers.ts";
 
 /** Where `npm run token` keeps the key that it signs with. */
 export const DEVELOPMENT_KEY_FILE = ".data/token-key.pem";
@@ -36,6 +47,15 @@ export const identityVariables = {
     "Whether /metrics needs no token; unset: it needs none in profile LOCAL, and one in PRODUCTION.",
   ),
   DOCS_PUBLIC: flag(true, "Whether /docs and /openapi.json need no token."),
+  CORS_ORIGINS: webOrigins(
+    "Origins whose pages may call from a browser, as a comma list of such as https://desk.example.",
+  ),
+  RATE_LIMIT_PER_MINUTE: integer(
+    0,
+    0,
+    1_000_000,
+    "Requests in a minute to one process of one subject and tenant, or of one address where no subject is known; 0: any number.",
+  ),
 };
 
 type IdentityEnvironment = {
@@ -80,11 +100,14 @@ export function identityConfig(env: IdentityEnvironment & Surroundings) {
     settings: authSettings(env),
     areMetricsPublic: env.METRICS_PUBLIC ?? env.APP_PERSISTENCE_PROFILE === "LOCAL",
     areDocsPublic: env.DOCS_PUBLIC,
+    corsOrigins: env.CORS_ORIGINS,
+    requestsPerMinute: env.RATE_LIMIT_PER_MINUTE,
   };
 }
 
 function authSettings(env: IdentityEnvironment): AuthSettings {
-  if (env.AUTH_MODE === "none") return { mode: "none", allowedHosts: env.ALLOWED_HOSTS, allowedOrigins: [] };
+  if (env.AUTH_MODE === "none")
+    return { mode: "none", allowedHosts: env.ALLOWED_HOSTS, allowedOrigins: env.CORS_ORIGINS };
   return {
     mode: "jwt",
     issuer: env.JWT_ISSUER ?? DEVELOPMENT_ISSUER,

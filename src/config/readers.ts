@@ -142,6 +142,31 @@ export function textList(about: string): Variable<readonly string[]> {
     .register(variableNotes, { fallback: null, about });
 }
 
+/** A comma list of what browsers send as `Origin`; absent or empty is the empty list. */
+export function webOrigins(about: string): Variable<readonly string[]> {
+  return z
+    .string()
+    .default("")
+    .transform((list, context) => {
+      const items = list.split(",").map((item) => item.trim());
+      const reading = {
+        about,
+        expected: "a comma list of origins such as https://desk.example",
+        parse: originOf,
+      };
+      const origins = items.filter((item) => item !== "").map((item) => parsed(reading, item, context));
+      return [...new Set(origins)];
+    })
+    .register(variableNotes, { fallback: null, about });
+}
+
+function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, href, origin } = new URL(text);
+  const isWhole = href === `${origin}/` && !hostname.includes("*");
+  return /^https?:$/.test(protocol) && isWhole ? origin : undefined;
+}
+
 export function webUrl(about: string): Variable<string | null> {
   return optional({
     about,

@@ -4,6 +4,7 @@ import { allowedMethods } from "../../src/platform/http/allowed-methods.ts";
 import { auth } from "../../src/platform/http/auth/auth.ts";
 import type { AuthSettings } from "../../src/platform/http/auth/settings.ts";
 import { requestContext } from "../../src/platform/http/context.ts";
+import { crossOrigin } from "../../src/platform/http/cross-origin.ts";
 import { idempotencyKey, type KeyRequirement } from "../../src/platform/http/idempotency-key.ts";
 import { idempotentReply } from "../../src/platform/http/idempotent-reply.ts";
 import { openApi } from "../../src/platform/http/openapi.ts";
@@ -31,6 +32,8 @@ export type ServeOptions = {
   readonly maxConnections?: number;
   /** Left out: nobody is asked for a token, and routes need no scope. */
   readonly auth?: AuthSettings;
+  readonly requestsPerMinute?: number;
+  readonly corsOrigins?: readonly string[];
 };
 
 /** A server with the platform's plugins and these routes, as `src/app.ts` puts them together. */
@@ -42,13 +45,16 @@ export async function serve(
   const { unknownFields = "refuse", requirement = "all" } = options;
   const { maxBodyBytes = 1_000, requestDeadlineMs = 5_000, maxConnections = 1_000 } = options;
   const { maxBodyBytesInFlight = 1_000_000, longestDeadlineMs = requestDeadlineMs } = options;
+  const { requestsPerMinute = 0, corsOrigins = [] } = options;
   const app = createServer({ log, metrics, maxBodyBytes, longestDeadlineMs, maxConnections });
   await app.register(requestContext);
   await app.register(problems);
   await app.register(requestLog, { log, metrics });
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestHead);
-  if (options.auth !== undefined) await app.register(auth, { settings: options.auth, log, metrics });
+  await app.register(crossOrigin, { origins: corsOrigins });
+  if (options.auth !== undefined)
+    await app.register(auth, { settings: options.auth, requestsPerMinute, log, metrics });
   await app.register(requestBody, { maxBodyBytes, maxBodyBytesInFlight, requestDeadlineMs });
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });

@@ -1,6 +1,16 @@
+import helmet from "@fastify/helmet";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyPluginAsync } from "fastify";
 import { JSON_TYPE } from "../../platform/http/problem.ts";
+
+/**
+ * What would have a browser ask for https is left out: whether there is any, only the proxy ahead of this port knows. Without
+ * it, the page would stay white under every name but those of this machine.
+ */
+const PAGE_HEADERS = {
+  contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  strictTransportSecurity: false,
+};
 
 export type DocsOptions = { readonly isPublic: boolean };
 
@@ -15,5 +25,8 @@ export const docs: FastifyPluginAsync<DocsOptions> = async (app, { isPublic }) =
     text ??= JSON.stringify(app.swagger());
     return reply.type(JSON_TYPE).send(text);
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  await app.register(async (pages) => {
+    await pages.register(helmet, PAGE_HEADERS);
+    await pages.register(swaggerUi, { routePrefix: "/docs" });
+  });
 };

@@ -14,6 +14,8 @@ type Options = {
 
 const NOT_READY = { status: 503, detail: "NOT_READY" } as const;
 const RETRY_AFTER_SECONDS = 5;
+/** Who watches over the service asks as often as it needs to. */
+const PROBE = { scope: "public", rateLimit: false } as const;
 
 /** What operators, orchestrators and consumers ask about the service itself. */
 export const service: FeaturePlugin<Options> = (app, { runtime, checkReady }) => {
@@ -21,18 +23,16 @@ export const service: FeaturePlugin<Options> = (app, { runtime, checkReady }) =>
   const metricsScope = runtime.config.auth.areMetricsPublic ? "public" : "metrics:read";
   const alive = canonicalJson({ status: "ok", version } satisfies Liveness);
 
-  app.get("/health", { schema: schemas.getHealth, config: { scope: "public" } }, async (_request, reply) =>
+  app.get("/health", { schema: schemas.getHealth, config: PROBE }, async (_request, reply) =>
     reply.answer(alive),
   );
-  app.get(
-    "/health/live",
-    { schema: schemas.getLiveness, config: { scope: "public" } },
-    async (_request, reply) => reply.answer(alive),
+  app.get("/health/live", { schema: schemas.getLiveness, config: PROBE }, async (_request, reply) =>
+    reply.answer(alive),
   );
 
   app.get(
     "/health/ready",
-    { schema: schemas.getReadiness, config: { scope: "public", problems: [NOT_READY] } },
+    { schema: schemas.getReadiness, config: { ...PROBE, problems: [NOT_READY] } },
     async ({ context }, reply) => {
       const checks = await checkReady();
       if (checks.every(({ ok }) => ok)) {

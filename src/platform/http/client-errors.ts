@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ConnectionError } from "fastify";
 import { readContext, type RequestContext } from "./context.ts";
 import { arrivingRequest, whenAnswered } from "./node-server.ts";
-import { PROBLEM_TYPE, problemText } from "./problem.ts";
+import { NOSNIFF, PROBLEM_TYPE, problemText } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
 import { failBody } from "./request-body.ts";
 import { recordAnswer, type RequestLogOptions } from "./request-log.ts";
@@ -73,6 +73,7 @@ function answerOnSocket(
     `X-Correlation-Id: ${context.correlationId}`,
     `X-Request-Id: ${context.requestId}`,
     `traceparent: ${context.traceparent}`,
+    ...Object.entries(NOSNIFF).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());

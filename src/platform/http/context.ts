@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
-import type { RequestFault } from "./problem.ts";
+import { NOSNIFF, type RequestFault } from "./problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -27,14 +27,19 @@ export const requestContext = fp(
   { name: "request-context" },
 );
 
-/** Reads the headers of the contract, and puts the ids on the answer. For what no hook runs for, call it directly. */
+/** Reads the headers of the contract, and puts on the answer what every answer has. For what no hook runs for, call it directly. */
 export function receive(request: FastifyRequest, reply: FastifyReply): RequestContext {
   const { headers, raw } = request;
   const { context, faults } = readContext(headers, raw.url ?? "/", raw.rawHeaders);
   request.context = context;
   request.faults = faults;
   const { correlationId, requestId, traceparent } = context;
-  void reply.headers({ "x-correlation-id": correlationId, "x-request-id": requestId, traceparent });
+  void reply.headers({
+    "x-correlation-id": correlationId,
+    "x-request-id": requestId,
+    traceparent,
+    ...NOSNIFF,
+  });
   return context;
 }
 

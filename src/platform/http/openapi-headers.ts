@@ -23,7 +23,26 @@ export function requestHeaders(own: HeaderDocs | undefined, hasKey: boolean) {
   return { type: "object", properties: { ...key, ...own, ...OF_EVERY_ROUTE }, required };
 }
 
+/** On every answer that was counted (`auth/rate-limit.ts`); documented on those that go well, and on 429. */
+const RATE_LIMIT_HEADERS = {
+  "RateLimit-Limit": "Requests in a minute, where RATE_LIMIT_PER_MINUTE is set.",
+  "RateLimit-Remaining": "Requests that are left of them.",
+  "RateLimit-Reset": "Seconds until there are as many again.",
+};
+
+/** Headers that many answers have, as components. */
+export const HEADER_COMPONENTS = Object.fromEntries(
+  Object.entries(RATE_LIMIT_HEADERS).map(([name, description]) => [
+    name,
+    { description, schema: { type: "integer" } },
+  ]),
+);
+
 export const RESPONSE_HEADERS = {
+  /** References: `openapi.ts` puts them where the converter of @fastify/swagger lets none be. */
+  rateLimit: Object.fromEntries(
+    Object.keys(RATE_LIMIT_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  ),
   correlationId: {
     "X-Correlation-Id": { type: "string", description: "The correlation id of the request." },
   },

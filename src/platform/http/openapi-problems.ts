@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { ACTOR_INVALID } from "../../contract/person.ts";
 import { Problem } from "../../contract/problem.ts";
 import { ACTOR_MISMATCH } from "./actor.ts";
+import { RATE_LIMITED } from "./auth/rate-limit.ts";
 import { OVERLOADED } from "./failures.ts";
 import { RESPONSE_HEADERS } from "./openapi-headers.ts";
 import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
@@ -15,6 +16,8 @@ type RouteProblems = {
   readonly access: Problems;
   readonly own: Problems;
   readonly hasKey: boolean;
+  /** A caller may send so many requests in a minute. */
+  readonly hasLimit: boolean;
   readonly hasBody: boolean;
   /** Its body says who acts. */
   readonly namesActor: boolean;
@@ -49,7 +52,7 @@ const OF_EVERY_ROUTE: Problems = [
 
 /** The responses of a route that are problems, by status, with an example for each code. */
 export function describeProblems(
-  { access, own, hasKey, hasBody, namesActor }: RouteProblems,
+  { access, own, hasKey, hasLimit, hasBody, namesActor }: RouteProblems,
   components: Components,
 ): Json {
   const schema = jsonSchemaOf(Problem, "output", components);
@@ -59,16 +62,21 @@ export function describeProblems(
     ...(namesActor ? OF_AN_ACTOR : []),
     ...(hasBody ? OF_A_BODY : []),
     ...(hasKey ? OF_A_KEY : []),
+    ...(hasLimit ? [RATE_LIMITED] : []),
     ...OF_EVERY_ROUTE,
   ];
   const byStatus = new Map<number, Set<string>>();
   for (const { status, detail } of all) {
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(detail));
   }
-  const { correlationId, retryAfter } = RESPONSE_HEADERS;
+  const { correlationId, rateLimit, retryAfter } = RESPONSE_HEADERS;
   const describe = (status: number, details: readonly string[]) => ({
     description: details.join(", "),
-    headers: { ...correlationId, ...(status === 503 ? retryAfter : {}) },
+    headers: {
+      ...correlationId,
+      ...(status === 429 ? { ...rateLimit, ...retryAfter } : {}),
+      ...(status === 503 ? retryAfter : {}),
+    },
     content: {
       "application/problem+json": {
         schema,

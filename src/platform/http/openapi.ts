@@ -13,7 +13,7 @@ import {
   type Components,
   type Json,
 } from "./openapi-schemas.ts";
-import { RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
+import { HEADER_COMPONENTS, RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
 import { accessProblems, SECURITY_SCHEMES, securityOf } from "./openapi-security.ts";
 import type { HeaderDocs } from "./route-docs.ts";
 
@@ -57,25 +57,24 @@ export const openApi = fp<OpenApiOptions>(
 /** The schema of a route in the words of @fastify/swagger. */
 function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, components: Components) {
   if (schema?.response === undefined) return { hide: true };
-  const { scope, idempotencyKey, problems = [], bodyExample } = route.config ?? {};
+  const { scope, idempotencyKey, problems = [], bodyExample, rateLimit } = route.config ?? {};
+  const hasKey = idempotencyKey !== undefined;
+  const hasLimit = rateLimit !== false;
   const { params, querystring, headers, body, response, ...documentation } = schema;
   const described = {
     ...documentation,
     ...parametersOf("params", params, components),
     ...parametersOf("querystring", querystring, components),
     security: securityOf(scope),
-    headers: requestHeaders(headers as HeaderDocs | undefined, idempotencyKey !== undefined),
+    headers: requestHeaders(headers as HeaderDocs | undefined, hasKey),
     response: {
-      ...describeAnswers(
-        response as Record<string, DocumentedAnswer>,
-        idempotencyKey !== undefined,
-        components,
-      ),
+      ...describeAnswers(response as Record<string, DocumentedAnswer>, { hasKey, hasLimit }, components),
       ...describeProblems(
         {
           access: accessProblems(scope),
           own: problems,
-          hasKey: idempotencyKey !== undefined,
+          hasKey,
+          hasLimit,
           hasBody: body !== undefined,
           namesActor: namesActor(body),
         },
@@ -92,11 +91,15 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
 
 function describeAnswers(
   answers: Readonly<Record<string, DocumentedAnswer>>,
-  hasKey: boolean,
+  { hasKey, hasLimit }: { readonly hasKey: boolean; readonly hasLimit: boolean },
   components: Components,
 ) {
-  const { correlationId, idempotentReplayed } = RESPONSE_HEADERS;
-  const headers = { ...correlationId, ...(hasKey ? idempotentReplayed : {}) };
+  const { correlationId, idempotentReplayed, rateLimit } = RESPONSE_HEADERS;
+  const headers = {
+    ...correlationId,
+    ...(hasKey ? idempotentReplayed : {}),
+    ...(hasLimit ? rateLimit : {}),
+  };
   return Object.fromEntries(
     Object.entries(answers).map(([status, { content, ...rest }]) => [
       status,
@@ -128,7 +131,9 @@ function sharedExample(schema: Json, components: Components): Json {
 }
 
 type Parameter = { in: string; description?: string; schema?: Record<string, unknown> };
+type Header = { schema?: { $ref?: string } };
 type DocumentedOperation = {
+  responses: Record<string, { headers?: Record<string, Header> }>;
   parameters?: Parameter[];
   requestBody?: { content: Record<string, Record<string, unknown>> };
   "x-body-example"?: unknown;
@@ -141,17 +146,21 @@ function finish(made: object, components: Components): object {
     for (const operation of Object.values(path)) mend(operation);
   const { schemas, examples } = components;
   const named = { schemas: inNameOrder(schemas), examples: inNameOrder(examples) };
-  return { ...document, components: { ...named, securitySchemes: SECURITY_SCHEMES } };
+  return {
+    ...document,
+    components: { ...named, headers: HEADER_COMPONENTS, securitySchemes: SECURITY_SCHEMES },
+  };
 }
 
 const PLACES = ["path", "query", "header"];
 
 function mend(operation: DocumentedOperation): void {
-  const { parameters = [], requestBody, "x-body-example": example } = operation;
+  const { parameters = [], requestBody, responses, "x-body-example": example } = operation;
   delete operation["x-body-example"];
   if (requestBody !== undefined && example !== undefined) {
     Object.assign(requestBody.content["application/json"] ?? {}, { example });
   }
+  for (const { headers = {} } of Object.values(responses)) mendHeaders(headers);
   parameters.sort((a, b) => PLACES.indexOf(a.in) - PLACES.indexOf(b.in));
   for (const parameter of parameters) {
     // The description of a query filter belongs to its schema, from where the converter took it.
@@ -159,6 +168,13 @@ function mend(operation: DocumentedOperation): void {
       parameter.schema["description"] = parameter.description;
       delete parameter.description;
     }
+  }
+}
+
+/** The converter takes every header for a schema, also one that is a reference. */
+function mendHeaders(headers: Record<string, Header>): void {
+  for (const [name, { schema: { $ref } = {} }] of Object.entries(headers)) {
+    if ($ref !== undefined) Object.assign(headers, { [name]: { $ref } });
   }
 }
 

@@ -5,6 +5,8 @@ import { canonicalJson } from "../json/canonical-json.ts";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 export const JSON_TYPE = "application/json; charset=utf-8";
+/** On every answer: no browser takes it for anything else than its type says. */
+export const NOSNIFF = { "x-content-type-options": "nosniff" };
 
 /** Where a problem happened: part of every problem. */
 export type Occurrence = {

@@ -102,6 +102,16 @@ describe("a bad value", () => {
     ],
     ["DPM_TENANT_POLICY_PACK_MAP_JSON", '{"a":1}', /must be a JSON object of texts/],
     ["DPM_TENANT_POLICY_PACK_MAP_JSON", "[]", /must be a JSON object of texts/],
+    ["RATE_LIMIT_PER_MINUTE", "-1", 'must be an integer from 0 to 1000000, not "-1"'],
+    ["RATE_LIMIT_PER_MINUTE", "60/min", 'must be an integer from 0 to 1000000, not "60/min"'],
+    ["CORS_ORIGINS", "*", 'must be a comma list of origins such as https://desk.example, not "*"'],
+    ["CORS_ORIGINS", "null", 'not "null"'],
+    ["CORS_ORIGINS", "desk.example", 'not "desk.example"'],
+    ["CORS_ORIGINS", "https://a.example, https://b.example/app", 'not "https://b.example/app"'],
+    ["CORS_ORIGINS", "https://*.example", 'not "https://*.example"'],
+    ["CORS_ORIGINS", "ftp://desk.example", 'not "ftp://desk.example"'],
+    ["CORS_ORIGINS", "file:///desk", 'not "file:///desk"'],
+    ["CORS_ORIGINS", "https://me@desk.example", 'not "https://me@desk.example"'],
     ["DATABASE_URL", "mysql://u:secret@h/d", /^DATABASE_URL cannot be used: (?!.*secret)/],
   ])("of %s (%s) is one line that names it", (name, value, line) => {
     const faults = faultsOf({ [name]: value });
@@ -236,6 +246,24 @@ describe("identity", () => {
       false,
       true,
     ]);
+  });
+});
+
+describe("browsers and limits", () => {
+  test("no page of another site may call, and nobody is counted, unless it is said", () => {
+    const { auth } = parseConfig({});
+    expect([auth.corsOrigins, auth.requestsPerMinute]).toEqual([[], 0]);
+    expect(auth.settings).toMatchObject({ mode: "none", allowedOrigins: [] });
+    expect(parseConfig({ RATE_LIMIT_PER_MINUTE: "600" }).auth.requestsPerMinute).toBe(600);
+  });
+
+  test("origins are read as browsers send them, and may call where no token is asked for", () => {
+    const { auth } = parseConfig({
+      CORS_ORIGINS: "https://Desk.example:443/, http://[::1]:3000,https://desk.example",
+    });
+    const origins = ["https://desk.example", "http://[::1]:3000"];
+    expect(auth.corsOrigins).toEqual(origins);
+    expect(auth.settings).toMatchObject({ mode: "none", allowedOrigins: origins });
   });
 });
 

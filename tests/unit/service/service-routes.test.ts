@@ -126,4 +126,23 @@ describe("documentation", () => {
     expect([page.statusCode, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
     expect((await app.inject("/docs/json")).json()).toEqual(document.json());
   });
+
+  test("has pages that nobody frames, whose scripts are this service's, and that need no https", async () => {
+    const { app } = await serve();
+    for (const url of ["/docs", "/docs/", "/docs/static/swagger-ui.css"]) {
+      const { headers } = await app.inject(url);
+      expect(headers).toMatchObject({
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "referrer-policy": "no-referrer",
+      });
+      const policy = String(headers["content-security-policy"]).split(";");
+      expect(policy).toEqual(
+        expect.arrayContaining(["default-src 'self'", "script-src 'self'", "object-src 'none'"]),
+      );
+      expect(policy).not.toContain("upgrade-insecure-requests");
+      expect(headers).not.toHaveProperty("strict-transport-security");
+    }
+    expect((await app.inject("/openapi.json")).headers).not.toHaveProperty("content-security-policy");
+  });
 });

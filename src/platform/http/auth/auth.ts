@@ -7,17 +7,20 @@ import { authorization } from "./authorization.ts";
 import { DEVELOPMENT_ALGORITHM, developmentKey } from "./development-key.ts";
 import { issuerKeys, keyOf, keyOfFile, type TokenKeys } from "./keys.ts";
 import { ownHosts } from "./own-hosts.ts";
+import { rateLimits } from "./rate-limit.ts";
 import type { AuthSettings, JwtSettings } from "./settings.ts";
 
 export type AuthOptions = {
   readonly settings: AuthSettings;
+  /** Of each caller; 0: no limit. */
+  readonly requestsPerMinute: number;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "unauthenticated">;
 };
 
-/** Who asks, and whether they may. */
+/** Who asks, whether they ask too much, and whether they may. */
 export const auth = fp<AuthOptions>(
-  async (app, { settings, log, metrics }) => {
+  async (app, { settings, requestsPerMinute, log, metrics }) => {
     if (settings.mode === "jwt") {
       await app.register(authentication, { settings, keys: openKeys(settings, log), log, metrics });
     } else {
@@ -28,6 +31,7 @@ export const auth = fp<AuthOptions>(
       });
       await app.register(ownHosts, settings);
     }
+    await app.register(rateLimits, { perMinute: requestsPerMinute, mode: settings.mode });
     await app.register(authorization);
   },
   { name: "auth" },

@@ -4,7 +4,6 @@ import type { Log } from "../../log.ts";
 import type { Metrics } from "../../metrics.ts";
 import { logIds } from "../context.ts";
 import type { ProblemDetails } from "../problem.ts";
-import { ProblemError } from "../problems.ts";
 import { bearerChallenge } from "./challenge.ts";
 import { IssuerUnavailableError, type TokenKeys } from "./keys.ts";
 import type { JwtSettings } from "./settings.ts";
@@ -41,6 +40,10 @@ export const authentication = fp<AuthenticationOptions>(
     app.addHook("onRequest", async (request) => {
       if (request.routeOptions.config.scope === "public") return;
       const outcome = await readToken(request, keys, settings);
+      if (outcome === undefined) {
+        request.authenticationProblem = ISSUER_UNAVAILABLE;
+        return;
+      }
       if (outcome.ok) {
         identify(request, outcome);
         return;
@@ -55,11 +58,12 @@ export const authentication = fp<AuthenticationOptions>(
   { name: "authentication", dependencies: ["request-context", "problems"] },
 );
 
+/** Nothing where nobody can tell. */
 async function readToken(
   request: FastifyRequest,
   keys: TokenKeys,
   settings: JwtSettings,
-): Promise<TokenOutcome> {
+): Promise<TokenOutcome | undefined> {
   const credentials = headerValues(request, "authorization");
   const [credential = ""] = credentials;
   const token = credentials.length === 1 ? BEARER.exec(credential)?.[1] : undefined;
@@ -70,7 +74,7 @@ async function readToken(
   try {
     return await verifyToken(token, keys, settings);
   } catch (error) {
-    if (error instanceof IssuerUnavailableError) throw new ProblemError(ISSUER_UNAVAILABLE);
+    if (error instanceof IssuerUnavailableError) return undefined;
     throw error;
   }
 }

@@ -148,6 +148,7 @@ describe("what Node would answer by itself is a problem with its ids and its lin
       "x-request-id": "r1",
       traceparent: TRACEPARENT,
       connection: "close",
+      "x-content-type-options": "nosniff",
     });
     const status = Number(refusal.slice(0, 3));
     expect(requests()).toMatchObject([{ status, correlationId: "c1", requestId: "r1" }]);

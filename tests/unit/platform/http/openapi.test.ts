@@ -89,7 +89,7 @@ describe("an operation", async () => {
 
   test("has an answer with an example, and every problem by its code", () => {
     const statuses = Object.keys(z.record(z.string(), z.unknown()).parse(operation("responses")));
-    expect(statuses.toSorted()).toEqual(["200", "400", "409", "413", "415", "422", "500", "503"]);
+    expect(statuses.toSorted()).toEqual(["200", "400", "409", "413", "415", "422", "429", "500", "503"]);
     const problem = operation("responses", "409", "content", "application/problem+json", "examples");
     expect(Object.keys(z.record(z.string(), z.unknown()).parse(problem))).toEqual([
       "STATE_CONFLICT_expected_state_mismatch",
@@ -97,6 +97,17 @@ describe("an operation", async () => {
       "IDEMPOTENCY_IN_PROGRESS",
     ]);
     expect(at("components", "examples", "IDEMPOTENCY_IN_PROGRESS", "value")).toMatchObject({ status: 409 });
+  });
+
+  test("says how much of its limit is left, and after how long a caller who sent too much may come again", () => {
+    const limit = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
+    const headersOf = (status: string) =>
+      z.record(z.string(), z.unknown()).parse(operation("responses", status, "headers"));
+    expect(Object.keys(headersOf("200"))).toEqual(expect.arrayContaining(limit));
+    expect(Object.keys(headersOf("429"))).toEqual(expect.arrayContaining([...limit, "Retry-After"]));
+    for (const name of limit)
+      expect(operation("responses", "200", "headers", name)).toMatchObject({ schema: { type: "integer" } });
+    expect(at("components", "examples", "RATE_LIMITED", "value")).toMatchObject({ status: 429 });
   });
 
   test("refers to nothing that is not there", () => {

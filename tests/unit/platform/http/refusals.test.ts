@@ -71,6 +71,20 @@ describe("a known path with another method", () => {
   });
 });
 
+describe("no answer may be taken for anything else than its type says", () => {
+  test.each([
+    ["GET", "/runs", 200],
+    ["PATCH", "/runs", 405],
+    ["GET", "/nothing", 404],
+    ["GET", "/packs/%zz", 400],
+    ["GET", `/packs/${"x".repeat(1_000)}`, 414],
+    ["PUT", "/packs/p1", 400],
+  ] as const)("%s %s is nosniff", async (method, url, status) => {
+    const { statusCode, headers } = await (await serve()).inject({ method, url });
+    expect([statusCode, headers["x-content-type-options"]]).toEqual([status, "nosniff"]);
+  });
+});
+
 describe("a broken escape in a query", () => {
   test.each(["%FF", "%", "%4", "%zz", "%ED%A0%80", "%C0%AF", "%E2%82", "a%E2&cursor=%82%AC"])(
     "%s is 400, as in a path",
