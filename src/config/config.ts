@@ -203,6 +203,7 @@ function rebalanceConfig(env: Environment) {
       isTenantResolutionEnabled: env.DPM_TENANT_POLICY_PACK_RESOLUTION_ENABLED,
       defaultByTenant: env.DPM_TENANT_POLICY_PACK_MAP_JSON,
       defaultId: env.DPM_DEFAULT_POLICY_PACK_ID,
+      refusesUnknown: env.UNKNOWN_POLICY_PACK === "refuse",
     },
   };
 }

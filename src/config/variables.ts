@@ -103,6 +103,11 @@ export const contractVariables = {
     "refuse",
     "What becomes of a body with a field that the contract does not know.",
   ),
+  UNKNOWN_POLICY_PACK: oneOf(
+    ["refuse", "ignore"],
+    "refuse",
+    "What becomes of a request whose X-Policy-Pack-Id names no pack: 422, or a run without a pack, with a warning.",
+  ),
 };
 
 export const rebalanceVariables = {

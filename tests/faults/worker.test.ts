@@ -24,6 +24,7 @@ const holds: pg.Client[] = [];
 beforeAll(async () => {
   test = await testDatabase();
   accepting = await openTestApp(test.url);
+  await accepting.send("PUT", `/rebalance/policies/catalog/${PACK}`, { body: { version: "1" } });
 });
 afterEach(async () => {
   await Promise.all(holds.splice(0).map((session) => session.end()));
@@ -54,12 +55,16 @@ async function work(env: Record<string, string> = {}): Promise<WorkerProcess> {
 
 let keys = 0;
 
-/** An analysis under a policy pack, which makes its executor read the catalogue before it computes. */
-async function accept(): Promise<{ id: string; correlationId: string }> {
+const UNDER_PACK = { "X-Policy-Pack-Id": PACK };
+
+/** An analysis under a policy pack, which makes its executor read the catalogue before it computes, as acceptance does. */
+async function accept(
+  headers: Record<string, string> = UNDER_PACK,
+): Promise<{ id: string; correlationId: string }> {
   const answer = await accepting.post("/rebalance/analyze/async", {
     key: `key-${String((keys += 1))}`,
     body: ANALYZE_EXAMPLE,
-    headers: { "X-Policy-Pack-Id": PACK },
+    headers,
   });
   expect(answer.status).toBe(202);
   const { operation_id, correlation_id } = read(DpmAsyncAcceptedResponse, answer);
@@ -117,9 +122,9 @@ describe("a worker killed with SIGKILL", () => {
     ["while it computes", "policy_pack_version"],
     ["in the middle of its writes", "run_payload"],
   ] as const)("%s is taken over when its lease has run out, with one effect", async (_, table) => {
+    const { id, correlationId } = await accept();
     const letGo = await hold(table);
     const doomed = await work();
-    const { id, correlationId } = await accept();
     await stuckAt(table);
     expect(await seeOperation(test.adminUrl, id)).toMatchObject({ status: "RUNNING", attempt: 1 });
     doomed.signal("SIGKILL");
@@ -135,7 +140,7 @@ describe("a worker killed with SIGKILL", () => {
     for (let round = 0; round < 3; round += 1) {
       const doomed = await work();
       const before = accepted.length;
-      accepted.push(...(await Promise.all(Array.from({ length: 10 }, accept))));
+      accepted.push(...(await Promise.all(Array.from({ length: 10 }, () => accept()))));
       const first = accepted[before];
       if (first === undefined) throw new Error("nothing was accepted");
       await vi.waitFor(
@@ -173,9 +178,9 @@ describe("a worker stopped with SIGTERM", () => {
   });
 
   it("gives back what it cannot finish in the grace period", async () => {
+    const { id } = await accept();
     const letGo = await hold("policy_pack_version");
     const worker = await work({ SHUTDOWN_GRACE_MS: "200", WORKER_LEASE_MS: "600000" });
-    const { id } = await accept();
     await stuckAt("policy_pack_version");
     worker.signal("SIGTERM");
     expect(await worker.ended).toEqual({ code: 0, signal: null });
@@ -258,9 +263,9 @@ describe("a retry or a cancellation that a process was killed after", () => {
   });
 
   it("is as good as done: what was to be cancelled has no effect, though its worker never heard of it", async () => {
+    const { id, correlationId } = await accept();
     const letGo = await hold("policy_pack_version");
     const doomed = await work({ WORKER_LEASE_MS: "30000" });
-    const { id, correlationId } = await accept();
     await stuckAt("policy_pack_version");
     const answer = read(DpmAsyncOperationStatusResponse, await ask(id, "cancel"));
     expect(answer.status).toBe("RUNNING");
@@ -279,9 +284,9 @@ describe("a retry or a cancellation that a process was killed after", () => {
 
 describe("a cancellation while a worker is at work", () => {
   it("takes effect at the next renewal of its lease, and what is computed meanwhile is not written", async () => {
+    const { id, correlationId } = await accept();
     const letGo = await hold("policy_pack_version");
     await work({ WORKER_CONCURRENCY: "1" });
-    const { id, correlationId } = await accept();
     await stuckAt("policy_pack_version");
     expect((await accepting.post(`/rebalance/operations/${id}/cancel`, {})).status).toBe(200);
     await vi.waitFor(

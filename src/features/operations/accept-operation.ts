@@ -1,3 +1,4 @@
+import { notBefore } from "../../platform/clock.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import type { Answer, IdempotencyScope } from "../../platform/idempotency/repository.ts";
@@ -41,6 +42,10 @@ export type Submission = Pick<
   readonly acceptedText: (operation: AcceptedOperation) => string;
   /** Looks, in the accepting transaction, for what the operation is about; an answer refuses it. */
   readonly refuse?: (tx: Tx) => Promise<Answer | undefined>;
+  /** The submitter has looked for a stored answer itself, a moment ago, and found none. */
+  readonly isLookedUp?: boolean;
+  /** A moment that the operation is not before: what it was judged by came into force then. */
+  readonly notBefore?: string | undefined;
 };
 
 /**
@@ -57,6 +62,7 @@ export async function acceptOperation(
   const outcome = await write<AcceptedOperation, AcceptedOperation>(deps.writes, {
     tenantId,
     key: key === null ? null : { tenantId, scope, recordScope, key, payloadHash },
+    isLookedUp: submission.isLookedUp === true,
     prepare: () => newOperation(deps, caller, submission),
     write: (tx, operation) => writeAcceptance(deps, tx, tenantId, operation, submission),
     wasCommitted: (tx, { operation_id }) => operationExists(tx, tenantId, operation_id),
@@ -81,7 +87,7 @@ function newOperation(deps: AcceptDeps, caller: AcceptCaller, submission: Submis
     policy_pack_id,
     authenticated_subject: subjectOf(caller),
     request_text,
-    created_at: deps.writes.clock().toISOString(),
+    created_at: notBefore(submission.notBefore, deps.writes.clock()),
   };
 }
 

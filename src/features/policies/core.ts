@@ -1,8 +1,11 @@
+import * as z from "zod";
 import type { EngineOptions } from "../../contract/options.ts";
+import type { RebalanceResult } from "../../contract/rebalance.ts";
 import { identifier } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
+import type { ProblemDetails } from "../../platform/http/problem.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { readStoredAs } from "../../platform/json/stored-json.ts";
 import { DpmPolicyPackUpsertRequest, type DpmEffectivePolicyPackResolution } from "./schemas.ts";
@@ -119,9 +122,12 @@ export function readDefinition(definitionText: string): DpmPolicyPackUpsertReque
 }
 
 /** A pack as runs are shaped by it: which one, and what it says. */
-export type PolicyPack = Pick<StoredPack, "version" | "revision" | "definition_text"> & {
+export type PolicyPack = Pick<StoredPack, "version" | "revision" | "definition_text" | "valid_from"> & {
   readonly id: string;
 };
+
+/** What runs are shaped by. `isPackMissing`: a pack was selected and does not exist, so they go on without and say so. */
+export type PackInForce = { readonly policyPack: PolicyPack | undefined; readonly isPackMissing: boolean };
 
 /** What a pack says. */
 export function definitionOf(pack: PolicyPack): DpmPolicyPackUpsertRequest {
@@ -137,6 +143,8 @@ export type PolicySettings = {
   readonly isTenantResolutionEnabled: boolean;
   readonly defaultByTenant: ReadonlyMap<string, string>;
   readonly defaultId: string | null;
+  /** Whether a request is refused that names a pack which does not exist. */
+  readonly refusesUnknown: boolean;
 };
 
 /** What a request says about packs; null where a header is absent. */
@@ -164,6 +172,50 @@ export function selectPolicyPack(
   ] as const;
   const named = candidates.find(({ id }) => id !== null);
   return { enabled: true, selected_policy_pack_id: named?.id ?? null, source: named?.source ?? "NONE" };
+}
+
+/** The pack that a request selects, if any. `isRequired`: where it does not exist, the request is refused. */
+export type PackSelection = { readonly id: string | null; readonly isRequired: boolean };
+
+/** The same selection, for whoever looks for the pack. */
+export function packSelection(settings: PolicySettings, headers: PolicyHeaders): PackSelection {
+  const { selected_policy_pack_id: id, source } = selectPolicyPack(settings, headers);
+  return { id, isRequired: source === "REQUEST" && settings.refusesUnknown };
+}
+
+/** A misspelt pack that is silently ignored is a lost limit. A default is not the caller's to spell: it is a warning. */
+export const POLICY_PACK_UNKNOWN: ProblemDetails = {
+  status: 422,
+  detail: "DPM_POLICY_PACK_UNKNOWN",
+  faults: [
+    {
+      part: "header",
+      path: ["X-Policy-Pack-Id"],
+      msg: "names no policy pack in force",
+      code: "DPM_POLICY_PACK_UNKNOWN",
+    },
+  ],
+};
+
+/** The warning where a pack was selected that does not exist. */
+export const POLICY_PACK_NOT_FOUND = "POLICY_PACK_NOT_FOUND";
+
+/** The result of a run that goes on without the pack that was selected for it. */
+export function warnOfMissingPack(result: RebalanceResult): RebalanceResult {
+  const { diagnostics } = result;
+  return {
+    ...result,
+    diagnostics: { ...diagnostics, warnings: [POLICY_PACK_NOT_FOUND, ...diagnostics.warnings] },
+  };
+}
+
+const Warnings = z.object({ diagnostics: z.object({ warnings: z.array(z.string()) }) });
+
+/** Whether a stored result says that its pack was missing: a fact of its moment, which no input tells. */
+export function saysPackWasMissing(resultText: string): boolean {
+  if (!resultText.includes(`"${POLICY_PACK_NOT_FOUND}"`)) return false;
+  const warnings = readStoredAs(Warnings, resultText)?.diagnostics.warnings ?? [];
+  return warnings.includes(POLICY_PACK_NOT_FOUND);
 }
 
 /**

@@ -7,8 +7,16 @@ import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { deletePolicyPack, putPolicyPack, type PackRequest } from "./change-policy-pack.ts";
-import { entityTag, selectPolicyPack, type StoredPack } from "./core.ts";
+import {
+  entityTag,
+  packSelection,
+  POLICY_PACK_NOT_FOUND,
+  POLICY_PACK_UNKNOWN,
+  selectPolicyPack,
+  type StoredPack,
+} from "./core.ts";
 import { POLICY_PACK_EXAMPLE } from "./examples.ts";
+import { readPackInForce } from "./find-policy-pack.ts";
 import { readCatalogue, readStoredPack } from "./read-policy-packs.ts";
 import * as schemas from "./schemas.ts";
 
@@ -24,8 +32,17 @@ export const policies: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/policies/effective",
-    { schema: schemas.getEffectivePolicyPack, config: { scope: "policies:read" } },
-    async ({ context }, reply) => reply.answer(canonicalJson(selectPolicyPack(settings, context))),
+    {
+      schema: schemas.getEffectivePolicyPack,
+      config: { scope: "policies:read", problems: [POLICY_PACK_UNKNOWN] },
+    },
+    async ({ runtime, context }, reply) => {
+      const { id, isRequired } = packSelection(settings, context);
+      const { isPackMissing } = await readPackInForce(runtime.database, context.tenantId, id);
+      if (isPackMissing && isRequired) return reply.problem(POLICY_PACK_UNKNOWN);
+      const warnings = isPackMissing ? { warnings: [POLICY_PACK_NOT_FOUND] } : {};
+      return reply.answer(canonicalJson({ ...selectPolicyPack(settings, context), ...warnings }));
+    },
   );
 
   app.get(

@@ -109,6 +109,10 @@ export const DpmEffectivePolicyPackResolution = z
     enabled: z.boolean(),
     selected_policy_pack_id: z.string().nullable(),
     source: PolicySource,
+    warnings: z.array(z.string()).min(1).optional().meta({
+      description:
+        "POLICY_PACK_NOT_FOUND: there is no such pack, so runs go on without. Absent: nothing to say.",
+    }),
   })
   .meta({ id: "DpmEffectivePolicyPackResolution" });
 export type DpmEffectivePolicyPackResolution = z.output<typeof DpmEffectivePolicyPackResolution>;

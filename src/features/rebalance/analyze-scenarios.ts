@@ -1,14 +1,19 @@
 import { MOST_SCENARIOS } from "../../contract/rebalance.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
 import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
-import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import {
+  ANSWER_IN_RECORD,
+  type IdempotencyScope,
+  type RequestKey,
+} from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
-import { readPolicyPack } from "../policies/find-policy-pack.ts";
+import type { PackSelection } from "../policies/core.ts";
 import { insertRun, runExists } from "../runs/repository.ts";
 import type { BatchDocument } from "./bodies.ts";
 import { CALCULATE_BATCH, type BatchInput, type ExecutedBatch } from "./calculations.ts";
+import { lookAhead, type UnknownPack } from "./look-ahead.ts";
 import type { RebalanceRuntime } from "./simulate-rebalance.ts";
 
 export const ANALYZE_SCOPE: IdempotencyScope = {
@@ -22,12 +27,11 @@ export type BatchCaller = Authenticated & {
   /** Null when the caller sent none: then the batch id leads the correlation ids of its runs. */
   readonly givenCorrelationId: string | null;
   readonly idempotencyKey: string | null;
-  /** The pack that was selected for it, existing or not. */
-  readonly policyPackId: string | null;
+  readonly selection: PackSelection;
 };
 
 /** What a batch is calculated from, and under which terms. */
-export type BatchWork = Pick<BatchInput, "document" | "faults" | "policyPack"> & {
+export type BatchWork = Pick<BatchInput, "document" | "faults" | "policyPack" | "isPackMissing"> & {
   readonly givenCorrelationId: string | null;
 };
 
@@ -66,18 +70,21 @@ export async function analyzeScenarios(
   runtime: RebalanceRuntime,
   caller: BatchCaller,
   document: BatchDocument,
-): Promise<WriteOutcome<ExecutedBatch>> {
+): Promise<WriteOutcome<ExecutedBatch> | UnknownPack> {
   const { writes, metrics } = runtime;
-  const { tenantId, idempotencyKey: key, givenCorrelationId } = caller;
-  const { hash: payloadHash, cost, faults } = document;
-  const policyPack = await readPolicyPack(writes.database, tenantId, caller.policyPackId);
+  const { tenantId, givenCorrelationId } = caller;
+  const { cost, faults } = document;
+  const key = keyOf(caller, document);
+  const ahead = await lookAhead(writes.database, tenantId, caller.selection, key);
+  if (ahead.stored !== undefined) return ahead.stored;
+  if (ahead.isRefused) return { kind: "unknown_policy_pack" };
+  const { policyPack, isPackMissing, isLookedUp } = ahead;
+  const work = { document, faults, policyPack, isPackMissing, givenCorrelationId };
   const outcome = await write<ExecutedBatch, ExecutedBatch>(writes, {
     tenantId,
-    key:
-      key === null
-        ? null
-        : { tenantId, scope: ANALYZE_SCOPE, recordScope: ANALYZE_SCOPE.name, key, payloadHash },
-    prepare: () => calculateBatch(runtime, { document, faults, policyPack, givenCorrelationId }, { cost }),
+    key,
+    isLookedUp,
+    prepare: () => calculateBatch(runtime, work, { cost }),
     write: async (tx, executed) => {
       await insertBatch(tx, tenantId, executed, subjectOf(caller));
       return { answer: { status: 200, body: executed.resultText }, made: executed, record: {} };
@@ -88,6 +95,14 @@ export async function analyzeScenarios(
   });
   if (outcome.kind === "answered" && outcome.made !== null) countRuns(metrics, outcome.made);
   return outcome;
+}
+
+function keyOf(
+  { tenantId, idempotencyKey: key }: BatchCaller,
+  { hash: payloadHash }: BatchDocument,
+): RequestKey | null {
+  if (key === null) return null;
+  return { tenantId, scope: ANALYZE_SCOPE, recordScope: ANALYZE_SCOPE.name, key, payloadHash };
 }
 
 /** Called once the runs are committed. */

@@ -3,15 +3,14 @@ import type { RunIdentity } from "../../engine/rebalance/simulate.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Calculation } from "../../platform/threads.ts";
-import type { PolicyPack } from "../policies/core.ts";
+import type { PackInForce } from "../policies/core.ts";
 import type { RunRecord } from "../runs/repository.ts";
 import { AnalyzeBody, RebalanceBody } from "./bodies.ts";
 import { batchResult, optionsReader, readScenarios, type Scenario } from "./core.ts";
 import { executeRun, shapeRequest, type RunCircumstances } from "./execute-run.ts";
 
-export type RunInput = {
+export type RunInput = PackInForce & {
   readonly document: DocumentText;
-  readonly policyPack: PolicyPack | undefined;
   readonly identity: RunIdentity;
   readonly circumstances: RunCircumstances;
 };
@@ -19,18 +18,17 @@ export type RunInput = {
 /** One rebalance: the record of its run, with all its texts and hashes. */
 export const CALCULATE_RUN: Calculation<RunInput, RunRecord> = {
   name: "calculate a rebalance",
-  compute: ({ document, policyPack, identity, circumstances }) => {
-    const shaped = shapeRequest(RebalanceBody.valueOf(document), document.text, policyPack);
+  compute: ({ document, identity, circumstances, ...pack }) => {
+    const shaped = shapeRequest(RebalanceBody.valueOf(document), document.text, pack);
     return executeRun(shaped, identity, circumstances).record;
   },
 };
 
-export type BatchInput = {
+export type BatchInput = PackInForce & {
   readonly document: DocumentText;
   readonly unknownFields: UnknownFields;
   /** Why the options of a scenario could not be used when the body was read, by its name. */
   readonly faults: ReadonlyMap<string, string>;
-  readonly policyPack: PolicyPack | undefined;
   readonly batchRunId: string;
   /** Enough for every scenario that can run. */
   readonly runIds: readonly string[];
@@ -66,7 +64,7 @@ export const CALCULATE_BATCH: Calculation<BatchInput, ExecutedBatch> = {
 };
 
 function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
-  const { policyPack, batchRunId, correlationId, engineVersion, createdAt, storesArtifact } = input;
+  const { batchRunId, correlationId, engineVersion, createdAt, storesArtifact } = input;
   const runIds = input.runIds.values();
   return scenarios.flatMap((scenario) => {
     if (!("input" in scenario)) return [];
@@ -79,7 +77,7 @@ function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
       idempotencyKey: null,
       engineVersion,
     };
-    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), policyPack);
+    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), input);
     const circumstances = { createdAt, batchRunId, storesArtifact };
     return [{ name: scenario.name, ...executeRun(shaped, identity, circumstances) }];
   });

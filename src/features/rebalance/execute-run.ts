@@ -2,32 +2,32 @@ import type { RebalanceRequest, RebalanceResult } from "../../contract/rebalance
 import { simulateRebalance, type RunIdentity } from "../../engine/rebalance/simulate.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { contentHash } from "../../platform/hash.ts";
-import { applyPolicyPack, definitionOf, type PolicyPack } from "../policies/core.ts";
+import { applyPolicyPack, definitionOf, warnOfMissingPack, type PackInForce } from "../policies/core.ts";
 import { makeArtifact } from "../runs/artifact.ts";
 import type { RunRecord } from "../runs/repository.ts";
 
 /** What the engine is given, and how it came about. */
-export type ShapedRequest = {
+export type ShapedRequest = PackInForce & {
   readonly input: RebalanceRequest;
   /** Canonical JSON of `input`. */
   readonly inputText: string;
   /** Canonical JSON of the request as it came, where the policy pack changed its options; else null. */
   readonly requestText: string | null;
-  readonly policyPack: PolicyPack | undefined;
 };
 
 /** Puts the options in force. `requestText` is the canonical JSON of `request`, which the caller has from hashing it. */
 export function shapeRequest(
   request: RebalanceRequest,
   requestText: string,
-  policyPack: PolicyPack | undefined,
+  { policyPack, isPackMissing }: PackInForce,
 ): ShapedRequest {
+  const pack = { policyPack, isPackMissing };
   if (policyPack === undefined) {
-    return { input: request, inputText: requestText, requestText: null, policyPack };
+    return { ...pack, input: request, inputText: requestText, requestText: null };
   }
   const input = { ...request, options: applyPolicyPack(request.options, definitionOf(policyPack)) };
   const inputText = canonicalJson(input);
-  return { input, inputText, requestText: inputText === requestText ? null : requestText, policyPack };
+  return { ...pack, input, inputText, requestText: inputText === requestText ? null : requestText };
 }
 
 /** What a run is besides its identity: when it was made, for which batch, and whether its artifact is stored with it. */
@@ -48,8 +48,9 @@ export function executeRun(
   identity: RunIdentity,
   circumstances: RunCircumstances,
 ): ExecutedRun {
-  const { input, inputText, requestText, policyPack } = shaped;
-  const result = simulateRebalance(input, identity);
+  const { input, inputText, requestText, policyPack, isPackMissing } = shaped;
+  const calculated = simulateRebalance(input, identity);
+  const result = isPackMissing ? warnOfMissingPack(calculated) : calculated;
   const resultText = canonicalJson(result);
   const record = {
     rebalance_run_id: identity.runId,

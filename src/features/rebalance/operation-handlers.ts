@@ -1,5 +1,5 @@
 import { ACCEPTED_WORK, type OperationHandlers } from "../operations/handlers.ts";
-import { readPolicyPack } from "../policies/find-policy-pack.ts";
+import { readPackInForce } from "../policies/find-policy-pack.ts";
 import { calculateBatch, countRuns, insertBatch } from "./analyze-scenarios.ts";
 import type { RebalanceRuntime } from "./simulate-rebalance.ts";
 
@@ -13,10 +13,12 @@ export function analysisHandlers(runtime: RebalanceRuntime): Pick<OperationHandl
         policy_pack_id,
         authenticated_subject,
         request_text,
+        created_at,
       } = request;
-      const policyPack = await readPolicyPack(writes.database, tenantId, policy_pack_id);
+      // As it was when the operation was accepted, whatever has become of the pack since.
+      const pack = await readPackInForce(writes.database, tenantId, policy_pack_id, created_at);
       const document = { text: request_text };
-      const work = { document, faults: new Map<string, string>(), policyPack, givenCorrelationId };
+      const work = { document, faults: new Map<string, string>(), ...pack, givenCorrelationId };
       const executed = await calculateBatch(runtime, work, ACCEPTED_WORK);
       return {
         write: async (tx) => {

@@ -1,26 +1,22 @@
+import type { FastifyReply } from "fastify";
 import { keyed, type RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { switchedBy } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
-import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import type { WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
-import { acceptOperation } from "../operations/accept-operation.ts";
-import { dpmAcceptedText } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
-import { selectPolicyPack } from "../policies/core.ts";
+import { packSelection, POLICY_PACK_UNKNOWN, type PackSelection } from "../policies/core.ts";
 import { SIMULATE_SCOPE } from "../runs/repository.ts";
+import { acceptAnalysis, ANALYZE_ASYNC_SCOPE } from "./accept-analysis.ts";
 import { ANALYZE_SCOPE, analyzeScenarios } from "./analyze-scenarios.ts";
 import { ANALYZE_EXAMPLE, SIMULATE_EXAMPLE } from "./examples.ts";
+import type { UnknownPack } from "./look-ahead.ts";
 import * as schemas from "./schemas.ts";
 import { simulateRebalance } from "./simulate-rebalance.ts";
 
 type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
-
-const ANALYZE_ASYNC_SCOPE: IdempotencyScope = {
-  name: "rebalance.analyze.async",
-  inconsistent: "DPM_IDEMPOTENCY_STORE_INCONSISTENT",
-  storedAnswer: ANSWER_IN_RECORD,
-};
 
 const BATCH_TOO_LARGE = { status: 422, detail: "BATCH_TOO_LARGE" };
 
@@ -33,13 +29,13 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
       config: {
         scope: "rebalance:run",
         idempotencyKey: "required",
-        problems: writeProblems(SIMULATE_SCOPE),
+        problems: [...writeProblems(SIMULATE_SCOPE), POLICY_PACK_UNKNOWN],
         bodyExample: SIMULATE_EXAMPLE,
       },
     },
     async ({ runtime, context, body }, reply) => {
-      const caller = { ...keyed(context), policyPackId: selectedPack(runtime, context) };
-      return reply.written(SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
+      const caller = { ...keyed(context), selection: selectedPack(runtime, context) };
+      return send(reply, SIMULATE_SCOPE, await simulateRebalance(runtime, caller, body));
     },
   );
 
@@ -49,13 +45,13 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
       schema: schemas.analyzeScenarios,
       config: {
         scope: "rebalance:run",
-        problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE],
+        problems: [...writeProblems(ANALYZE_SCOPE), BATCH_TOO_LARGE, POLICY_PACK_UNKNOWN],
         bodyExample: ANALYZE_EXAMPLE,
       },
     },
     async ({ runtime, context, body }, reply) => {
-      const caller = { ...context, policyPackId: selectedPack(runtime, context) };
-      return reply.written(ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body));
+      const caller = { ...context, selection: selectedPack(runtime, context) };
+      return send(reply, ANALYZE_SCOPE, await analyzeScenarios(runtime, caller, body));
     },
   );
 
@@ -73,29 +69,29 @@ const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
       config: {
         scope: "rebalance:run",
         idempotencyKey: "relaxable",
-        problems: writeProblems(ANALYZE_ASYNC_SCOPE),
+        problems: [...writeProblems(ANALYZE_ASYNC_SCOPE), POLICY_PACK_UNKNOWN],
         bodyExample: ANALYZE_EXAMPLE,
       },
     },
     async ({ runtime, context, body }, reply) => {
-      const outcome = await acceptOperation({ ...runtime, mode, execution: options.operations }, context, {
-        operation_type: "ANALYZE_SCENARIOS",
-        scope: ANALYZE_ASYNC_SCOPE,
-        recordScope: ANALYZE_ASYNC_SCOPE.name,
-        request_text: body.text,
-        request_hash: body.hash,
-        proposal_id: null,
-        created_by: null,
-        policy_pack_id: selectedPack(runtime, context),
-        acceptedText: dpmAcceptedText,
-      });
-      return reply.written(ANALYZE_ASYNC_SCOPE, outcome);
+      const deps = { ...runtime, mode, execution: options.operations };
+      const caller = { ...context, selection: selectedPack(runtime, context) };
+      return send(reply, ANALYZE_ASYNC_SCOPE, await acceptAnalysis(deps, caller, body));
     },
   );
 
   return Promise.resolve();
 };
 
-function selectedPack({ config }: Runtime, context: RequestContext): string | null {
-  return selectPolicyPack(config.rebalance.policyPacks, context).selected_policy_pack_id;
+function selectedPack({ config }: Runtime, context: RequestContext): PackSelection {
+  return packSelection(config.rebalance.policyPacks, context);
+}
+
+function send(
+  reply: FastifyReply,
+  scope: IdempotencyScope,
+  outcome: WriteOutcome<unknown> | UnknownPack,
+): FastifyReply {
+  if (outcome.kind === "unknown_policy_pack") return reply.problem(POLICY_PACK_UNKNOWN);
+  return reply.written(scope, outcome);
 }

@@ -1,13 +1,13 @@
-import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import type { Tx } from "../../platform/database/transaction.ts";
 import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
-import { findStoredOutcome, type RequestKey } from "../../platform/idempotency/repository.ts";
-import { replayOf, write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
+import type { RequestKey } from "../../platform/idempotency/repository.ts";
+import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
-import { definitionOf, replaysKeys, type PolicyPack } from "../policies/core.ts";
-import { findPolicyPack } from "../policies/find-policy-pack.ts";
+import { definitionOf, replaysKeys, type PackInForce, type PackSelection } from "../policies/core.ts";
 import { insertRun, mapKeyToRun, runExists, SIMULATE_SCOPE, type RunRecord } from "../runs/repository.ts";
 import type { RebalanceDocument } from "./bodies.ts";
 import { CALCULATE_RUN } from "./calculations.ts";
+import { lookAhead, type UnknownPack } from "./look-ahead.ts";
 
 export type RebalanceRuntime = Pick<
   Runtime,
@@ -18,8 +18,7 @@ export type SimulateCaller = Authenticated & {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly idempotencyKey: string;
-  /** The pack that was selected for it, existing or not. */
-  readonly policyPackId: string | null;
+  readonly selection: PackSelection;
 };
 
 /**
@@ -30,7 +29,7 @@ export async function simulateRebalance(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
   request: RebalanceDocument,
-): Promise<WriteOutcome<RunRecord>> {
+): Promise<WriteOutcome<RunRecord> | UnknownPack> {
   const { config, writes, metrics } = runtime;
   const key: RequestKey = {
     tenantId: caller.tenantId,
@@ -39,13 +38,15 @@ export async function simulateRebalance(
     key: caller.idempotencyKey,
     payloadHash: request.hash,
   };
-  const { policyPack, stored, isLookedUp } = await lookAhead(runtime, caller.policyPackId, key);
+  const ahead = await lookAhead(writes.database, caller.tenantId, caller.selection, key);
+  const { policyPack, stored, isLookedUp } = ahead;
   const isReplayed = replaysKeys(
     policyPack && definitionOf(policyPack),
     config.rebalance.replaysIdempotentRequests,
   );
   if (isReplayed && stored !== undefined) return stored;
-  const prepare = () => prepareRun(runtime, caller, request, policyPack);
+  if (ahead.isRefused) return { kind: "unknown_policy_pack" };
+  const prepare = () => prepareRun(runtime, caller, request, ahead);
   const outcome = isReplayed
     ? await write(writes, writeOnce(key, subjectOf(caller), prepare, isLookedUp))
     : await write(writes, writeAlways(key, subjectOf(caller), prepare));
@@ -54,38 +55,11 @@ export async function simulateRebalance(
   return outcome;
 }
 
-type Ahead = {
-  readonly policyPack: PolicyPack | undefined;
-  readonly stored: WriteOutcome<never> | undefined;
-  readonly isLookedUp: boolean;
-};
-
-/**
- * Reads the selected pack and, in the same transaction, what is stored under the key: the pack decides whether that is
- * replayed. Where no pack is selected there is nothing to read ahead.
- */
-async function lookAhead(
-  { writes }: RebalanceRuntime,
-  policyPackId: string | null,
-  key: RequestKey,
-): Promise<Ahead> {
-  const { tenantId } = key;
-  if (policyPackId === null) return { policyPack: undefined, stored: undefined, isLookedUp: false };
-  return inTransaction(writes.database, { tenantId, readOnly: true }, async (tx) => {
-    const [policyPack, found] = await Promise.all([
-      findPolicyPack(tx, tenantId, policyPackId),
-      findStoredOutcome(tx, key),
-    ]);
-    const stored = found?.kind === "stored" ? replayOf(found.answer) : found;
-    return { policyPack, stored, isLookedUp: true };
-  });
-}
-
 function prepareRun(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
   document: RebalanceDocument,
-  policyPack: PolicyPack | undefined,
+  { policyPack, isPackMissing }: PackInForce,
 ): Promise<RunRecord> {
   const { config, newId, engineVersion, writes, calculations } = runtime;
   const identity = {
@@ -101,7 +75,7 @@ function prepareRun(
     storesArtifact: config.rebalance.artifactStoreMode === "PERSISTED",
   };
   const { cost } = document;
-  const input = { document, policyPack, identity, circumstances };
+  const input = { document, policyPack, isPackMissing, identity, circumstances };
   return calculations.run(CALCULATE_RUN, input, { cost });
 }
 

@@ -5,23 +5,26 @@ import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { jsonDifferences } from "../../platform/json/json-difference.ts";
 import { readStored } from "../../platform/json/stored-json.ts";
 import type { Calculation } from "../../platform/threads.ts";
+import { saysPackWasMissing, warnOfMissingPack } from "../policies/core.ts";
 import type { StoredRun } from "./repository.ts";
 import type { DpmRunReproduceResponse } from "./schemas.ts";
 
 /**
  * Executes a stored run again and compares. Pure. The stored input is read through the same contract as a request,
- * with the run's own identity and the engine version that it was stamped with. `differences` are the JSON pointers at
+ * with the run's own identity and the engine version that it was stamped with. Whether its policy pack was missing, only
+ * the result tells. `differences` are the JSON pointers at
  * which the stored result and the recomputed one part.
  */
 export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunReproduceResponse {
   const input = readStored(RebalanceRequest, run.input_text);
-  const result: RebalanceResult = simulateRebalance(input, {
+  const calculated: RebalanceResult = simulateRebalance(input, {
     runId: run.rebalance_run_id,
     correlationId: run.correlation_id,
     requestHash: run.request_hash,
     idempotencyKey: run.idempotency_key,
     engineVersion: run.engine_version,
   });
+  const result = saysPackWasMissing(run.result_text) ? warnOfMissingPack(calculated) : calculated;
   const resultText = canonicalJson(result);
   const recomputed = contentHash(resultText);
   const isUnaltered =

@@ -237,6 +237,8 @@ describe("a pack", () => {
 
 describe("which pack is in effect", () => {
   test("follows request, tenant and deployment", async () => {
+    for (const id of ["p", "global"]) await put(here, id, "v1");
+    for (const id of ["t", "mapped"]) await put(here, id, "v1", { "x-tenant-id": "bank-m" });
     const app = await openTestApp(db.url, {
       DPM_DEFAULT_POLICY_PACK_ID: "global",
       DPM_TENANT_POLICY_PACK_MAP_JSON: '{"bank-m":"mapped"}',
@@ -249,18 +251,22 @@ describe("which pack is in effect", () => {
       selected_policy_pack_id: "p",
       source: "REQUEST",
     });
-    expect(await effective({ ...tenant, "x-tenant-policy-pack-id": "t" })).toMatchObject({
+    expect(await effective({ ...tenant, "x-tenant-policy-pack-id": "t" })).toEqual({
+      enabled: true,
       selected_policy_pack_id: "t",
       source: "TENANT_DEFAULT",
     });
-    expect(await effective(tenant)).toMatchObject({
+    expect(await effective(tenant)).toEqual({
+      enabled: true,
       selected_policy_pack_id: "mapped",
       source: "TENANT_DEFAULT",
     });
-    expect(await effective({})).toMatchObject({
+    expect(await effective({})).toEqual({
+      enabled: true,
       selected_policy_pack_id: "global",
       source: "GLOBAL_DEFAULT",
     });
+    for (const id of ["t", "mapped"]) await here.send("DELETE", path(id), { headers: tenant });
     const catalogue = await app.get("/rebalance/policies/catalog", tenant);
     expect(catalogueIn(catalogue)).toMatchObject({
       selected_policy_pack_id: "mapped",
@@ -274,6 +280,43 @@ describe("which pack is in effect", () => {
       selected_policy_pack_id: null,
       source: "NONE",
     });
+  });
+
+  test("is refused where the request names none that exists; a default that does not exist is a warning", async () => {
+    const strict = await openTestApp(db.url, { DPM_DEFAULT_POLICY_PACK_ID: "nobody" });
+    const lenient = await openTestApp(db.url, { UNKNOWN_POLICY_PACK: "ignore" });
+    const effective = (app: TestApp, headers: Readonly<Record<string, string>>) =>
+      app.get("/rebalance/policies/effective", headers);
+    const refused = await effective(strict, { "x-policy-pack-id": "nobody" });
+    const warned = [
+      await effective(strict, {}),
+      await effective(strict, { "x-tenant-policy-pack-id": "nobody" }),
+      await effective(lenient, { "x-policy-pack-id": "nobody" }),
+    ];
+    // Another tenant's pack is nobody's here.
+    await put(here, "of-default", "v1");
+    const foreign = { "x-policy-pack-id": "of-default", "x-tenant-id": "other" };
+    const elsewhere = await effective(strict, foreign);
+    await strict.close();
+    await lenient.close();
+    expect(refusalOf(refused)).toBe("422 DPM_POLICY_PACK_UNKNOWN");
+    expect(refusalOf(elsewhere)).toBe("422 DPM_POLICY_PACK_UNKNOWN");
+    expect(read(Problem, refused).errors).toEqual([
+      {
+        loc: ["header", "X-Policy-Pack-Id"],
+        msg: "names no policy pack in force",
+        code: "DPM_POLICY_PACK_UNKNOWN",
+      },
+    ]);
+    const sources = ["GLOBAL_DEFAULT", "TENANT_DEFAULT", "REQUEST"];
+    expect(warned.map(resolutionIn)).toEqual(
+      sources.map((source) => ({
+        enabled: true,
+        selected_policy_pack_id: "nobody",
+        source,
+        warnings: ["POLICY_PACK_NOT_FOUND"],
+      })),
+    );
   });
 
   test("is none where packs are switched off; the catalogue is still there", async () => {

@@ -111,14 +111,20 @@ describe("a run under a policy pack", () => {
     expect(await storedOf(answer)).toMatchObject({ policy_pack_id: "silent", request: null });
   });
 
-  test("goes on without a pack that does not exist, or where packs are off", async () => {
+  test("goes on without it where packs are off, whether it exists or not, and says nothing", async () => {
     await put("off", { turnover_policy: { max_turnover_pct: "0" } });
-    const absent = await simulate(newKey(), { "x-policy-pack-id": "nobody" });
-    const off = await openTestApp(db.url, { DPM_POLICY_PACKS_ENABLED: "false" });
-    const ignored = await simulate(newKey(), { "x-policy-pack-id": "off" }, off);
+    const off = await openTestApp(db.url, {
+      DPM_POLICY_PACKS_ENABLED: "false",
+      DPM_DEFAULT_POLICY_PACK_ID: "nobody",
+    });
+    const answers = [
+      await simulate(newKey(), { "x-policy-pack-id": "off" }, off),
+      await simulate(newKey(), { "x-policy-pack-id": "nobody" }, off),
+    ];
     await off.close();
-    for (const answer of [absent, ignored]) {
+    for (const answer of answers) {
       expect(await storedOf(answer)).toMatchObject({ policy_pack_id: null, request: null });
+      expect(runIn(answer).diagnostics.warnings).toEqual([]);
     }
   });
 

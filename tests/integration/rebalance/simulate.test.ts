@@ -70,7 +70,13 @@ function request(quantity = "100"): RebalanceDocument {
 }
 
 function caller(idempotencyKey: string, tenantId = "default") {
-  return { tenantId, correlationId: "corr_test", idempotencyKey, policyPackId: null, caller: null };
+  return {
+    tenantId,
+    correlationId: "corr_test",
+    idempotencyKey,
+    selection: { id: null, isRequired: false },
+    caller: null,
+  };
 }
 
 /** What a key left behind, read as the owner of the tables. */

@@ -71,10 +71,11 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
   test("of rebalances and of their reproduction", async () => {
     const definition_text =
       '{"policy_pack_id":"p","turnover_policy":{"max_turnover_pct":"0.25"},"version":"1"}';
-    const policyPack = { id: "p", version: "1", revision: 1, definition_text };
+    const policyPack = { id: "p", version: "1", revision: 1, definition_text, valid_from: "" };
     for (const { id, request } of readVectors("dev-dpm")) {
       const document = documentOf(RebalanceBody, request);
-      const input = { document, policyPack, identity: IDENTITY, circumstances: CIRCUMSTANCES };
+      const pack = { policyPack, isPackMissing: false };
+      const input = { document, ...pack, identity: IDENTITY, circumstances: CIRCUMSTANCES };
       const run = await bothWays(CALCULATE_RUN, input);
       expect(run.threaded, id).toEqual(run.inline);
       const reproduced = await bothWays(REPRODUCE_RUN, {
@@ -94,6 +95,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
         unknownFields: "refuse",
         faults: document.faults,
         policyPack: undefined,
+        isPackMissing: false,
         batchRunId: "batch_1",
         runIds: Array.from({ length: 20 }, (_, at) => `rr_${at}`),
         correlationId: "corr_1",
@@ -177,6 +179,7 @@ describe("calculations that come faster than they are made", () => {
   const slow = {
     document: documentOf(RebalanceBody, asJsonBody(simulateBody(2_000))),
     policyPack: undefined,
+    isPackMissing: false,
     identity: IDENTITY,
     circumstances: CIRCUMSTANCES,
   };

@@ -6,6 +6,7 @@ const SETTINGS: PolicySettings = {
   isTenantResolutionEnabled: true,
   defaultByTenant: new Map([["mapped", "from-map"]]),
   defaultId: "global",
+  refusesUnknown: true,
 };
 
 function select(

@@ -61,6 +61,7 @@ export type OperationRequest = {
   /** Whom the token of the accepted request names; null where there was none. */
   readonly authenticated_subject: string | null;
   readonly request_text: string;
+  readonly created_at: string;
 };
 
 /** With what tells whether it is still to be tried. */
@@ -72,7 +73,7 @@ export type ReadOperation = OperationRequest & {
 export async function readRequest(tx: Tx, claimed: ClaimedOperation): Promise<ReadOperation | undefined> {
   const [row] = await tx<ReadOperation>`
     select correlation_id, idempotency_key, proposal_id, policy_pack_id, authenticated_subject, request_text,
-           lost_attempts, cancel_requested_at is not null as is_cancel_requested
+           created_at, lost_attempts, cancel_requested_at is not null as is_cancel_requested
       from async_operation
      where tenant_id = ${claimed.tenant_id}
        and operation_id = ${claimed.operation_id}`;

@@ -3,7 +3,7 @@ import { RebalanceRequest } from "../../../contract/rebalance.ts";
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
 import { readStoredAs } from "../../../platform/json/stored-json.ts";
-import { applyPolicyPack, readDefinition } from "../../policies/core.ts";
+import { applyPolicyPack, readDefinition, saysPackWasMissing } from "../../policies/core.ts";
 import { artifactIdOf, makeArtifact } from "../../runs/artifact.ts";
 import { reproduceRun } from "../../runs/reproduce-run.ts";
 import type { StoredEvidence, VerifiedPack, VerifiedPayload, VerifiedRun } from "../repository/evidence.ts";
@@ -132,6 +132,9 @@ function faultOfPack(
   pack: VerifiedPack | undefined,
 ): string | undefined {
   if (pack === undefined || pack.definition_text === null) return "is missing";
+  if (payload !== undefined && saysPackWasMissing(payload.result_text)) {
+    return "shaped the run, whose result says that it was missing";
+  }
   if (contentHash(pack.definition_text) !== pack.definition_hash) {
     return "its definition does not give its definition_hash";
   }
