@@ -10,6 +10,7 @@ import { createMetrics } from "../../src/platform/metrics.ts";
 import type { Operations } from "../../src/features/operations/operations.ts";
 import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { openTestDatabase } from "./databases.ts";
+import { requireDocumented } from "./documented.ts";
 
 export type Sent = {
   readonly key?: string;
@@ -79,6 +80,7 @@ export async function openTestApp(
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
+    requireDocumented(method, path, reply.statusCode);
     const json: unknown = isJson(reply.headers["content-type"]) ? JSON.parse(reply.body) : null;
     return { status: reply.statusCode, text: reply.body, headers: reply.headers, json };
   };

@@ -1,7 +1,7 @@
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { OUTCOME_UNKNOWN } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeOperation, changeProblems, operationChanges } from "./change-operation.ts";
@@ -25,7 +25,7 @@ const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryA
 export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => {
   const { areEnabled, isManualExecutionEnabled, ttlSeconds } = options.config.rebalance.operations;
   const statusText = statusTexts(options);
-  app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
+  addSwitch(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
 
   app.get(
     "/rebalance/operations",
@@ -105,7 +105,7 @@ const changes: FeaturePlugin<Pick<Options, "config">> = (app, options) => {
 const manualExecution: FeaturePlugin<Options> = (app, options) => {
   const { isManualExecutionEnabled } = options.config.rebalance.operations;
   const statusText = statusTexts(options);
-  app.addHook("onRequest", switchedBy(isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED"));
+  addSwitch(app, isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED");
 
   app.post(
     "/rebalance/operations/:operation_id/execute",

@@ -3,7 +3,7 @@ import { compareCodePoints } from "../../engine/order.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinArray, joinObject } from "../../platform/json/join-json.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { deletePolicyPack, putPolicyPack, type PackRequest } from "./change-policy-pack.ts";
@@ -71,7 +71,7 @@ export const policies: FeaturePlugin<Options> = async (app, options) => {
 
 const administration: FeaturePlugin<Options> = (app, options) => {
   const { areAdminApisEnabled } = options.config.rebalance.policyPacks;
-  app.addHook("onRequest", switchedBy(areAdminApisEnabled, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED"));
+  addSwitch(app, areAdminApisEnabled, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED");
 
   app.get(
     PACK,

@@ -3,7 +3,7 @@ import type { Tx } from "../../platform/database/transaction.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { problemText } from "../../platform/http/problem.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import {
   ANSWER_IN_RECORD,
@@ -53,7 +53,7 @@ const VERSIONS_ASYNC: IdempotencyScope = { ...CREATE_ASYNC, name: "proposals.ver
 /** Asynchronous creation of proposals and versions, and its operations. */
 export const proposalOperations: FeaturePlugin<Options> = async (app, options) => {
   const { areAsyncOperationsEnabled } = options.config.proposals;
-  app.addHook("onRequest", switchedBy(areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED"));
+  addSwitch(app, areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED");
   await app.register(acceptance, options);
   await app.register(status);
   await app.register(changes);

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { lackOf } from "../../platform/http/auth/authorization.ts";
 import { keyed } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import type { WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -82,7 +82,7 @@ const simulation: FeaturePlugin<object> = (app) => {
 
 const lifecycle: FeaturePlugin<Options> = async (app, options) => {
   const { isLifecycleEnabled } = options.config.proposals;
-  app.addHook("onRequest", switchedBy(isLifecycleEnabled, "PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED"));
+  addSwitch(app, isLifecycleEnabled, "PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED");
   await app.register(creation);
   await app.register(events);
   await app.register(reads);

@@ -3,7 +3,7 @@ import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
 import { OVERLOADED } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -85,7 +85,7 @@ export const support: FeaturePlugin<SupportOptions> = (app, options) => {
   const { verifyProposal } = options;
   const { areSupportApisEnabled } = options.config.proposals;
   const { verifyDeadlineMs } = options.config.server;
-  app.addHook("onRequest", switchedBy(areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED"));
+  addSwitch(app, areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED");
   const config = { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND] } as const;
 
   app.get(

@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 import { keyed, type RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import type { WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -60,7 +60,7 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
 
 const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
   const { areEnabled, executionMode: mode } = options.config.rebalance.operations;
-  app.addHook("onRequest", switchedBy(areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED"));
+  addSwitch(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
 
   app.post(
     "/rebalance/analyze/async",

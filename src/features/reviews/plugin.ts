@@ -3,7 +3,7 @@ import { readEventually } from "../../platform/database/read-eventually.ts";
 import type { CursorCodec } from "../../platform/http/cursor.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { pageOfRows, pageText, type PageRequest } from "../../platform/http/pagination.ts";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -27,7 +27,7 @@ const REFUSALS = [
 /** The review of runs that need one, below each path of a run, and the decisions across runs. */
 export const reviews: FeaturePlugin<Options> = async (app, options) => {
   const { isEnabled } = options.config.rebalance.review;
-  app.addHook("onRequest", switchedBy(isEnabled, "DPM_WORKFLOW_DISABLED"));
+  addSwitch(app, isEnabled, "DPM_WORKFLOW_DISABLED");
 
   for (const runPath of RUN_PATHS) await app.register(reviewOfRun, { runPath });
 

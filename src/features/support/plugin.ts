@@ -1,5 +1,5 @@
 import type { FastifyReply } from "fastify";
-import { switchedBy } from "../../platform/http/switches.ts";
+import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -24,7 +24,7 @@ export const support: FeaturePlugin<Options> = async (app, options) => {
 
 const lineage: FeaturePlugin<Options> = (app, options) => {
   const { areLineageApisEnabled } = options.config.rebalance;
-  app.addHook("onRequest", switchedBy(areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED"));
+  addSwitch(app, areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED");
 
   app.get(
     "/rebalance/lineage/:entity_id",
@@ -41,7 +41,7 @@ const lineage: FeaturePlugin<Options> = (app, options) => {
 
 const summary: FeaturePlugin<Options> = (app, options) => {
   const { areSummaryApisEnabled } = options.config.rebalance;
-  app.addHook("onRequest", switchedBy(areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED"));
+  addSwitch(app, areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED");
 
   app.get(
     "/rebalance/supportability/summary",
@@ -56,7 +56,7 @@ const summary: FeaturePlugin<Options> = (app, options) => {
 /** What a bundle or a verification shows, the run lookups show: they are off together. */
 const runSupport: FeaturePlugin<Options> = async (app, options) => {
   const { areSupportApisEnabled } = options.config.rebalance;
-  app.addHook("onRequest", switchedBy(areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED"));
+  addSwitch(app, areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED");
 
   await app.register(bundles, options);
 
@@ -73,7 +73,7 @@ const runSupport: FeaturePlugin<Options> = async (app, options) => {
 
 const bundles: FeaturePlugin<Options> = (app, options) => {
   const { areSupportBundleApisEnabled } = options.config.rebalance;
-  app.addHook("onRequest", switchedBy(areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED"));
+  addSwitch(app, areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED");
 
   for (const runPath of RUN_PATHS) {
     const { by, path } = runPath;

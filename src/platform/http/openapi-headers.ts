@@ -53,5 +53,6 @@ export const RESPONSE_HEADERS = {
       description: "`true`: the stored answer of an earlier request with the same key and payload.",
     },
   },
+  allow: { Allow: { type: "string", description: "The methods of the path." } },
   retryAfter: { "Retry-After": { type: "integer", description: "Seconds after which to try again." } },
 };

@@ -8,10 +8,11 @@ export type Json = Readonly<Record<string, unknown>>;
 export type Components = {
   readonly schemas: Record<string, unknown>;
   readonly examples: Record<string, unknown>;
+  readonly responses: Record<string, unknown>;
 };
 
 export function createComponents(): Components {
-  return { schemas: {}, examples: {} };
+  return { schemas: {}, examples: {}, responses: {} };
 }
 
 /** The JSON Schema of a type. What has an id goes to the components, and a reference to it comes back. */

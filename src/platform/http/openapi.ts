@@ -5,7 +5,7 @@ import type * as z from "zod";
 import { BodyType } from "../body-type.ts";
 import { exampleOf } from "./openapi-examples.ts";
 import { namesActor } from "./actor.ts";
-import { describeProblems, type Problems } from "./openapi-problems.ts";
+import { describeProblems, referToShared, sharedStatuses, type Problems } from "./openapi-problems.ts";
 import {
   createComponents,
   jsonSchemaOf,
@@ -63,6 +63,7 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
   const { params, querystring, headers, body, response, ...documentation } = schema;
   const described = {
     ...documentation,
+    "x-shared-problems": sharedStatuses(params !== undefined),
     ...parametersOf("params", params, components),
     ...parametersOf("querystring", querystring, components),
     security: securityOf(scope),
@@ -75,7 +76,7 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
           own: problems,
           hasKey,
           hasLimit,
-          hasBody: body !== undefined,
+          isWrite: route.method !== "GET",
           namesActor: namesActor(body),
         },
         components,
@@ -137,15 +138,20 @@ type DocumentedOperation = {
   parameters?: Parameter[];
   requestBody?: { content: Record<string, Record<string, unknown>> };
   "x-body-example"?: unknown;
+  "x-shared-problems"?: number[];
 };
 
 /** Adds the components, and mends what the converter of @fastify/swagger cannot say. */
 function finish(made: object, components: Components): object {
   const document = made as { paths: Record<string, Record<string, DocumentedOperation>> };
   for (const path of Object.values(document.paths))
-    for (const operation of Object.values(path)) mend(operation);
-  const { schemas, examples } = components;
-  const named = { schemas: inNameOrder(schemas), examples: inNameOrder(examples) };
+    for (const operation of Object.values(path)) mend(operation, components);
+  const { schemas, examples, responses } = components;
+  const named = {
+    schemas: inNameOrder(schemas),
+    responses: inNameOrder(responses),
+    examples: inNameOrder(examples),
+  };
   return {
     ...document,
     components: { ...named, headers: HEADER_COMPONENTS, securitySchemes: SECURITY_SCHEMES },
@@ -154,9 +160,12 @@ function finish(made: object, components: Components): object {
 
 const PLACES = ["path", "query", "header"];
 
-function mend(operation: DocumentedOperation): void {
-  const { parameters = [], requestBody, responses, "x-body-example": example } = operation;
+function mend(operation: DocumentedOperation, components: Components): void {
+  const { parameters = [], requestBody, responses } = operation;
+  const { "x-body-example": example, "x-shared-problems": shared = [] } = operation;
   delete operation["x-body-example"];
+  delete operation["x-shared-problems"];
+  Object.assign(responses, referToShared(shared, components));
   if (requestBody !== undefined && example !== undefined) {
     Object.assign(requestBody.content["application/json"] ?? {}, { example });
   }

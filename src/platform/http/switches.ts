@@ -1,9 +1,17 @@
-import type { onRequestHookHandler } from "fastify";
+import type { FeatureApp } from "./validation.ts";
 
-/** A hook for the plugin of a group of routes that a switch turns off: each then answers 404 with the group's code. */
-export function switchedBy(isOn: boolean, code: string): onRequestHookHandler {
-  return (_request, reply, next) => {
+/**
+ * Puts the routes of a plugin behind a switch: where it is off, each answers 404 with the code of the group. Called ahead
+ * of the routes, whose documentation says so.
+ */
+export function addSwitch(app: FeatureApp, isOn: boolean, code: string): void {
+  const refusal = { status: 404, detail: code };
+  app.addHook("onRoute", (route) => {
+    const { config } = route;
+    if (config !== undefined) route.config = { ...config, problems: [...(config.problems ?? []), refusal] };
+  });
+  app.addHook("onRequest", (_request, reply, next) => {
     if (isOn) next();
-    else reply.problem({ status: 404, detail: code });
-  };
+    else reply.problem(refusal);
+  });
 }

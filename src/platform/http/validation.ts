@@ -22,6 +22,9 @@ export interface ZodTypes extends FastifyTypeProvider {
 /** A feature: a plugin whose routes have zod schemas. */
 export type FeaturePlugin<Options extends object> = FastifyPluginAsync<Options, RawServerDefault, ZodTypes>;
 
+/** Where a feature registers its routes. */
+export type FeatureApp = Parameters<FeaturePlugin<object>>[0];
+
 /** Without a schema, a part of a request must be empty. */
 const NOTHING = wireObject({});
 

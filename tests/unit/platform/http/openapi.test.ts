@@ -89,7 +89,25 @@ describe("an operation", async () => {
 
   test("has an answer with an example, and every problem by its code", () => {
     const statuses = Object.keys(z.record(z.string(), z.unknown()).parse(operation("responses")));
-    expect(statuses.toSorted()).toEqual(["200", "400", "409", "413", "415", "422", "429", "500", "503"]);
+    expect(statuses.toSorted()).toEqual([
+      "200",
+      "400",
+      "405",
+      "408",
+      "409",
+      "413",
+      "414",
+      "415",
+      "417",
+      "422",
+      "429",
+      "431",
+      "500",
+      "503",
+    ]);
+    expect(at("paths", "/simulate/{name}", "post", "responses", "408")).toMatchObject({
+      description: "REQUEST_TIMEOUT: where the request does not arrive whole in time",
+    });
     const problem = operation("responses", "409", "content", "application/problem+json", "examples");
     expect(Object.keys(z.record(z.string(), z.unknown()).parse(problem))).toEqual([
       "STATE_CONFLICT_expected_state_mismatch",

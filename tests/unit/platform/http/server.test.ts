@@ -8,7 +8,7 @@ import { wireObject } from "../../../../src/contract/wire.ts";
 import { DatabaseError } from "../../../../src/platform/database/errors.ts";
 import { filters, limitFilter, pathParams } from "../../../../src/platform/http/filters.ts";
 import { answer } from "../../../../src/platform/http/route-docs.ts";
-import { switchedBy } from "../../../../src/platform/http/switches.ts";
+import { addSwitch } from "../../../../src/platform/http/switches.ts";
 import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
 import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { createLog } from "../../../../src/platform/log.ts";
@@ -247,7 +247,7 @@ describe("a request that is wrong", () => {
 
   test("a route behind a switch that is off answers with the name of its group", async () => {
     const off: Routes = async (app) => {
-      app.addHook("onRequest", switchedBy(false, "GREETINGS_DISABLED"));
+      addSwitch(app, false, "GREETINGS_DISABLED");
       await app.register(greetings);
     };
     const { app } = await serve({ routes: off });
