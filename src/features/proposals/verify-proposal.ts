@@ -1,4 +1,5 @@
 import { plainError } from "../../platform/database/errors.ts";
+import { pagesUpTo, type NumberRange } from "../../platform/database/number-pages.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { createSharedRuns } from "../../platform/shared-runs.ts";
@@ -17,7 +18,7 @@ import {
   listEventsBetween,
   type LastNumbers,
 } from "./repository/proposals.ts";
-import { listWholeVersions, type NumberRange, type PageSize } from "./repository/versions.ts";
+import { listWholeVersions, type PageSize } from "./repository/versions.ts";
 import { verifyHistory, type Hashed } from "./verification.ts";
 
 /** Bounds what a verification holds in memory, and what it asks of a thread at once. */
@@ -118,19 +119,4 @@ async function checkVersions(
     checked.push(...(await calculations.run(CHECK_VERSIONS, versions, terms)));
   }
   return checked;
-}
-
-/** The rows up to a number, page after page: each begins behind the last number of the one before. */
-async function* pagesUpTo<Row>(
-  upTo: number,
-  read: (range: NumberRange) => Promise<readonly Row[]>,
-  numberOf: (row: Row) => number,
-): AsyncGenerator<readonly Row[]> {
-  for (let after = 0; after < upTo;) {
-    const page = await read({ after, upTo });
-    const last = page.at(-1);
-    if (last === undefined) return;
-    yield [...page]; // a plain array, which can be sent to a thread
-    after = numberOf(last);
-  }
 }

@@ -1,3 +1,4 @@
+import type { NumberRange } from "../../../platform/database/number-pages.ts";
 import { sql, type Tx } from "../../../platform/database/transaction.ts";
 import type { TimePosition } from "../../../platform/http/cursor.ts";
 import { rowsToRead, type PageRequest } from "../../../platform/http/pagination.ts";
@@ -6,7 +7,6 @@ import { APPROVING_EVENTS, type JudgedVersion } from "../four-eyes.ts";
 import type { ApprovalRow, EventRow } from "../event.ts";
 import type { ProposalRow } from "../proposal.ts";
 import type { ProposalState } from "../schemas.ts";
-import type { NumberRange } from "./versions.ts";
 
 /**
  * Proposals with their events and approvals. Whoever calls the writes owns the transaction; all but the first hold the

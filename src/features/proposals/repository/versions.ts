@@ -1,3 +1,4 @@
+import type { NumberRange } from "../../../platform/database/number-pages.ts";
 import { sql, type SqlFragment, type Tx } from "../../../platform/database/transaction.ts";
 import type { ShownVersion, VersionHeader, VersionRow } from "../version.ts";
 
@@ -44,9 +45,6 @@ export async function findVersion(
        and version_no = ${number}`;
   return version;
 }
-
-/** Numbers behind `after`, up to `upTo`. */
-export type NumberRange = { readonly after: number; readonly upTo: number };
 
 /** A page ends with the version whose documents fill `bytes`, or with the last of `rows`. */
 export type PageSize = { readonly rows: number; readonly bytes: number };
