@@ -11,7 +11,8 @@ const LAYERS = {
 
 /** What a feature may import beside itself and the layers. The list has no circle, and so have the features. */
 const FEATURES = {
-  policies: [],
+  audit: [],
+  policies: ["audit"],
   operations: [],
   service: [],
   runs: ["policies"],
@@ -19,7 +20,7 @@ const FEATURES = {
   rebalance: ["policies", "runs", "operations"],
   proposals: ["operations"],
   support: ["policies", "runs", "reviews", "operations"],
-  retention: ["operations"],
+  retention: ["operations", "audit"],
 };
 
 const CORE = "^src/features/[^/]+/core(\\.ts|/)";

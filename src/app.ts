@@ -1,4 +1,7 @@
 import type { FastifyInstance } from "fastify";
+import { audit } from "./features/audit/plugin.ts";
+import { refusals } from "./features/audit/refusals-plugin.ts";
+import { createAuditVerification } from "./features/audit/verify-audit.ts";
 import { operationsPlugin } from "./features/operations/plugin.ts";
 import type { Operations } from "./features/operations/operations.ts";
 import { policies } from "./features/policies/plugin.ts";
@@ -50,6 +53,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(requestLog, { log, metrics });
   await app.register(requestDeadline, { requestDeadlineMs });
   await app.register(requestRuntime, { runtime });
+  await app.register(refusals, { runtime });
   await app.register(requestHead);
   await app.register(crossOrigin, { origins: config.auth.corsOrigins });
   await app.register(auth, { ...config.auth, log, metrics });
@@ -75,6 +79,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(policies, { config });
     const verifyProposal = createVerification(runtime);
     await api.register(proposals, { config, operations, verifyProposal });
+    await api.register(audit, { config, verifyAudit: createAuditVerification(runtime) });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
   await app.register(docs, { isPublic: config.auth.areDocsPublic });
@@ -107,5 +112,6 @@ const TAGS = [
   "Run review",
   "Policy packs",
   "Proposals",
+  "Audit",
   "Service",
 ].map((name) => ({ name }));

@@ -37,6 +37,7 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
   const retention = startRetention({
     database,
     owner: operations.terms.owner,
+    newId: runtime.newId,
     periods: {
       operationsTtlSeconds: config.rebalance.operations.ttlSeconds,
       runDays: config.rebalance.retentionDays,

@@ -1,6 +1,7 @@
 import { buildApp } from "./app.ts";
 import { openOperations, startBackground } from "./background.ts";
 import { parseConfig } from "./config/config.ts";
+import { recordStart } from "./features/audit/record-start.ts";
 import { closeWithin, listen } from "./platform/http/listen.ts";
 import { createLog } from "./platform/log.ts";
 import { runProcess, type Start } from "./platform/process.ts";
@@ -18,13 +19,14 @@ const start: Start = async (onFatal) => {
     const lifecycle = { isStopping: false };
     const operations = openOperations(runtime);
     const app = await buildApp({ runtime, operations, lifecycle });
+    const record = await recordStart(runtime, { program: "service", process: operations.terms.owner });
     const url = await listen(app, config.server);
     const background = startBackground(runtime, operations);
     const stop = async (hurry: AbortSignal) => {
       lifecycle.isStopping = true; // readiness drops, and for a while nothing else changes
       await pause(config.server.shutdownDrainMs, hurry);
       grace.start();
-      await background.stop();
+      await Promise.all([background.stop(), record.stop()]);
       await closeWithin(app, grace.remainingMs(), hurry);
       await operations.attempts.drain(grace.remainingMs(), hurry);
       await close(hurry);

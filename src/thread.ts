@@ -1,3 +1,4 @@
+import { HASH_AUDIT_EVENTS } from "./features/audit/calculations.ts";
 import { AnalyzeAsyncBody, AnalyzeBody, RebalanceBody } from "./features/rebalance/bodies.ts";
 import { CALCULATE_BATCH, CALCULATE_RUN } from "./features/rebalance/calculations.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./features/proposals/bodies.ts";
@@ -29,6 +30,7 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     PREPARE_VERSION,
     HASH_EVENTS,
     CHECK_VERSIONS,
+    HASH_AUDIT_EVENTS,
     REPRODUCE_RUN,
     LOADED,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),

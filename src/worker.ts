@@ -1,5 +1,6 @@
 import { openOperations, startBackground } from "./background.ts";
 import { parseConfig } from "./config/config.ts";
+import { recordStart } from "./features/audit/record-start.ts";
 import { createGracePeriod } from "./platform/grace-period.ts";
 import { createLog } from "./platform/log.ts";
 import { runProcess, type Start } from "./platform/process.ts";
@@ -14,10 +15,11 @@ const start: Start = async (onFatal) => {
   const { runtime, close } = await openRuntime({ config, log, onGone: onFatal });
   const grace = createGracePeriod(config.server.shutdownGraceMs);
   const operations = openOperations(runtime);
+  const record = await recordStart(runtime, { program: "worker", process: operations.terms.owner });
   const background = startBackground(runtime, operations);
   const stop = async (hurry: AbortSignal) => {
     grace.start();
-    await background.stop();
+    await Promise.all([background.stop(), record.stop()]);
     await operations.attempts.drain(grace.remainingMs(), hurry);
     await close(hurry);
   };

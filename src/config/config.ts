@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseServerAddress } from "../platform/database/address.ts";
 import { identityConfig, identityContradictions, identityVariables } from "./identity.ts";
+import { recordedValue, type RecordedValue } from "./recorded.ts";
 import { variableNotes } from "./readers.ts";
 import {
   contractVariables,
@@ -157,6 +158,7 @@ function toConfig(env: Environment) {
       pollMs: env.WORKER_POLL_MS,
     },
     retentionIntervalMs: env.RETENTION_INTERVAL_MS,
+    effectiveVariables: effectiveVariables(env),
     rebalance: rebalanceConfig(env),
     proposals: {
       isLifecycleEnabled: env.PROPOSAL_WORKFLOW_LIFECYCLE_ENABLED,
@@ -172,6 +174,19 @@ function toConfig(env: Environment) {
       allowsBlockedVersions: env.PROPOSAL_ALLOW_BLOCKED_VERSIONS,
     },
   };
+}
+
+/** Every variable with the value in force, without secrets: what the audit records of a start. */
+function effectiveVariables(env: Environment): Readonly<Record<string, RecordedValue>> {
+  const derived = {
+    SHUTDOWN_DRAIN_MS: env.SHUTDOWN_DRAIN_MS ?? DRAIN_MS[env.APP_PERSISTENCE_PROFILE],
+    METRICS_PUBLIC: identityConfig(env).areMetricsPublic,
+  };
+  const values = Object.entries(variables).map(([name, schema]): [string, RecordedValue] => [
+    name,
+    recordedValue(variableNotes.get(schema)?.recorded, env[name as keyof Environment]),
+  ]);
+  return { ...Object.fromEntries(values), ...derived };
 }
 
 function rebalanceConfig(env: Environment) {

@@ -2,10 +2,19 @@ import * as z from "zod";
 
 /** One variable of the environment: how its text is read, and what a reader of `.env.example` learns of it. */
 export type Variable<T> = z.ZodType<T, string | undefined>;
-export type VariableNotes = { readonly fallback: string | null; readonly about: string };
+export type VariableNotes = {
+  readonly fallback: string | null;
+  readonly about: string;
+  /** How the audit of a start records it; left out: as it is. */
+  readonly recorded?: RecordedAs;
+};
+
+/** A secret is recorded as set or not, an address without user and query. */
+export type RecordedAs = "presence" | "address";
 
 type ValueReader<T> = {
   readonly about: string;
+  readonly recorded?: RecordedAs;
   /** What to say of a text that is none: `must be …`. */
   readonly expected: string;
   readonly parse: (text: string) => T | undefined;
@@ -22,7 +31,7 @@ export function variable<T>(fallback: string, reading: ValueReader<T>): Variable
     .string()
     .default(fallback)
     .transform((text, context) => parsed(reading, text, context))
-    .register(variableNotes, { fallback, about: reading.about });
+    .register(variableNotes, { fallback, ...notesOf(reading) });
 }
 
 /** A variable without one: absent or empty is null. */
@@ -31,7 +40,11 @@ function optional<T>(reading: ValueReader<T>): Variable<T | null> {
     .string()
     .optional()
     .transform((text, context) => (text === undefined || text === "" ? null : parsed(reading, text, context)))
-    .register(variableNotes, { fallback: null, about: reading.about });
+    .register(variableNotes, { fallback: null, ...notesOf(reading) });
+}
+
+function notesOf<T>({ about, recorded }: ValueReader<T>): Omit<VariableNotes, "fallback"> {
+  return { about, ...(recorded === undefined ? {} : { recorded }) };
 }
 
 function parsed<T>(
@@ -170,6 +183,7 @@ function originOf(text: string): string | undefined {
 export function webUrl(about: string): Variable<string | null> {
   return optional({
     about,
+    recorded: "address",
     expected: "a URL that begins with https: or http:",
     parse: (value) => (URL.canParse(value) && /^https?:/i.test(value) ? value : undefined),
   });
@@ -215,5 +229,5 @@ export function serverUrl(about: string, check: (url: string) => void): Variable
         return z.NEVER;
       }
     })
-    .register(variableNotes, { fallback: null, about });
+    .register(variableNotes, { fallback: null, about, recorded: "presence" });
 }

@@ -52,7 +52,7 @@ export const serviceVariables = {
   ),
   VERIFY_DEADLINE_MS: milliseconds(
     MINUTE_MS,
-    "The same for the verification of a proposal, which calculates every version again.",
+    "The same for the verifications: of a proposal, which calculates every version again, and of the audit.",
   ),
   SHUTDOWN_DRAIN_MS: optionalInteger(
     0,

@@ -11,7 +11,8 @@ export type IdPrefix =
   | "pwe_" // proposal workflow event
   | "pap_" // proposal approval
   | "pop_" // proposal operation
-  | "oac_"; // request to retry or cancel an operation
+  | "oac_" // request to retry or cancel an operation
+  | "aev_"; // audit event
 
 /** Ids as a dependency, so that a test can name them. */
 export type Ids = (prefix: IdPrefix) => string;

@@ -10,11 +10,23 @@ import { hasText, isComplete, type Message } from "../support/protocol.ts";
 import { newKey, NEEDS_REVIEW, rebalanceBody } from "../support/runs.ts";
 import { withSession } from "../support/session.ts";
 import { openProxy, type Direction, type TcpProxy, type Verdict } from "../support/tcp-proxy.ts";
+import {
+  bearer,
+  newKey as newSigningKey,
+  startIssuer,
+  tokenEnv,
+  type SigningKey,
+  type TestIssuer,
+} from "../support/tokens.ts";
 
 /** The whole service, reaching its database through a proxy that loses what a test tells it to. */
 let db: TestDatabase;
 let proxy: TcpProxy;
 let app: TestApp;
+/** The same where a token is asked for. */
+let guarded: TestApp;
+let issuer: TestIssuer;
+let signing: SigningKey;
 
 /** What was written is committed slowly, once a test has marked it: its COMMIT runs on when its connection is gone. */
 const SLOW_COMMIT = `
@@ -27,6 +39,8 @@ const SLOW_COMMIT = `
     for each row when (starts_with(new.policy_pack_id, 'slow')) execute function commit_slowly();
   create constraint trigger slow_commit after insert on proposal_event deferrable initially deferred
     for each row when (starts_with(new.correlation_id, 'slow')) execute function commit_slowly();
+  create constraint trigger slow_commit after insert on audit_event deferrable initially deferred
+    for each row when (starts_with(new.correlation_id, 'slow')) execute function commit_slowly();
   create constraint trigger slow_commit after insert on run_decision deferrable initially deferred
     for each row when (starts_with(new.correlation_id, 'slow')) execute function commit_slowly()`;
 
@@ -35,12 +49,17 @@ beforeAll(async () => {
   await withSession(db.adminUrl, (session) => session.query(SLOW_COMMIT));
   proxy = await openProxy(db.url);
   app = await openTestApp(proxy.url(db.url), { REQUIRE_IDEMPOTENCY_KEY: "create" });
+  signing = await newSigningKey("key_1");
+  issuer = await startIssuer([signing]);
+  guarded = await openTestApp(proxy.url(db.url), tokenEnv(issuer));
 });
 afterEach(() => {
   proxy.judge = () => "pass";
 });
 afterAll(async () => {
   await app.close();
+  await guarded.close();
+  await issuer.close();
   await proxy.close();
   await db.drop();
 });
@@ -82,7 +101,8 @@ async function forgetConnections(): Promise<void> {
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ballast-test'",
     ),
   );
-  while (app.database.pool.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  const areOpen = () => [app, guarded].some(({ database }) => database.pool.open.size > 0);
+  while (areOpen()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 async function count(from: string): Promise<number> {
@@ -171,7 +191,23 @@ describe.each([
     expect((await app.send("PUT", path, { body: { version: "v1" } })).status).toBe(200);
     expect((await app.get(path)).status).toBe(200);
     expect(await count(`policy_pack_version where policy_pack_id = '${id}'`)).toBe(1);
+    expect(await count(`audit_event where details_text like '%"${id}"%'`)).toBe(1);
   });
+
+  test.each([null, newKey("refused")])(
+    "of the record of a refusal, under key %s: it is told, and there once",
+    async (key) => {
+      const headers = { ...(await bearer(signing, [])), "x-correlation-id": newKey("refused") };
+      await forgetConnections();
+      lose("insert into audit_event", loss);
+      const answer = await guarded.send("GET", "/rebalance/runs", {
+        headers,
+        ...(key === null ? {} : { key: newKey(key) }),
+      });
+      expect(answer.status).toBe(403);
+      expect(await count(`audit_event where correlation_id = '${headers["x-correlation-id"]}'`)).toBe(1);
+    },
+  );
 
   test("of a proposal: one proposal", async () => {
     const key = newKey("lost-proposal");
@@ -220,6 +256,14 @@ describe("a write without a key whose COMMIT was still running when its connecti
     });
     expect([answer.status, answer.json]).toMatchObject([200, { current_state: "RISK_REVIEW" }]);
     expect(await count(`proposal_event where proposal_id = '${id}'`)).toBe(2);
+  });
+
+  test("a refusal is told, and recorded once", async () => {
+    const headers = { ...(await bearer(signing, [])), "x-correlation-id": "slow-refusal" };
+    await forgetConnections();
+    lose("insert into audit_event", cutAtCommit());
+    expect((await guarded.get("/rebalance/runs", headers)).status).toBe(403);
+    expect(await count("audit_event where correlation_id = 'slow-refusal'")).toBe(1);
   });
 
   test("a decision about a run is told to be taken", async () => {

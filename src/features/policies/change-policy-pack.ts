@@ -1,6 +1,9 @@
 import type { Tx } from "../../platform/database/transaction.ts";
 import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
-import { write, type WriteDeps, type Written } from "../../platform/idempotency/write.ts";
+import { write, type Written } from "../../platform/idempotency/write.ts";
+import type { Runtime } from "../../runtime.ts";
+import { appendEvent } from "../audit/append-event.ts";
+import { policyPackEntry } from "../audit/core.ts";
 import {
   deletePack,
   isPack,
@@ -13,6 +16,8 @@ import {
 } from "./core.ts";
 import { findRevision, insertRevision, lockPack, revisionExists } from "./repository.ts";
 import type { DpmPolicyPackUpsertRequest } from "./schemas.ts";
+
+type Deps = Pick<Runtime, "writes" | "newId">;
 
 /** Which pack of which tenant, and the request that changes it. */
 export type PackRequest = Authenticated & {
@@ -27,7 +32,7 @@ export type PutOutcome = StoredPack | "precondition_failed";
 
 /** Puts a definition into force. A repetition of what is in force changes nothing. */
 export async function putPolicyPack(
-  deps: WriteDeps,
+  deps: Deps,
   request: PackRequest,
   definition: DpmPolicyPackUpsertRequest,
 ): Promise<PutOutcome> {
@@ -41,7 +46,7 @@ export async function putPolicyPack(
 
 /** Takes a pack out of force; what it was before stays readable with `as_of`. */
 export async function deletePolicyPack(
-  deps: WriteDeps,
+  deps: Deps,
   request: PackRequest,
 ): Promise<"deleted" | "precondition_failed" | "not_found"> {
   const { kind } = await changePack(deps, request, (newest, context) =>
@@ -51,22 +56,37 @@ export async function deletePolicyPack(
   return kind === "append" ? "deleted" : "precondition_failed";
 }
 
+/** `eventId` is of the audit event that goes with the change. */
+type Prepared = WriteContext & { readonly eventId: string };
+
 type Decide = (newest: PackRevision | undefined, context: WriteContext) => PackChange;
 
-/** Writers of one pack take turns: each decides on what the one before it left. */
-async function changePack(deps: WriteDeps, request: PackRequest, decide: Decide): Promise<PackChange> {
+/** Writers of one pack take turns: each decides on what the one before it left. The audit gets the change with it. */
+async function changePack(
+  { writes, newId }: Deps,
+  request: PackRequest,
+  decide: Decide,
+): Promise<PackChange> {
   const { tenantId, policyPackId, correlationId } = request;
-  const outcome = await write<WriteContext, PackChange>(deps, {
+  const outcome = await write<Prepared, PackChange>(writes, {
     tenantId,
     key: null,
     aggregate: `policy pack ${policyPackId}`,
-    prepare: () => ({ correlationId, authenticatedSubject: subjectOf(request), now: deps.clock() }),
+    prepare: () => ({
+      correlationId,
+      authenticatedSubject: subjectOf(request),
+      now: writes.clock(),
+      eventId: newId("aev_"),
+    }),
     write: async (tx, context, lost) => {
       await lockPack(tx, tenantId, policyPackId);
       // Revisions have no id of their own: only under the lock is it certain whether a lost COMMIT landed.
       if (lost !== null && (await isStored(tx, tenantId, lost))) return written(lost);
       const change = decide(await findRevision(tx, tenantId, policyPackId), context);
-      if (change.kind === "append") await insertRevision(tx, tenantId, change.revision);
+      if (change.kind === "append") {
+        await insertRevision(tx, tenantId, change.revision);
+        await appendEvent(tx, tenantId, policyPackEntry(change.revision, context.eventId), writes.clock);
+      }
       return written(change);
     },
     wasCommitted: (tx, change) => isStored(tx, tenantId, change),

@@ -90,7 +90,7 @@ const administration: FeaturePlugin<Options> = (app, options) => {
       config: { scope: "policies:admin", problems: [STALE], bodyExample: POLICY_PACK_EXAMPLE },
     },
     async ({ runtime, context, params, body }, reply) => {
-      const pack = await putPolicyPack(runtime.writes, packRequest(context, params.policy_pack_id), body);
+      const pack = await putPolicyPack(runtime, packRequest(context, params.policy_pack_id), body);
       if (pack === "precondition_failed") return reply.problem(STALE);
       return sendPack(reply, pack, joinObject({ item: pack.definition_text }));
     },
@@ -100,7 +100,7 @@ const administration: FeaturePlugin<Options> = (app, options) => {
     PACK,
     { schema: schemas.deletePolicyPack, config: { scope: "policies:admin", problems: [NOT_FOUND, STALE] } },
     async ({ runtime, context, params }, reply) => {
-      const outcome = await deletePolicyPack(runtime.writes, packRequest(context, params.policy_pack_id));
+      const outcome = await deletePolicyPack(runtime, packRequest(context, params.policy_pack_id));
       if (outcome === "deleted") return reply.code(204).send();
       return reply.problem(outcome === "not_found" ? NOT_FOUND : STALE);
     },

@@ -1,11 +1,14 @@
 import type { Database } from "../../platform/database/database.ts";
-import { inTransaction } from "../../platform/database/transaction.ts";
+import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import type { Ids } from "../../platform/ids.ts";
 import {
   runBatches,
   startPeriodicJob,
   type JobTimes,
   type PeriodicJob,
 } from "../../platform/periodic-job.ts";
+import { DEPLOYMENT } from "../audit/chain.ts";
+import { recordRetention } from "../audit/record-retention.ts";
 import {
   announceRetention,
   deleteAnalysisKeys,
@@ -13,6 +16,7 @@ import {
   deleteRefusals,
   deleteRuns,
   deleteSimulationKeys,
+  hasAnnounced,
   type Deletion,
   type RetentionKind,
   type RetentionSetting,
@@ -39,6 +43,7 @@ export type RetentionDeps = {
   readonly database: Database;
   /** Names this process and its start, as what it says is recorded. */
   readonly owner: string;
+  readonly newId: Ids;
   readonly periods: RetentionPeriods;
   /** Things per transaction: few enough that its locks last for milliseconds. */
   readonly batchSize: number;
@@ -73,23 +78,39 @@ export async function purge(deps: RetentionDeps, signal?: AbortSignal): Promise<
   }
 }
 
-async function announce({ database, owner, periods, onOverruled }: RetentionDeps): Promise<void> {
-  const { operationsTtlSeconds, runDays } = periods;
-  const announced: readonly (readonly [RetentionKind, number | null])[] = [
-    ["OPERATION", operationsTtlSeconds],
-    ["RUN", runDays === 0 ? null : runDays * DAY_SECONDS],
-  ];
-  const rulings = await inTransaction(database, { tenantId: null }, (tx) =>
-    Promise.all(
-      announced.map(async ([kind, retentionSeconds]) => {
-        const ruling = await announceRetention(tx, kind, owner, retentionSeconds);
-        return { kind, retentionSeconds, ruling };
-      }),
-    ),
+/** How long things are stored, by what they are; null: for ever. */
+type Retentions = Readonly<Record<RetentionKind, number | null>>;
+
+async function announce(deps: RetentionDeps): Promise<void> {
+  const { operationsTtlSeconds, runDays } = deps.periods;
+  const configured: Retentions = {
+    OPERATION: operationsTtlSeconds,
+    RUN: runDays === 0 ? null : runDays * DAY_SECONDS,
+  };
+  // In the tenant of the audit's deployment chain, as a change of the retention and its record are one.
+  const rulings = await inTransaction(deps.database, { tenantId: DEPLOYMENT }, (tx) =>
+    announceAll(tx, deps, configured),
   );
-  for (const { kind, retentionSeconds, ruling } of rulings) {
-    if (ruling.retention_seconds !== retentionSeconds) onOverruled({ kind, retentionSeconds, ruling });
+  for (const kind of ["OPERATION", "RUN"] as const) {
+    const retentionSeconds = configured[kind];
+    const ruling = rulings[kind];
+    if (ruling.retention_seconds !== retentionSeconds) deps.onOverruled({ kind, retentionSeconds, ruling });
   }
+}
+
+async function announceAll(tx: Tx, { database, owner, newId }: RetentionDeps, configured: Retentions) {
+  const [isKnown, operation, run] = await Promise.all([
+    hasAnnounced(tx, owner),
+    announceRetention(tx, "OPERATION", owner, configured.OPERATION),
+    announceRetention(tx, "RUN", owner, configured.RUN),
+  ]);
+  const ruling: Retentions = { OPERATION: operation.retention_seconds, RUN: run.retention_seconds };
+  await recordRetention(
+    tx,
+    { newId, clock: database.serverClock.now },
+    { process: owner, isFirst: !isKnown, details: { configured: { ...configured }, ruling: { ...ruling } } },
+  );
+  return { OPERATION: operation, RUN: run };
 }
 
 /** Purges periodically, until it is stopped. Says once of each longer retention that it rules. */

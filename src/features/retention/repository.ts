@@ -27,6 +27,12 @@ export async function announceRetention(
   return ruling;
 }
 
+/** Whether a process has said how long it stores things, within the day for which that is kept. */
+export async function hasAnnounced(tx: Tx, setBy: string): Promise<boolean> {
+  const rows = await tx`select from retention_setting where set_by = ${setBy} limit 1`;
+  return rows.length > 0;
+}
+
 /**
  * One batch of a purge, across tenants: a function of the database, which deletes nothing but what is past the retention
  * that rules, by the database's clock. Returns how many of what it is about are gone, fewer than `limit` where none is

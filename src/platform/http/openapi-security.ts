@@ -3,6 +3,7 @@ import { FORBIDDEN } from "./auth/authorization.ts";
 import { ISSUER_UNAVAILABLE, TENANT_MISMATCH, UNAUTHENTICATED_PROBLEMS } from "./auth/authentication.ts";
 import { HOST_NOT_ALLOWED } from "./auth/own-hosts.ts";
 import { scopesOf, type RouteScope } from "./auth/scopes.ts";
+import { OUTCOME_UNKNOWN } from "./failures.ts";
 import type { Problems } from "./openapi-problems.ts";
 
 type SecurityRequirement = Readonly<Record<string, string[]>>;
@@ -24,10 +25,14 @@ export function securityOf(scope: RouteScope | undefined): SecurityRequirement[]
   return scopes.length === 0 ? [{ bearerAuth: [] }] : scopes.map((name) => ({ bearerAuth: [name] }));
 }
 
+/** Instead of a 403 that could not be recorded, beside what every route may say of the database. */
+const UNRECORDED: Problems = [{ status: 503, detail: "DATABASE_BUSY" }, OUTCOME_UNKNOWN];
+
 /** What a caller may be told ahead of the route. */
 export function accessProblems(scope: RouteScope | undefined): Problems {
   if (scope === undefined) return [];
   if (scope === "public") return [HOST_NOT_ALLOWED];
   const lack = scopesOf(scope).length === 0 ? [] : [FORBIDDEN];
-  return [...UNAUTHENTICATED_PROBLEMS, ...lack, TENANT_MISMATCH, HOST_NOT_ALLOWED, ISSUER_UNAVAILABLE];
+  const refusals = [...lack, TENANT_MISMATCH, HOST_NOT_ALLOWED];
+  return [...UNAUTHENTICATED_PROBLEMS, ...refusals, ISSUER_UNAVAILABLE, ...UNRECORDED];
 }

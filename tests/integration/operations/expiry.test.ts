@@ -10,6 +10,7 @@ import { ProposalAsyncAcceptedResponse } from "../../../src/features/proposals/o
 import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
 import { purge } from "../../../src/features/retention/purge-expired.ts";
 import { DpmRunSupportBundleResponse } from "../../../src/features/support/schemas.ts";
+import { newId } from "../../../src/platform/ids.ts";
 import { openTestApp, read, refusalOf, type Received, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { newKey } from "../../support/runs.ts";
@@ -67,6 +68,7 @@ async function purgeNow(): Promise<number> {
   await purge({
     database: app.database,
     owner: "process-a",
+    newId,
     periods: { operationsTtlSeconds: TTL_SECONDS, runDays: 0 },
     batchSize: 100,
     onPurged: (what, count) => (purged += what === "operations" ? count : 0),

@@ -111,6 +111,7 @@ test("operations of before the upgrade go on: retried, tried again beyond the fi
     await purge({
       database,
       owner: "upgraded",
+      newId,
       periods: { operationsTtlSeconds: 1, runDays: 0 },
       batchSize: 10,
       onPurged: () => undefined,

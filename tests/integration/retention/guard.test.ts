@@ -9,6 +9,7 @@ import {
   deleteRuns,
   type RetentionKind,
 } from "../../../src/features/retention/repository.ts";
+import { newId } from "../../../src/platform/ids.ts";
 import { openTestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
@@ -243,6 +244,7 @@ describe("the retention that rules", () => {
     const shorter = startRetention({
       database,
       owner: "short",
+      newId,
       periods: { operationsTtlSeconds: 60, runDays: 30 },
       batchSize: 10,
       intervalMs: 1,

@@ -65,7 +65,7 @@ const ago = (ms: number): Date => new Date(NOW.getTime() - ms);
 
 function pass(change: { periods?: RetentionPeriods; batchSize?: number } = {}) {
   const purged: [Purgeable, number][] = [];
-  const deps = { database, owner: "process-a", periods: PERIODS, batchSize: 100, ...change };
+  const deps = { database, owner: "process-a", newId, periods: PERIODS, batchSize: 100, ...change };
   const onOverruled = () => expect.fail("nobody stores longer");
   return purge({ ...deps, onPurged: (what, count) => purged.push([what, count]), onOverruled }).then(
     () => purged,
@@ -434,6 +434,7 @@ describe("the job", () => {
     const job = startRetention({
       database,
       owner: "process-a",
+      newId,
       periods: PERIODS,
       batchSize: 10,
       intervalMs: 1,

@@ -10,6 +10,7 @@ import { DpmRunListResponse } from "../../../src/features/runs/schemas.ts";
 import { readCounts, readExtent } from "../../../src/features/support/repository/counts.ts";
 import { rollUpCounts } from "../../../src/features/support/roll-up-counts.ts";
 import { DpmSupportabilitySummaryResponse } from "../../../src/features/support/schemas.ts";
+import { newId } from "../../../src/platform/ids.ts";
 import { openTestApp, read, refusalOf } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
@@ -85,6 +86,7 @@ const purgeOld = () =>
   purge({
     database,
     owner: "process-a",
+    newId,
     periods: { operationsTtlSeconds: 3_600, runDays: 30 },
     batchSize: 7,
     onPurged: () => undefined,

@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig, parseMigrationConfig } from "../../../src/config/config.ts";
+import {
+  ConfigError,
+  describeVariables,
+  parseConfig,
+  parseMigrationConfig,
+} from "../../../src/config/config.ts";
 
 const SERVICE = "postgres://ballast:secret@db.example:5432/ballast";
 const OWNER = "postgres://owner:hidden@db.example:5432/ballast";
+const LOGINS = { DATABASE_URL: SERVICE, MIGRATION_DATABASE_URL: OWNER };
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -184,8 +190,6 @@ describe("variables that contradict each other", () => {
 });
 
 describe("identity", () => {
-  const LOGINS = { DATABASE_URL: SERVICE, MIGRATION_DATABASE_URL: OWNER };
-
   test("without tokens, it serves on loopback addresses alone", () => {
     for (const HOST of ["127.0.0.1", "127.9.9.9", "localhost", "::1"]) expect(faultsOf({ HOST })).toEqual([]);
     for (const HOST of ["0.0.0.0", "::", "10.0.0.5", "ballast.example"]) {
@@ -275,5 +279,38 @@ describe("the migration command", () => {
 
   test("names what it lacks", () => {
     expect(() => parseMigrationConfig({})).toThrow(/^MIGRATION_DATABASE_URL must be set/);
+  });
+});
+
+describe("what the audit records of a start", () => {
+  const production = { APP_PERSISTENCE_PROFILE: "PRODUCTION", ...LOGINS, ...TOKENS };
+
+  test("is every variable with the value in force, those that follow from others too", () => {
+    const recorded = parseConfig({ ...production, JWT_ALGORITHMS: "EdDSA" }).effectiveVariables;
+    expect(Object.keys(recorded)).toEqual(describeVariables().map(({ name }) => name));
+    expect(recorded).toMatchObject({
+      APP_PERSISTENCE_PROFILE: "PRODUCTION",
+      JWT_ALGORITHMS: ["EdDSA"],
+      JWT_DEFAULT_TENANT: null,
+      METRICS_PUBLIC: false,
+      PORT: 8000,
+      SHUTDOWN_DRAIN_MS: 5_000,
+    });
+  });
+
+  test("holds no login, no password and no other tenant's name, and is bounded", () => {
+    const long = (name: string) => Array.from({ length: 500 }, () => name).join(",");
+    const recorded = parseConfig({
+      ...production,
+      DATABASE_READ_URL: SERVICE,
+      JWT_JWKS_URL: "https://user:secret@issuer.example/keys?token=hidden#hidden",
+      DPM_TENANT_POLICY_PACK_MAP_JSON: '{"hidden":"pack"}',
+      ALLOWED_HOSTS: long("a.example"),
+      JWT_AUDIENCE: long("x"),
+    }).effectiveVariables;
+    expect(JSON.stringify(recorded)).not.toMatch(/secret|hidden|user|db\.example/);
+    expect(recorded).toMatchObject({ DATABASE_READ_URL: "set", JWT_JWKS_URL: "https://issuer.example/keys" });
+    const hash: unknown = expect.stringMatching(/^sha256:/);
+    expect(recorded).toMatchObject({ JWT_AUDIENCE: hash, DPM_TENANT_POLICY_PACK_MAP_JSON: hash });
   });
 });
