@@ -20,6 +20,7 @@ const FEATURES = {
   rebalance: ["policies", "runs", "operations"],
   proposals: ["operations"],
   support: ["policies", "runs", "reviews", "operations"],
+  events: ["operations", "proposals", "reviews"],
   retention: ["operations", "audit"],
 };
 

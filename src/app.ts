@@ -2,6 +2,8 @@ import type { FastifyInstance } from "fastify";
 import { audit } from "./features/audit/plugin.ts";
 import { refusals } from "./features/audit/refusals-plugin.ts";
 import { createAuditVerification } from "./features/audit/verify-audit.ts";
+import { events, eventsDeadlineMs } from "./features/events/plugin.ts";
+import { watchFeed, type FeedWatch } from "./features/events/watch-feed.ts";
 import { operationsPlugin } from "./features/operations/plugin.ts";
 import type { Operations } from "./features/operations/operations.ts";
 import { policies } from "./features/policies/plugin.ts";
@@ -46,7 +48,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   const { config, log, metrics } = runtime;
   watchMetrics(runtime);
   const { requestDeadlineMs, verifyDeadlineMs } = config.server;
-  const longestDeadlineMs = Math.max(requestDeadlineMs, verifyDeadlineMs);
+  const longestDeadlineMs = Math.max(requestDeadlineMs, verifyDeadlineMs, eventsDeadlineMs(config));
   const app = createServer({ log, metrics, ...config.server, longestDeadlineMs });
   await app.register(requestContext);
   await app.register(problems);
@@ -80,10 +82,19 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     const verifyProposal = createVerification(runtime);
     await api.register(proposals, { config, operations, verifyProposal });
     await api.register(audit, { config, verifyAudit: createAuditVerification(runtime) });
+    await api.register(events, { config, watch: openFeedWatch(runtime) });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
   await app.register(docs, { isPublic: config.auth.areDocsPublic });
   return app;
+}
+
+function openFeedWatch({ config, database, log }: Runtime): FeedWatch {
+  return watchFeed({
+    database,
+    ...config.events,
+    onError: (error) => log.warn({ err: error }, "events are not looked for, those who wait go on waiting"),
+  });
 }
 
 function watchMetrics({ metrics, database, reads }: Runtime): void {
@@ -113,5 +124,6 @@ const TAGS = [
   "Policy packs",
   "Proposals",
   "Audit",
+  "Events",
   "Service",
 ].map((name) => ({ name }));

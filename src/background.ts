@@ -41,6 +41,7 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
     periods: {
       operationsTtlSeconds: config.rebalance.operations.ttlSeconds,
       runDays: config.rebalance.retentionDays,
+      eventDays: config.eventsKeptDays,
     },
     batchSize: PURGE_BATCH,
     intervalMs: config.retentionIntervalMs,

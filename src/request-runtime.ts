@@ -13,10 +13,10 @@ export const requestRuntime = fp<{ readonly runtime: Runtime }>(
   (app, { runtime }, done) => {
     app.decorateRequest("runtime");
     app.addHook("onRequest", (request, _reply, next) => {
-      request.runtime = withDeadline(runtime, request.deadline);
+      request.runtime = withDeadline(runtime, request.deadline, request.context.traceparent);
       next();
     });
     done();
   },
-  { name: "request-runtime", dependencies: ["request-deadline"] },
+  { name: "request-runtime", dependencies: ["request-context", "request-deadline"] },
 );

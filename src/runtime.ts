@@ -160,11 +160,11 @@ export function createRuntime(
 
 /**
  * The same runtime for work that ends at a deadline: nothing starts on it later, and what is under way then is rolled back
- * or calculated no further.
+ * or calculated no further. What it writes is told of with `traceparent`, that of its request.
  */
-export function withDeadline(runtime: Runtime, deadline: Deadline): Runtime {
+export function withDeadline(runtime: Runtime, deadline: Deadline, traceparent?: string): Runtime {
   const { reads, writes } = runtime;
-  const database = { ...runtime.database, deadline };
+  const database = { ...runtime.database, deadline, ...(traceparent === undefined ? {} : { traceparent }) };
   const replica =
     reads.replica === null ? null : { ...reads.replica, database: { ...reads.replica.database, deadline } };
   const calculations: Calculations = {

@@ -6,6 +6,7 @@ import { variableNotes } from "./readers.ts";
 import {
   contractVariables,
   databaseVariables,
+  eventVariables,
   proposalVariables,
   rebalanceVariables,
   serviceVariables,
@@ -24,6 +25,7 @@ const variables = {
   ...contractVariables,
   ...rebalanceVariables,
   ...proposalVariables,
+  ...eventVariables,
   ...workerVariables,
 };
 
@@ -157,6 +159,8 @@ function toConfig(env: Environment) {
       leaseMs: env.WORKER_LEASE_MS,
       pollMs: env.WORKER_POLL_MS,
     },
+    eventsKeptDays: env.EVENTS_KEPT_DAYS,
+    events: { maxWaiting: env.EVENTS_MAX_WAITING, maxStreams: env.EVENTS_MAX_STREAMS },
     retentionIntervalMs: env.RETENTION_INTERVAL_MS,
     effectiveVariables: effectiveVariables(env),
     rebalance: rebalanceConfig(env),

@@ -92,6 +92,27 @@ export const databaseVariables = {
   ),
 };
 
+export const eventVariables = {
+  EVENTS_KEPT_DAYS: integer(
+    30,
+    0,
+    36_500,
+    "How long events of the feed are kept; 0 for ever. The longest of all processes rules.",
+  ),
+  EVENTS_MAX_WAITING: integer(
+    500,
+    1,
+    100_000,
+    "Requests for events that may wait for one, half of them of one tenant; one more is answered 503.",
+  ),
+  EVENTS_MAX_STREAMS: integer(
+    200,
+    1,
+    100_000,
+    "Streams of events that may be open, half of them of one tenant; one more is answered 503.",
+  ),
+};
+
 export const contractVariables = {
   REQUIRE_IDEMPOTENCY_KEY: oneOf(
     ["all", "create"],

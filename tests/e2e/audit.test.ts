@@ -67,8 +67,8 @@ test("the retention of the deployment is recorded once, though three processes s
     )
     .toEqual([
       {
-        configured: { OPERATION: 86_400, RUN: 30 * 86_400 },
-        ruling: { OPERATION: 86_400, RUN: 30 * 86_400 },
+        configured: { OPERATION: 86_400, RUN: 30 * 86_400, EVENT: 30 * 86_400 },
+        ruling: { OPERATION: 86_400, RUN: 30 * 86_400, EVENT: 30 * 86_400 },
       },
     ]);
 });

@@ -49,7 +49,11 @@ const PolicyPackDetails = z
 export type PolicyPackDetails = z.output<typeof PolicyPackDetails>;
 
 /** Null: for ever. */
-const RetentionSeconds = z.strictObject({ RUN: z.number().nullable(), OPERATION: z.number().nullable() });
+const RetentionSeconds = z.strictObject({
+  RUN: z.number().nullable(),
+  OPERATION: z.number().nullable(),
+  EVENT: z.number().nullable(),
+});
 
 /** Of RETENTION_SET: what the process says, and what rules in the database since then. */
 export const RetentionDetails = z

@@ -12,6 +12,7 @@ import { recordRetention } from "../audit/record-retention.ts";
 import {
   announceRetention,
   deleteAnalysisKeys,
+  deleteEvents,
   deleteOperations,
   deleteRefusals,
   deleteRuns,
@@ -28,9 +29,11 @@ export type RetentionPeriods = {
   readonly operationsTtlSeconds: number;
   /** Runs, from their creation; 0: for ever. */
   readonly runDays: number;
+  /** Events of the feed, from when they were written; 0: for ever. */
+  readonly eventDays: number;
 };
 
-export type Purgeable = "runs" | "analysis_keys" | "simulation_keys" | "operations" | "refusals";
+export type Purgeable = "runs" | "analysis_keys" | "simulation_keys" | "operations" | "refusals" | "events";
 
 /** A retention of this process that does not rule, because `ruling`, of another, is longer. Null: for ever. */
 export type Overruled = {
@@ -59,6 +62,7 @@ const PURGES: readonly (readonly [Purgeable, Deletion])[] = [
   ["runs", deleteRuns],
   ["analysis_keys", deleteAnalysisKeys],
   ["simulation_keys", deleteSimulationKeys],
+  ["events", deleteEvents],
 ];
 
 /**
@@ -82,16 +86,17 @@ export async function purge(deps: RetentionDeps, signal?: AbortSignal): Promise<
 type Retentions = Readonly<Record<RetentionKind, number | null>>;
 
 async function announce(deps: RetentionDeps): Promise<void> {
-  const { operationsTtlSeconds, runDays } = deps.periods;
+  const { operationsTtlSeconds, runDays, eventDays } = deps.periods;
   const configured: Retentions = {
     OPERATION: operationsTtlSeconds,
-    RUN: runDays === 0 ? null : runDays * DAY_SECONDS,
+    RUN: secondsOf(runDays),
+    EVENT: secondsOf(eventDays),
   };
   // In the tenant of the audit's deployment chain, as a change of the retention and its record are one.
   const rulings = await inTransaction(deps.database, { tenantId: DEPLOYMENT }, (tx) =>
     announceAll(tx, deps, configured),
   );
-  for (const kind of ["OPERATION", "RUN"] as const) {
+  for (const kind of ["OPERATION", "RUN", "EVENT"] as const) {
     const retentionSeconds = configured[kind];
     const ruling = rulings[kind];
     if (ruling.retention_seconds !== retentionSeconds) deps.onOverruled({ kind, retentionSeconds, ruling });
@@ -99,19 +104,26 @@ async function announce(deps: RetentionDeps): Promise<void> {
 }
 
 async function announceAll(tx: Tx, { database, owner, newId }: RetentionDeps, configured: Retentions) {
-  const [isKnown, operation, run] = await Promise.all([
+  const [isKnown, operation, run, event] = await Promise.all([
     hasAnnounced(tx, owner),
     announceRetention(tx, "OPERATION", owner, configured.OPERATION),
     announceRetention(tx, "RUN", owner, configured.RUN),
+    announceRetention(tx, "EVENT", owner, configured.EVENT),
   ]);
-  const ruling: Retentions = { OPERATION: operation.retention_seconds, RUN: run.retention_seconds };
+  const ruling: Retentions = {
+    OPERATION: operation.retention_seconds,
+    RUN: run.retention_seconds,
+    EVENT: event.retention_seconds,
+  };
   await recordRetention(
     tx,
     { newId, clock: database.serverClock.now },
     { process: owner, isFirst: !isKnown, details: { configured: { ...configured }, ruling: { ...ruling } } },
   );
-  return { OPERATION: operation, RUN: run };
+  return { OPERATION: operation, RUN: run, EVENT: event };
 }
+
+const secondsOf = (days: number): number | null => (days === 0 ? null : days * DAY_SECONDS);
 
 /** Purges periodically, until it is stopped. Says once of each longer retention that it rules. */
 export function startRetention(deps: RetentionDeps & JobTimes): PeriodicJob {

@@ -1,7 +1,7 @@
 import type { Tx } from "../../platform/database/transaction.ts";
 
-/** What a retention is about: runs with what belongs to them, or finished operations. */
-export type RetentionKind = "RUN" | "OPERATION";
+/** What a retention is about: runs with what belongs to them, finished operations, or events of the feed. */
+export type RetentionKind = "RUN" | "OPERATION" | "EVENT";
 
 /** A retention as the database records it; `retention_seconds` null: for ever. `set_by` names a process. */
 export type RetentionSetting = {
@@ -65,3 +65,7 @@ export const deleteOperations: Deletion = async (tx, limit) =>
 /** Stored refusals that have expired. */
 export const deleteRefusals: Deletion = async (tx, limit) =>
   purgedOf(await tx<Purged>`select purge_refusals(${limit}) as purged`);
+
+/** Events of the feed, the oldest of each tenant. */
+export const deleteEvents: Deletion = async (tx, limit) =>
+  purgedOf(await tx<Purged>`select purge_events(${limit}) as purged`);

@@ -36,6 +36,8 @@ export type Database = {
   readonly writeHealth: WriteHealth;
   /** Ends every unit of work, together with what else it belongs to. */
   readonly deadline?: Deadline;
+  /** W3C trace context of the request that is worked for: triggers write it beside the events of a transaction. */
+  readonly traceparent?: string;
 };
 
 /** The server ends a statement at statement_timeout; a reply this much later than that is not coming. */

@@ -9,7 +9,6 @@ import {
 import type { Fence, Rows } from "./fence.ts";
 import { hasLargeValue, sendLargeValues } from "./large-values.ts";
 import { acquire, discardConnections } from "./pool.ts";
-import type { ServerClock } from "./server-clock.ts";
 import { pause, within } from "../time-limit.ts";
 import { endUnit, startUnit, type Unit, type UnitLimits } from "./unit.ts";
 import { statement, type SqlValue } from "./values.ts";
@@ -139,7 +138,7 @@ async function runOnce<T>(
   database.hooks.onWait?.(performance.now() - startedAt);
   const unit = startUnit(database, connection, release, limits);
   const statementTimeoutMs = Math.min(budgetMs(), database.limits.statementTimeoutMs);
-  begin(unit, context, statementTimeoutMs, database.serverClock);
+  begin(unit, context, statementTimeoutMs, database);
   const working = callWork(unit, context, work);
   const pipelined =
     context.readOnly === true && context.pipelineCommit === true ? pipelineCommit(unit) : undefined;
@@ -173,7 +172,7 @@ async function unknownOutcome(committing: Promise<void>): Promise<DatabaseError 
 }
 
 /**
- * Sends BEGIN, the tenant and the time limit without waiting: the first statements of the work are pipelined behind
+ * Sends BEGIN, the tenant, the trace and the time limit without waiting: the first statements of the work are pipelined behind
  * them. Should the server refuse BEGIN, those statements run without a tenant, so row-level security shows them no row
  * and accepts none; the fence is shut as soon as the refusal is known, and COMMIT is never sent. The reply brings the
  * server's time along.
@@ -182,7 +181,7 @@ function begin(
   unit: Unit,
   context: TransactionContext,
   statementTimeoutMs: number,
-  clock: ServerClock,
+  { serverClock: clock, traceparent = "" }: Database,
 ): void {
   const { fence, connection } = unit;
   const { client } = connection;
@@ -198,6 +197,7 @@ function begin(
   const prepared = fence.send<{ server_ms: number }>(
     () => client`
       select set_config('app.tenant_id', ${tenantId}, true),
+             set_config('app.traceparent', ${traceparent}, true),
              set_config('statement_timeout', ${timeout}, true),
              (extract(epoch from clock_timestamp()) * 1000)::float8 as server_ms`,
     fence.shut,

@@ -54,6 +54,8 @@ export type Caller = {
   readonly subject: string;
   readonly tokenId: string | null;
   readonly scopes: ReadonlySet<string>;
+  /** Until when its token is good, in seconds since 1970. */
+  readonly expiresAt: number;
 };
 
 /** Who asks, and the ids that a request is followed by. Every route gets it. */

@@ -69,19 +69,36 @@ export function flagFilter(fallback: boolean) {
   return filter(read, { type: "boolean" }).default(fallback);
 }
 
+/** A whole number within limits, both included. */
+export function integerFilter(lowest: number, highest: number, fallback: number, description?: string) {
+  const outside = refusal("OUT_OF_RANGE", `must be an integer from ${lowest} to ${highest}`);
+  const read = (text: string): number | Refusal => {
+    const number = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+    return number >= lowest && number <= highest ? number : outside;
+  };
+  const described = description === undefined ? {} : { description };
+  return filter(read, { type: "integer", minimum: lowest, maximum: highest, ...described }).default(fallback);
+}
+
 /** How many items a page has. */
 export function limitFilter(highest: number, fallback: number) {
-  const outside = refusal("OUT_OF_RANGE", `must be an integer from 1 to ${highest}`);
-  const read = (text: string): number | Refusal => {
-    const number = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-    return number >= 1 && number <= highest ? number : outside;
-  };
-  return filter(read, { type: "integer", minimum: 1, maximum: highest }).default(fallback);
+  return integerFilter(1, highest, fallback);
 }
 
 /** One word of a vocabulary. */
 export function oneOfFilter<T extends string>(vocabulary: z.ZodType<T>) {
   return vocabulary.optional();
+}
+
+/** Some words of a vocabulary, as a comma list; absent, all of them. */
+export function someOfFilter<const T extends string>(vocabulary: readonly T[], description: string) {
+  const unknown = refusal("NOT_ALLOWED", `must be a comma list of ${vocabulary.join(", ")}`);
+  const read = (text: string): readonly T[] | Refusal => {
+    const words = new Set(text.split(","));
+    const known = vocabulary.filter((word) => words.delete(word));
+    return words.size === 0 ? known : unknown;
+  };
+  return filter(read, { type: "string", description, examples: [vocabulary[0]] }).optional();
 }
 
 const CURSOR_INVALID = refusal("CURSOR_INVALID", "is not a cursor of this list");

@@ -340,7 +340,7 @@ describe("the retention", () => {
         onPurged: () => undefined,
         onOverruled: () => undefined,
       });
-    const days = (runDays: number) => ({ operationsTtlSeconds: 60, runDays });
+    const days = (runDays: number) => ({ operationsTtlSeconds: 60, runDays, eventDays: 30 });
     for (let times = 0; times < 2; times += 1) {
       await pass("process-a", days(30));
       await pass("process-b", days(60));
@@ -358,8 +358,8 @@ describe("the retention", () => {
     const of = (who: string, configured: number, ruling: number) => ({
       actor_id: who,
       details: {
-        configured: { RUN: configured * DAY, OPERATION: 60 },
-        ruling: { RUN: ruling * DAY, OPERATION: 60 },
+        configured: { RUN: configured * DAY, OPERATION: 60, EVENT: 30 * DAY },
+        ruling: { RUN: ruling * DAY, OPERATION: 60, EVENT: 30 * DAY },
       },
     });
     expect(found).toMatchObject([

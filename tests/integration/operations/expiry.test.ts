@@ -69,7 +69,7 @@ async function purgeNow(): Promise<number> {
     database: app.database,
     owner: "process-a",
     newId,
-    periods: { operationsTtlSeconds: TTL_SECONDS, runDays: 0 },
+    periods: { operationsTtlSeconds: TTL_SECONDS, runDays: 0, eventDays: 0 },
     batchSize: 100,
     onPurged: (what, count) => (purged += what === "operations" ? count : 0),
     onOverruled: (overruled) => expect(overruled).toBeUndefined(),

@@ -112,7 +112,7 @@ test("operations of before the upgrade go on: retried, tried again beyond the fi
       database,
       owner: "upgraded",
       newId,
-      periods: { operationsTtlSeconds: 1, runDays: 0 },
+      periods: { operationsTtlSeconds: 1, runDays: 0, eventDays: 0 },
       batchSize: 10,
       onPurged: () => undefined,
       onOverruled: () => undefined,

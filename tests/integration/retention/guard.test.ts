@@ -245,7 +245,7 @@ describe("the retention that rules", () => {
       database,
       owner: "short",
       newId,
-      periods: { operationsTtlSeconds: 60, runDays: 30 },
+      periods: { operationsTtlSeconds: 60, runDays: 30, eventDays: 0 },
       batchSize: 10,
       intervalMs: 1,
       onPurged: () => undefined,
@@ -254,7 +254,7 @@ describe("the retention that rules", () => {
     });
     const passes = () =>
       count("retention_setting where set_by = 'short' and seen_at > set_at + interval '300 ms'");
-    await vi.waitFor(async () => expect(await passes()).toBe(2), { timeout: 20_000 });
+    await vi.waitFor(async () => expect(await passes()).toBe(3), { timeout: 20_000 });
     await shorter.stop();
     expect(told).toMatchObject([
       {

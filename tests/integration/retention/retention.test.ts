@@ -37,7 +37,7 @@ import { withSession } from "../../support/session.ts";
 const NOW = new Date();
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-const PERIODS: RetentionPeriods = { operationsTtlSeconds: 3_600, runDays: 30 };
+const PERIODS: RetentionPeriods = { operationsTtlSeconds: 3_600, runDays: 30, eventDays: 0 };
 const HASH = `sha256:${"0".repeat(64)}`;
 
 let test: TestDatabase;

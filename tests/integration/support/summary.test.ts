@@ -87,7 +87,7 @@ const purgeOld = () =>
     database,
     owner: "process-a",
     newId,
-    periods: { operationsTtlSeconds: 3_600, runDays: 30 },
+    periods: { operationsTtlSeconds: 3_600, runDays: 30, eventDays: 0 },
     batchSize: 7,
     onPurged: () => undefined,
     onOverruled: () => undefined,

@@ -71,9 +71,10 @@ function readClaims(payload: JWTPayload, { claims, defaultTenant }: TokenSetting
   if (!isTenant(tenantId)) return invalid(claims.tenant);
   const scopes = readScopes(payload[claims.scope] ?? payload[SCOPE_LIST_CLAIM] ?? "");
   if (scopes === undefined) return invalid(claims.scope);
-  const { jti: tokenId = null } = payload;
+  const { jti: tokenId = null, exp: expiresAt } = payload;
   if (tokenId !== null && !isTokenId(tokenId)) return invalid("jti");
-  return { ok: true, tenantId, caller: { subject, tokenId, scopes } };
+  if (expiresAt === undefined) return invalid("exp");
+  return { ok: true, tenantId, caller: { subject, tokenId, scopes, expiresAt } };
 }
 
 /** A subject becomes the name of an actor, so it is held to the rules of one. */

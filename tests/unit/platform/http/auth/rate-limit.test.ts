@@ -170,7 +170,8 @@ test("strangers at many addresses do not make a caller's count forgotten", async
   await app.register(problems);
   app.addHook("onRequest", (request, _reply, next) => {
     const subject = request.headers["x-subject"];
-    const caller = typeof subject === "string" ? { subject, tokenId: null, scopes: new Set("") } : null;
+    const caller =
+      typeof subject === "string" ? { subject, tokenId: null, scopes: new Set(""), expiresAt: 0 } : null;
     request.context = { ...request.context, caller };
     next();
   });
