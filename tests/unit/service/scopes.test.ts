@@ -39,6 +39,7 @@ const BY_SCOPE: Readonly<Record<string, string>> = {
   "operations:manage": `retryOperation cancelOperation executeOperation retryProposalOperation
     cancelProposalOperation`,
   "audit:read": "listAuditEvents verifyAudit",
+  "events:read": "listEvents streamEvents",
   "metrics:read": "getMetrics",
   "any token": "getCapabilities",
   none: "getHealth getLiveness getReadiness",
