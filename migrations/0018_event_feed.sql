@@ -28,7 +28,7 @@ begin
   if latest.system_identifier = here and latest.timeline = now_on then
     return latest.epoch;
   end if;
-  -- One writer finds out, the others wait and look again, for which they must be able to see what it wrote.
+  -- One writer records it; the others wait until it has ended and look again, for which they must see what it wrote.
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'the epoch of transaction ids has changed' using errcode = 'serialization_failure';
   end if;
@@ -43,6 +43,12 @@ begin
   return latest.epoch;
 end
 $$;
+
+-- The first epoch, so that no write has to wait for another that finds it.
+insert into outbox_epoch (epoch, system_identifier, timeline)
+select (extract(epoch from clock_timestamp()) * 1000000)::bigint, s.system_identifier,
+       ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer
+  from pg_control_system() as s;
 
 create table outbox_event (
   tenant_id   text        not null check (tenant_id <> ''),

@@ -54,6 +54,8 @@ export type TestApp = {
   readonly send: (method: "GET" | "POST" | "PUT" | "DELETE", url: string, sent?: Sent) => Promise<Received>;
   readonly get: (url: string, headers?: Sent["headers"]) => Promise<Received>;
   readonly post: (url: string, sent: Sent) => Promise<Received>;
+  /** For what needs a connection: listens on a free port and returns the address. */
+  readonly listen: () => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
@@ -91,6 +93,7 @@ export async function openTestApp(
     send,
     get: (path, headers = {}) => send("GET", path, { headers }),
     post: (path, sent) => send("POST", path, sent),
+    listen: () => app.listen({ host: "127.0.0.1", port: 0 }),
     close: async () => {
       await app.close();
       await closeDatabase(database);

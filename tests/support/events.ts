@@ -1,3 +1,4 @@
+import pg from "pg";
 import { expect, vi } from "vitest";
 import * as z from "zod";
 import { EventPage, type CloudEvent } from "../../src/features/events/schemas.ts";
@@ -70,5 +71,68 @@ export async function storedEvents(adminUrl: string, tenantId = TENANT) {
       [tenantId],
     );
     return z.array(Stored).parse(rows);
+  });
+}
+
+/** A transaction that tells of a policy pack, as the service's login writes it, and is not committed yet. */
+export type OpenWriter = {
+  readonly write: (packId: string) => Promise<void>;
+  readonly query: (statement: string) => Promise<void>;
+  readonly commit: () => Promise<void>;
+  /** Ends its connection without a word. */
+  readonly vanish: () => Promise<void>;
+};
+
+export async function openWriter(url: string, tenantId = TENANT): Promise<OpenWriter> {
+  const session = new pg.Client({ connectionString: url });
+  session.on("error", () => undefined); // it may be killed
+  await session.connect();
+  const query = async (statement: string, values: readonly unknown[] = []) => {
+    await session.query(statement, [...values]);
+  };
+  await query("set role ballast_service");
+  await query("begin");
+  await query("select set_config('app.tenant_id', $1, true)", [tenantId]);
+  return {
+    query,
+    write: (packId) =>
+      query(
+        `insert into policy_pack_version
+           (tenant_id, policy_pack_id, revision, version, definition_text, definition_hash, valid_from, correlation_id)
+         values ($1, $2, 1, 'v', '{}', 'sha256:' || repeat('0', 64), now(), 'c')`,
+        [tenantId, packId],
+      ),
+    commit: async () => {
+      await query("commit");
+      await session.end();
+    },
+    vanish: () => session.end(),
+  };
+}
+
+/** Writes and commits at once. */
+export async function writeEvents(url: string, packIds: readonly string[], tenantId = TENANT): Promise<void> {
+  const writer = await openWriter(url, tenantId);
+  try {
+    for (const id of packIds) await writer.write(id);
+    await writer.commit();
+  } finally {
+    await writer.vanish();
+  }
+}
+
+/** Puts events of one type into the outbox, quickly, without what they tell of. */
+export async function fillOutbox(adminUrl: string, count: number, tenantId = TENANT): Promise<void> {
+  await withSession(adminUrl, async (session) => {
+    await session.query("begin");
+    await session.query(
+      `insert into outbox_event (tenant_id, epoch, type, subject, data_text)
+       select $1, current_epoch(), 'ballast.policy_pack.changed', 'filled_' || n,
+              '{"authenticated_subject":null,"correlation_id":"c","definition_hash":null,"policy_pack_id":"filled_'
+                || n || '","revision":2,"version":null}'
+         from generate_series(1, $2::int) n`,
+      [tenantId, count],
+    );
+    await session.query("commit");
   });
 }
