@@ -136,3 +136,52 @@ export async function fillOutbox(adminUrl: string, count: number, tenantId = TEN
     await session.query("commit");
   });
 }
+
+/** One event of a stream; a heartbeat has no data. */
+export type Streamed = { readonly id: string | undefined; readonly data: string | undefined };
+
+export type EventStream = {
+  readonly status: number;
+  readonly headers: Headers;
+  /** What has come so far. */
+  readonly received: readonly Streamed[];
+  /** Resolves when the service has ended the stream: "whole", or how it broke off. */
+  readonly ended: Promise<string>;
+  readonly leave: () => void;
+};
+
+/** Reads a stream of events, as a browser's EventSource does. */
+export async function openStream(
+  base: string,
+  query = "",
+  headers: Readonly<Record<string, string>> = tenantHeaders(),
+): Promise<EventStream> {
+  const leaving = new AbortController();
+  const response = await fetch(new URL(`/events/stream${query}`, base), { headers, signal: leaving.signal });
+  const received: Streamed[] = [];
+  const reading = async (): Promise<string> => {
+    let text = "";
+    for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const blocks = (text + part).split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const id = /^id: (.*)$/m.exec(block)?.[1];
+        const data = /^data: (.*)$/m.exec(block)?.[1];
+        if (id !== undefined) received.push({ id, data });
+      }
+    }
+    return text === "" ? "whole" : `in the middle of ${text}`;
+  };
+  return {
+    status: response.status,
+    headers: response.headers,
+    received,
+    ended: reading().catch((error: unknown) => String(error)),
+    leave: () => leaving.abort(),
+  };
+}
+
+const Told = z.object({ subject: z.string() });
+
+export const subjectOf = ({ data }: Streamed): string | undefined =>
+  data === undefined ? undefined : Told.parse(JSON.parse(data)).subject;

@@ -52,6 +52,8 @@ export const events: FeaturePlugin<Options> = (app, { config, watch }) => {
       const found = isAwaited ? await awaitEvents(database, request, page, { watch, ms, signal }) : page;
       if (found === "expired") return reply.problem(CURSOR_EXPIRED);
       if (found === "overloaded") return reply.problem(OVERLOADED);
+      // Kept open, the connection would hold up the end of the server.
+      if (watch.stopping.aborted) void reply.header("connection", "close");
       return reply.answer(pageText(tenantId, found));
     },
   );
@@ -108,6 +110,6 @@ function untilExpiry(caller: Caller | null): AbortSignal {
 function sendStream(reply: FastifyReply, parts: AsyncGenerator<string>): FastifyReply {
   return reply
     .type("text/event-stream; charset=utf-8")
-    .headers({ "cache-control": "no-store", "x-accel-buffering": "no" })
+    .headers({ "cache-control": "no-store", "x-accel-buffering": "no", connection: "close" })
     .send(Readable.from(parts, { objectMode: false }));
 }
