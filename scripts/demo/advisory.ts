@@ -7,6 +7,7 @@ import {
 } from "../../src/features/proposals/schemas.ts";
 import { ProposalWorkflowTimelineResponse } from "../../src/features/proposals/read-schemas.ts";
 import type { Reply, Send, Service } from "./client.ts";
+import { feedLine, type DemoFeed } from "./feed.ts";
 import { marketData, shelf } from "./market.ts";
 
 const ADVISOR = "advisor_brunner";
@@ -15,27 +16,31 @@ const CLIENT = "client_keller";
 const DESK = "desk_zurich";
 
 /** A proposal from its first draft to its execution, who was kept out on the way, and the proof of its history. */
-export async function demonstrateAdvisory(service: Service): Promise<void> {
+export async function demonstrateAdvisory(service: Service, feed: DemoFeed): Promise<void> {
   console.log("\nAn advisory proposal, from draft to execution\n");
   const steps = new Table({
-    head: ["Step", "HTTP", "What came of it"],
-    colWidths: [44, 6, 96],
+    head: ["Step", "HTTP", "What came of it", "What the feed tells"],
+    colWidths: [44, 6, 76, 46],
     wordWrap: true,
     style: { head: [], border: [] },
   });
+  const tell = async (title: string, status: number, outcome: string): Promise<void> => {
+    const told = await feed.next(status < 400 ? 1 : 0);
+    steps.push([title, status, outcome, told.map(feedLine).join("\n")]);
+  };
   const advisor = await service.as(ADVISOR, ["proposals:write", "proposals:read", "proposals:approve:risk"]);
   const draft = await advisor("POST", "/rebalance/proposals", keyed(createBody("400")));
   const created = ProposalCreateResponse.parse(parsed(draft));
   const id = created.proposal.proposal_id;
-  steps.push(["The advisor drafts: buy 400 treasuries", draft.status, versionLine(created)]);
+  await tell("The advisor drafts: buy 400 treasuries", draft.status, versionLine(created));
 
   const second = await advisor("POST", `/rebalance/proposals/${id}/versions`, keyed(versionBody("250")));
   const revised = ProposalCreateResponse.parse(parsed(second));
-  steps.push(["The client wants less: a second version", second.status, versionLine(revised)]);
+  await tell("The client wants less: a second version", second.status, versionLine(revised));
 
   const act = async (title: string, send: Send, [path, body]: Act): Promise<void> => {
     const reply = await send("POST", `/rebalance/proposals/${id}/${path}`, keyed(body));
-    steps.push([title, reply.status, outcomeLine(reply)]);
+    await tell(title, reply.status, outcomeLine(reply));
   };
   await act("Submitted for risk review", advisor, SUBMIT);
   const { asStranger } = service;
@@ -50,7 +55,7 @@ export async function demonstrateAdvisory(service: Service): Promise<void> {
   }
   await act("The advisor tries to approve it too", advisor, approveRisk(ADVISOR));
   const others = await service.as("advisor_elsewhere", ["proposals:read"], "another-bank");
-  steps.push(["Another tenant looks for it", ...(await lookFor(others, id))]);
+  await tell("Another tenant looks for it", ...(await lookFor(others, id)));
   const officer = await service.as(RISK_OFFICER, ["proposals:approve:risk"]);
   await act("The risk officer approves", officer, approveRisk(RISK_OFFICER));
   const client = await service.as(CLIENT, ["proposals:approve:consent"]);

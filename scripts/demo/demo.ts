@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { BatchRebalanceResult, RebalanceResult } from "../../src/contract/rebalance.ts";
 import { demonstrateAdvisory } from "./advisory.ts";
 import { openService, type Reply, type Send, type Service } from "./client.ts";
+import { feedLine, openFeed, type DemoFeed } from "./feed.ts";
 import { resultTable, type Row } from "./print.ts";
 import { REBALANCES, type Scenario } from "./rebalances.ts";
 
@@ -10,7 +11,7 @@ type Sent = { readonly scenario: Scenario; readonly key: string; readonly reply:
 
 const base = process.argv[2] ?? `http://127.0.0.1:${process.env["PORT"] ?? "8000"}`;
 
-async function demonstrateRebalances(service: Service): Promise<void> {
+async function demonstrateRebalances(service: Service, feed: DemoFeed): Promise<void> {
   const mode = service.asksForTokens ? "with a token" : "without tokens";
   console.log(`Discretionary rebalances, sent to ${base} ${mode}\n`);
   const send = await service.as("advisor_brunner", ["rebalance:run"]);
@@ -25,7 +26,15 @@ async function demonstrateRebalances(service: Service): Promise<void> {
     last = { scenario, key, reply };
   }
   console.log(resultTable(rows));
+  await printFeed(feed, rows.length);
   if (last !== undefined) await demonstrateReplay(send, last);
+}
+
+/** What another system hears of the runs. */
+async function printFeed(feed: DemoFeed, count: number): Promise<void> {
+  const events = await feed.next(count);
+  console.log(`\nWhat the feed tells of them, ${events.length} events:`);
+  for (const event of events) console.log(`  ${event.time}  ${feedLine(event)}  ${event.subject}`);
 }
 
 function rowsOf(scenario: Scenario, reply: Reply): Row[] {
@@ -46,8 +55,9 @@ First ${first.ms.toFixed(1)} ms, replay ${again.ms.toFixed(1)} ms. Nothing was s
 
 try {
   const service = await openService(base);
-  await demonstrateRebalances(service);
-  await demonstrateAdvisory(service);
+  const feed = await openFeed(service);
+  await demonstrateRebalances(service, feed);
+  await demonstrateAdvisory(service, feed);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -44,6 +44,10 @@ async function run(
 const stepOf = (output: string, title: string) =>
   new RegExp(`${title}\\s*│ (\\d{3})\\s*│ ([^│]*?)\\s*│`).exec(output)?.slice(1).join(" ");
 
+/** What the feed tells of a step. */
+const toldOf = (output: string, title: string) =>
+  new RegExp(`${title}\\s*│ \\d{3}\\s*│ [^│]*?│ ([^│]*?)\\s*│`).exec(output)?.[1];
+
 describe("the demonstration", () => {
   test.each([
     ["without tokens", {}, "A page of another site approves", "403 HOST_NOT_ALLOWED"],
@@ -56,6 +60,11 @@ describe("the demonstration", () => {
     expect(stepOf(output, "The advisor tries to approve it too")).toBe("403 SEGREGATION_OF_DUTIES");
     expect(stepOf(output, "Another tenant looks for it")).toBe("404 PROPOSAL_NOT_FOUND, and not in its list");
     expect(stepOf(output, "Executed")).toBe("200 EXECUTED, by desk_zurich");
+    // Each step stands beside what the feed tells of it, and a refused one beside nothing.
+    expect(toldOf(output, "The client consents")).toBe("proposal.approved → EXECUTION_READY");
+    expect(toldOf(output, "The advisor tries to approve it too")).toBe("");
+    expect(toldOf(output, "Executed")).toBe("proposal.transitioned → EXECUTED");
+    expect(output).toContain("What the feed tells of them, 12 events:");
     await service.stop();
   });
 });
