@@ -1,10 +1,11 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory pressure lists` for parts
- * of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says; `pressure` lasts a
- * minute, or as many seconds as BENCH_SECONDS says.
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory pressure lists events` for
+ * parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
+ * million events or BENCH_EVENTS; `pressure` lasts a minute, or as many seconds as BENCH_SECONDS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
 import { benchEngine } from "./engine.ts";
+import { benchEvents, benchOutbox, fillEvents } from "./events.ts";
 import { fillWithProgress } from "./fill-progress.ts";
 import { benchLists } from "./lists.ts";
 import { benchHttp, benchMemory } from "./http.ts";
@@ -12,6 +13,7 @@ import { benchFairness, benchPressure } from "./pressure.ts";
 import { benchProposals } from "./proposals.ts";
 import {
   engineTable,
+  eventTable,
   fairnessTable,
   httpTable,
   listTable,
@@ -23,13 +25,14 @@ import {
 import { startBenchService } from "./service.ts";
 import { benchSolver } from "./solver.ts";
 
-const PARTS = ["engine", "solver", "http", "proposals", "memory", "pressure", "lists"];
+const PARTS = ["engine", "solver", "http", "proposals", "memory", "pressure", "lists", "events"];
 const POOL_MAX = 16;
 const DEFAULT_POOL_MAX = 10;
 const SECONDS = 15;
 const MEMORY_REQUESTS = 100_000;
 const PRESSURE_SECONDS = Number(process.env["BENCH_SECONDS"] ?? 60);
 const PRESSURE_HEAP_MIB = 512;
+const EVENTS = Number(process.env["BENCH_EVENTS"] ?? 10_000_000);
 const LIST_ROWS = Number(process.env["BENCH_ROWS"] ?? 1_000_000);
 
 const asked = process.argv.slice(2);
@@ -51,6 +54,20 @@ if (["http", "proposals", "memory", "lists"].some(wants)) {
       await fillWithProgress(service.ownerUrl, LIST_ROWS);
       console.log(listTable(await benchLists(service.base), LIST_ROWS));
     }
+  } finally {
+    await service.stop();
+  }
+}
+if (wants("events")) {
+  const service = await startBenchService(DEFAULT_POOL_MAX);
+  try {
+    console.log(
+      eventTable("What the outbox adds to a write, one caller at a time", await benchOutbox(service)),
+    );
+    await fillEvents(service.ownerUrl, EVENTS);
+    console.log(
+      eventTable(`The feed at ${EVENTS} events, one caller at a time`, await benchEvents(service, EVENTS)),
+    );
   } finally {
     await service.stop();
   }

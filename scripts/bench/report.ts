@@ -1,4 +1,5 @@
 import type { EngineFigure } from "./engine.ts";
+import type { EventFigure } from "./events.ts";
 import type { HttpFigures } from "./http.ts";
 import type { ListFigure } from "./lists.ts";
 import type { PressureFigures } from "./pressure.ts";
@@ -94,6 +95,18 @@ export function listTable(figures: readonly ListFigure[], rows: number): string 
     `Lists and lookups over ${rows} runs, one caller at a time`,
     ["what", "calls", "p50 ms", "p95 ms"],
     figures.map(({ what, calls, p50Ms, p95Ms }) => [what, String(calls), round(p50Ms), round(p95Ms)]),
+  );
+}
+
+export function eventTable(title: string, figures: readonly EventFigure[]): string {
+  return table(
+    title,
+    ["what", "calls", "mean ms", "p50 ms", "p95 ms", "p99 ms"],
+    figures.map(({ what, calls, meanMs, p50Ms, p95Ms, p99Ms }) => [
+      what,
+      String(calls),
+      ...[meanMs, p50Ms, p95Ms, p99Ms].map((each) => round(each, 2)),
+    ]),
   );
 }
 
