@@ -10,7 +10,9 @@ import {
   PREPARE_PROPOSAL,
   PREPARE_VERSION,
 } from "./features/proposals/calculations.ts";
+import { MAKE_ARTIFACT } from "./features/runs/derive-artifact.ts";
 import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
+import { VERIFY_RUN } from "./features/support/calculations.ts";
 import { LOADED, type Calculation, type ThreadTask } from "./platform/threads.ts";
 
 /** What a thread can do: every calculation of the features, by its name. It opens nothing, and has no database. */
@@ -32,6 +34,8 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     CHECK_VERSIONS,
     HASH_AUDIT_EVENTS,
     REPRODUCE_RUN,
+    MAKE_ARTIFACT,
+    VERIFY_RUN,
     LOADED,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );

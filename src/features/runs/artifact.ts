@@ -4,7 +4,7 @@ import type { SimulatedState } from "../../contract/state.ts";
 import { isJsonObject } from "../../contract/wire.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import type { RunRecord, StoredRun } from "./repository.ts";
+import type { RunRecord } from "./repository.ts";
 import type { DpmRunArtifactResponse } from "./schemas.ts";
 
 const RUN_ARTIFACT_VERSION = "1.0";
@@ -69,9 +69,4 @@ function stateSummary(state: SimulatedState): Record<string, unknown> {
     position_count: state.positions.length,
     total_value: state.total_value,
   };
-}
-
-/** The artifact of a stored run: as it was stored, or else as it would have been. */
-export function artifactText(run: StoredRun): string {
-  return run.artifact_text ?? makeArtifact(run);
 }

@@ -6,7 +6,7 @@ import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
-import { artifactText } from "./artifact.ts";
+import { artifactText } from "./derive-artifact.ts";
 import { readKeyHistory, readKeyMapping, readRun } from "./read-run.ts";
 import { listRuns, type StoredRun } from "./repository.ts";
 import { costOfReproduction, REPRODUCE_RUN } from "./reproduce-run.ts";
@@ -113,10 +113,14 @@ const artifacts: FeaturePlugin<Options> = (app, options) => {
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/artifact",
-    { schema: schemas.getRunArtifact, config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } },
+    {
+      schema: schemas.getRunArtifact,
+      config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND, OVERLOADED] },
+    },
     async ({ runtime, context: { tenantId }, params: { rebalance_run_id: value } }, reply) => {
       const run = await readRun(runtime.database, tenantId, { by: "rebalance_run_id", value }, true);
-      return run === undefined ? reply.problem(RUN_NOT_FOUND) : reply.answer(artifactText(run));
+      if (run === undefined) return reply.problem(RUN_NOT_FOUND);
+      return reply.answer(await artifactText(runtime.calculations, run));
     },
   );
 

@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import { OVERLOADED } from "../../platform/http/failures.ts";
 import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
@@ -62,7 +63,7 @@ const runSupport: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/verify",
-    { schema: schemas.verifyRun, config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } },
+    { schema: schemas.verifyRun, config: { scope: "rebalance:read", problems: [RUN_NOT_FOUND, OVERLOADED] } },
     async ({ runtime, context, params }, reply) => {
       const verification = await verifyRun(runtime, context.tenantId, params.rebalance_run_id);
       if (verification === undefined) return reply.problem(RUN_NOT_FOUND);
@@ -81,7 +82,7 @@ const bundles: FeaturePlugin<Options> = (app, options) => {
       `${path}/support-bundle`,
       {
         schema: schemas.getSupportBundle(runPath),
-        config: { scope: "rebalance:read", problems: missingRunProblems(runPath) },
+        config: { scope: "rebalance:read", problems: [...missingRunProblems(runPath), OVERLOADED] },
       },
       async ({ runtime, context, params, query }, reply) =>
         sendBundle(
@@ -95,7 +96,7 @@ const bundles: FeaturePlugin<Options> = (app, options) => {
     "/rebalance/runs/by-operation/:operation_id/support-bundle",
     {
       schema: schemas.getSupportBundleByOperation,
-      config: { scope: "rebalance:read", problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND] },
+      config: { scope: "rebalance:read", problems: [OPERATION_NOT_FOUND, RUN_NOT_FOUND, OVERLOADED] },
     },
     async ({ runtime, context, params, query }, reply) => {
       const key = { by: "operation_id", value: params.operation_id } as const;

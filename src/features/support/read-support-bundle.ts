@@ -3,6 +3,7 @@ import type { Runtime } from "../../runtime.ts";
 import { expiryCutoff } from "../operations/core.ts";
 import { findOperation, type StoredOperation } from "../operations/repository/operations.ts";
 import { listRunDecisions } from "../reviews/repository.ts";
+import { artifactText } from "../runs/derive-artifact.ts";
 import { whyMissing, type AboutRun, type MissingRun } from "../runs/missing-run.ts";
 import { findRun, listKeyHistory, type StoredRun } from "../runs/repository.ts";
 import type { PathRunKey } from "../runs/run-paths.ts";
@@ -25,7 +26,7 @@ const MOST_EDGES = 200;
  * is to show.
  */
 export async function readSupportBundle(
-  { database, clock, config }: Pick<Runtime, "database" | "clock" | "config">,
+  { database, clock, config, calculations }: Pick<Runtime, "database" | "clock" | "config" | "calculations">,
   tenantId: string,
   key: BundleKey,
   wanted: BundleQuery,
@@ -36,7 +37,8 @@ export async function readSupportBundle(
     collectBundle(tx, tenantId, key, wanted, cutoff),
   );
   if (found.kind !== "found") return found;
-  return { kind: "found", value: bundleText(found.value, wanted, isManualExecutionEnabled) };
+  const artifact = wanted.include_artifact ? await artifactText(calculations, found.value.run) : null;
+  return { kind: "found", value: bundleText({ ...found.value, artifact }, wanted, isManualExecutionEnabled) };
 }
 
 /** The statements of a bundle. */

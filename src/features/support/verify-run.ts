@@ -1,12 +1,12 @@
 import { inTransaction } from "../../platform/database/transaction.ts";
 import type { Runtime } from "../../runtime.ts";
-import { findFaults } from "./core/verification.ts";
+import { costOfVerification, VERIFY_RUN } from "./calculations.ts";
 import { readEvidence } from "./repository/evidence.ts";
 import type { DpmRunVerificationResponse } from "./schemas.ts";
 
 /** Verifies a run against everything that is stored of it, as of one moment. Undefined: there is no such run. */
 export async function verifyRun(
-  { database, engineVersion }: Pick<Runtime, "database" | "engineVersion">,
+  { database, engineVersion, calculations }: Pick<Runtime, "database" | "engineVersion" | "calculations">,
   tenantId: string,
   rebalanceRunId: string,
 ): Promise<DpmRunVerificationResponse | undefined> {
@@ -14,7 +14,8 @@ export async function verifyRun(
     readEvidence(tx, tenantId, rebalanceRunId),
   );
   if (evidence === undefined) return undefined;
-  const failures = findFaults(tenantId, evidence, engineVersion);
+  const terms = { cost: costOfVerification(evidence) };
+  const failures = await calculations.run(VERIFY_RUN, { tenantId, evidence, engineVersion }, terms);
   const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords } = evidence;
   return {
     checked: {
@@ -27,7 +28,7 @@ export async function verifyRun(
       policy_packs: policyPack === undefined ? 0 : 1,
       runs: 1,
     },
-    failures,
+    failures: [...failures],
     rebalance_run_id: rebalanceRunId,
     valid: failures.length === 0,
   };

@@ -15,7 +15,10 @@ import {
 } from "../../../src/features/proposals/calculations.ts";
 import { AnalyzeBody, RebalanceBody } from "../../../src/features/rebalance/bodies.ts";
 import { CALCULATE_BATCH, CALCULATE_RUN } from "../../../src/features/rebalance/calculations.ts";
+import { MAKE_ARTIFACT } from "../../../src/features/runs/derive-artifact.ts";
+import type { RunRecord } from "../../../src/features/runs/repository.ts";
 import { REPRODUCE_RUN } from "../../../src/features/runs/reproduce-run.ts";
+import { VERIFY_RUN, type VerifyInput } from "../../../src/features/support/calculations.ts";
 import type { BodyType } from "../../../src/platform/body-type.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { openThreads, type Calculation, type OpenThreads } from "../../../src/platform/threads.ts";
@@ -67,6 +70,18 @@ const IDENTITY = {
 const CIRCUMSTANCES = { createdAt: AT, batchRunId: null, storesArtifact: true };
 const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
 
+/** Of a run of which nothing is stored but itself. */
+function evidenceOf(run: RunRecord): VerifyInput {
+  const nothing = { edges: [], keyRecord: undefined, history: [], decisions: [], actionRecords: [] };
+  const evidence = {
+    run: { ...run, authenticated_subject: null },
+    payload: run,
+    policyPack: undefined,
+    ...nothing,
+  };
+  return { tenantId: "default", evidence, engineVersion: "1.0.0" };
+}
+
 describe("a thread gives the bytes that the thread of HTTP gives", () => {
   test("of rebalances and of their reproduction", async () => {
     const definition_text =
@@ -84,6 +99,10 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
       });
       expect(reproduced.threaded, id).toEqual(reproduced.inline);
       expect(reproduced.threaded.reproducible, id).toBe(true);
+      const artifact = await bothWays(MAKE_ARTIFACT, run.inline);
+      expect(artifact.threaded, id).toBe(run.inline.artifact_text);
+      const verified = await bothWays(VERIFY_RUN, evidenceOf(run.inline));
+      expect(verified.threaded, id).toEqual(verified.inline);
     }
   });
 

@@ -3,7 +3,6 @@ import { joinObject } from "../../../platform/json/join-json.ts";
 import { dpmStatusText } from "../../operations/core.ts";
 import type { StoredOperation } from "../../operations/repository/operations.ts";
 import { decisionView, type RunDecision } from "../../reviews/core.ts";
-import { artifactText } from "../../runs/artifact.ts";
 import type { StoredRun } from "../../runs/repository.ts";
 import { runText } from "../../runs/run-text.ts";
 import type { DpmRunIdempotencyHistoryItem } from "../../runs/schemas.ts";
@@ -19,16 +18,19 @@ export type BundleParts = {
   readonly history: readonly DpmRunIdempotencyHistoryItem[] | null;
 };
 
+/** With the artifact; null where it is not wanted. */
+export type ShownParts = BundleParts & { readonly artifact: string | null };
+
 /** A bundle (`DpmRunSupportBundleResponse`). Stored documents go in as the bytes that they are. */
 export function bundleText(
-  { run, operation, decisions, edges, history }: BundleParts,
+  { run, operation, decisions, edges, history, artifact }: ShownParts,
   wanted: BundleQuery,
   isManualExecutionEnabled: boolean,
 ): string {
   const isOperationShown = wanted.include_async_operation && operation !== undefined;
   const { rebalance_run_id: runId, idempotency_key } = run;
   return joinObject({
-    artifact: wanted.include_artifact ? artifactText(run) : "null",
+    artifact: artifact ?? "null",
     async_operation: isOperationShown ? dpmStatusText(operation, isManualExecutionEnabled) : "null",
     idempotency_history: history === null ? "null" : canonicalJson({ history, idempotency_key }),
     lineage: canonicalJson({ edges, entity_id: runId, next_cursor: null }),
