@@ -133,22 +133,7 @@ function toConfig(env: Environment) {
       shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     },
     auth: identityConfig(env),
-    database: {
-      /** Null: the embedded one. */
-      url: env.DATABASE_URL,
-      migrationUrl: env.MIGRATION_DATABASE_URL,
-      serviceLogin: serviceLoginOf(env.DATABASE_URL, env.MIGRATION_DATABASE_URL),
-      migrateOnStart: env.MIGRATE_ON_START,
-      readUrl: env.DATABASE_READ_URL,
-      embeddedFolder: env.EMBEDDED_PG_DIR,
-      poolMax: env.DATABASE_POOL_MAX,
-      queueMax: env.DATABASE_QUEUE_MAX,
-      queueWaitMs: env.DATABASE_QUEUE_WAIT_MS,
-      connectTimeoutMs: env.DATABASE_CONNECT_TIMEOUT_MS,
-      statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: env.DATABASE_LOCK_TIMEOUT_MS,
-      idleInTransactionTimeoutMs: env.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    },
+    database: databaseConfig(env),
     calculations: { threads: env.CALCULATION_THREADS, queueMax: env.CALCULATION_QUEUE_MAX },
     contract: {
       requireIdempotencyKey: env.REQUIRE_IDEMPOTENCY_KEY,
@@ -177,6 +162,25 @@ function toConfig(env: Environment) {
       newVersionRestartsReview: env.PROPOSAL_NEW_VERSION_RESTARTS_REVIEW,
       allowsBlockedVersions: env.PROPOSAL_ALLOW_BLOCKED_VERSIONS,
     },
+  };
+}
+
+function databaseConfig(env: Environment) {
+  return {
+    /** Null: the embedded one. */
+    url: env.DATABASE_URL,
+    migrationUrl: env.MIGRATION_DATABASE_URL,
+    serviceLogin: serviceLoginOf(env.DATABASE_URL, env.MIGRATION_DATABASE_URL),
+    migrateOnStart: env.MIGRATE_ON_START,
+    readUrl: env.DATABASE_READ_URL,
+    embeddedFolder: env.EMBEDDED_PG_DIR,
+    poolMax: env.DATABASE_POOL_MAX,
+    queueMax: env.DATABASE_QUEUE_MAX,
+    queueWaitMs: env.DATABASE_QUEUE_WAIT_MS,
+    connectTimeoutMs: env.DATABASE_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: env.DATABASE_LOCK_TIMEOUT_MS,
+    idleInTransactionTimeoutMs: env.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS,
   };
 }
 
