@@ -112,6 +112,9 @@ async function count(from: string): Promise<number> {
   return Number(rows[0]?.count);
 }
 
+/** How often the feed tells of something. */
+const told = (subject: string) => count(`outbox_event where subject = '${subject}'`);
+
 const shown = ({ status, headers }: Received) => [status, headers["idempotent-replayed"]];
 
 describe.each([
@@ -128,6 +131,7 @@ describe.each([
     expect(shown(again)).toEqual([200, "true"]);
     expect(again.text).toBe(first.text);
     expect(await count(`rebalance_run where idempotency_key = '${key}'`)).toBe(1);
+    expect(await told(read(RebalanceResult, first).rebalance_run_id)).toBe(1);
   });
 
   test("of an analysis without a key: its runs once", async () => {
@@ -150,6 +154,7 @@ describe.each([
     expect((await app.post(`/rebalance/proposals/${id}/transitions`, { body })).status).toBe(200);
     expect(await count(`proposal where proposal_id = '${id}' and current_state = 'CANCELLED'`)).toBe(1);
     expect(await count(`proposal_event where proposal_id = '${id}'`)).toBe(2);
+    expect(await told(id)).toBe(2);
   });
 
   test("of a cancellation and a retry without a key: each is told to have happened, once", async () => {
@@ -167,6 +172,7 @@ describe.each([
     const cancel = await app.post(`/rebalance/operations/${cancelled}/cancel`, {});
     expect([cancel.status, cancel.json]).toMatchObject([200, { status: "CANCELLED" }]);
     expect(await actions(cancelled)).toBe(1);
+    expect(await told(cancelled)).toBe(1);
     const failed = await accept();
     await withSession(db.adminUrl, (session) =>
       session.query(
@@ -192,6 +198,7 @@ describe.each([
     expect((await app.get(path)).status).toBe(200);
     expect(await count(`policy_pack_version where policy_pack_id = '${id}'`)).toBe(1);
     expect(await count(`audit_event where details_text like '%"${id}"%'`)).toBe(1);
+    expect(await told(id)).toBe(1);
   });
 
   test.each([null, newKey("refused")])(
