@@ -33,7 +33,7 @@ import { requestLog } from "./platform/http/request-log.ts";
 import { createServer, MOST_PARAM_CHARACTERS } from "./platform/http/server.ts";
 import { strictJson } from "./platform/http/strict-json.ts";
 import { validation } from "./platform/http/validation.ts";
-import { watchPools, watchProcess } from "./platform/metrics.ts";
+import { watchEventReaders, watchPools, watchProcess } from "./platform/metrics.ts";
 import { requestRuntime } from "./request-runtime.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -89,12 +89,14 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   return app;
 }
 
-function openFeedWatch({ config, database, log }: Runtime): FeedWatch {
-  return watchFeed({
+function openFeedWatch({ config, database, log, metrics }: Runtime): FeedWatch {
+  const watch = watchFeed({
     database,
     ...config.events,
     onError: (error) => log.warn({ err: error }, "events are not looked for, those who wait go on waiting"),
   });
+  watchEventReaders(metrics, { waiting: watch.waiting.taken, stream: watch.streams.taken });
+  return watch;
 }
 
 function watchMetrics({ metrics, database, reads }: Runtime): void {

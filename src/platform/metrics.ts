@@ -169,6 +169,22 @@ export function watchPools({ registry }: Metrics, pools: Readonly<Record<string,
   });
 }
 
+/** Shows how many read the feed of events at this moment: requests that wait, and streams. */
+export function watchEventReaders(
+  { registry }: Metrics,
+  readers: Readonly<Record<"waiting" | "stream", () => number>>,
+): void {
+  new Gauge({
+    name: "ballast_event_readers",
+    help: "Requests that wait for an event, and streams that are open.",
+    labelNames: ["kind"] as const,
+    registers: [registry],
+    collect() {
+      for (const [kind, count] of Object.entries(readers)) this.set({ kind }, count());
+    },
+  });
+}
+
 /**
  * Shows the asynchronous operations by status and the age of the oldest, whenever the metrics are read. While they
  * cannot be read, these two gauges are empty and the rest is shown; `onUnread` hears of it once, until they can be again.

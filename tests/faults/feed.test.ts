@@ -40,7 +40,8 @@ async function writeRaw(name: string): Promise<string[]> {
   const acknowledged: string[] = [];
   for (let at = 1; isWriting; at += 1) {
     const ids = [1, 2, 3].slice(0, 1 + (at % 3)).map((part) => `${name}-${String(at)}-${String(part)}`);
-    const writer = await openWriter(db.url);
+    const writer = await openWriter(db.url).catch(() => undefined);
+    if (writer === undefined) continue; // killed ahead of its first word
     try {
       for (const id of ids) {
         await writer.write(id);

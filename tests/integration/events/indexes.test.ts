@@ -19,7 +19,9 @@ beforeAll(async () => {
   db = await testDatabase();
   database = openTestDatabase(db.url);
   for (const tenant of [TENANT, "tenant-b", "tenant-c"]) await fillOutbox(db.adminUrl, 20_000, tenant);
-  await withSession(db.adminUrl, (session) => session.query("analyze"));
+  await withSession(db.adminUrl, (session) =>
+    session.query("select announce_retention('EVENT', 'test', 86400); analyze"),
+  );
 });
 afterAll(async () => {
   await closeDatabase(database);

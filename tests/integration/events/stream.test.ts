@@ -101,6 +101,7 @@ describe("a stream of events", () => {
   test("is refused where as many are open as may be, until one ends", async () => {
     const stream = await openStream(base);
     expect(refusalOf(await app.get("/events/stream", tenantHeaders()))).toBe("503 OVERLOADED");
+    expect((await app.get("/metrics")).text).toContain('ballast_event_readers{kind="stream"} 1');
     stream.leave();
     await vi.waitFor(async () => {
       const next = await openStream(base);
