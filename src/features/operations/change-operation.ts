@@ -7,7 +7,7 @@ import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempote
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
-import { cancellationOf, expiryCutoff, isRetryable } from "./core.ts";
+import { cancellationOf, expiryCutoff, isRetryable, type StatusText } from "./core.ts";
 import {
   actionExists,
   cancelAtOnce,
@@ -61,7 +61,7 @@ export type ChangeDeps = Pick<Runtime, "config" | "writes" | "newId">;
 export type ChangeRequest = {
   readonly change: OperationChange;
   readonly operationId: string;
-  readonly statusText: (operation: StoredOperation) => string;
+  readonly statusText: (operation: StoredOperation) => StatusText;
 };
 
 /**
@@ -120,7 +120,9 @@ async function writeChange(
     cutoff,
   );
   if (changed === undefined) throw new Error(`${operationId} is gone under its own lock`);
-  const answer = { status: 200, body: statusText(changed) };
+  const body = statusText(changed);
+  if (typeof body !== "string") throw new Error(`${operationId} was changed and has a result`);
+  const answer = { status: 200, body };
   return { answer, made: action, record: { isShortLived: true } };
 }
 

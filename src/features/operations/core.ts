@@ -1,5 +1,6 @@
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import { joinObject } from "../../platform/json/join-json.ts";
+import { joinLarge } from "../../platform/json/join-json.ts";
+import type { TextParts } from "../../platform/text-parts.ts";
 import type { AcceptedOperation, ListedOperation, StoredOperation } from "./repository/operations.ts";
 import type { OperationStatus } from "./schemas.ts";
 
@@ -109,13 +110,16 @@ export function acceptedFields(operation: AcceptedOperation) {
   };
 }
 
-export function dpmStatusText(operation: StoredOperation, manualExecutionEnabled: boolean): string {
+export function dpmStatusText(operation: StoredOperation, manualExecutionEnabled: boolean): StatusText {
   const executable = isExecutable(operation.status, manualExecutionEnabled);
-  return joinObject({ ...statusFields(operation), is_executable: canonicalJson(executable) });
+  return joinLarge({ ...statusFields(operation), is_executable: canonicalJson(executable) });
 }
 
+/** A status as it is sent: in parts where its result is large. */
+export type StatusText = string | TextParts;
+
 /** The members of a status, as canonical text. An attempt that is followed by another shows no error: only FAILED does. */
-export function statusFields(operation: StoredOperation): Record<string, string> {
+export function statusFields(operation: StoredOperation): Record<string, StatusText> {
   return {
     operation_id: canonicalJson(operation.operation_id),
     operation_type: canonicalJson(operation.operation_type),
@@ -126,7 +130,7 @@ export function statusFields(operation: StoredOperation): Record<string, string>
     created_at: canonicalJson(operation.created_at),
     started_at: canonicalJson(operation.started_at),
     finished_at: canonicalJson(operation.finished_at),
-    result: operation.result_text ?? "null",
+    result: operation.result ?? "null",
     error: canonicalJson(operation.status === "FAILED" ? lastError(operation) : null),
     last_error: canonicalJson(lastError(operation)),
   };

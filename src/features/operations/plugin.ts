@@ -5,7 +5,7 @@ import { addSwitch } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeOperation, changeProblems, operationChanges } from "./change-operation.ts";
-import { dpmListItem, dpmStatusText, expiryCutoff } from "./core.ts";
+import { dpmListItem, dpmStatusText, expiryCutoff, type StatusText } from "./core.ts";
 import { executeNow } from "./execute-operation.ts";
 import type { Operations } from "./operations.ts";
 import { readOperation } from "./read-operation.ts";
@@ -132,7 +132,7 @@ const manualExecution: FeaturePlugin<Options> = (app, options) => {
   return Promise.resolve();
 };
 
-function statusTexts({ config }: Pick<Runtime, "config">): (operation: StoredOperation) => string {
+function statusTexts({ config }: Pick<Runtime, "config">): (operation: StoredOperation) => StatusText {
   const { isManualExecutionEnabled } = config.rebalance.operations;
   return (operation) => dpmStatusText(operation, isManualExecutionEnabled);
 }

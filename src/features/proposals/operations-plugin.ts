@@ -11,7 +11,7 @@ import {
   type IdempotencyScope,
 } from "../../platform/idempotency/repository.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import { joinObject } from "../../platform/json/join-json.ts";
+import { joinLarge } from "../../platform/json/join-json.ts";
 import type { Runtime } from "../../runtime.ts";
 import {
   acceptOperation,
@@ -20,7 +20,7 @@ import {
   type Submission,
 } from "../operations/accept-operation.ts";
 import { changeOperation, changeProblems, operationChanges } from "../operations/change-operation.ts";
-import { acceptedFields, statusFields } from "../operations/core.ts";
+import { acceptedFields, statusFields, type StatusText } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
 import { readOperation } from "../operations/read-operation.ts";
 import type {
@@ -210,8 +210,8 @@ async function sendStatus(
   return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
 }
 
-function statusText(operation: StoredOperation): string {
-  return joinObject({
+function statusText(operation: StoredOperation): StatusText {
+  return joinLarge({
     ...statusFields(operation),
     idempotency_key: canonicalJson(operation.idempotency_key),
     proposal_id: canonicalJson(operation.proposal_id),

@@ -1,11 +1,11 @@
-import { partsOf } from "../text-parts.ts";
+import { partsOf, type StoredBytes, type TextParts } from "../text-parts.ts";
 import { isFragment, sql, type SqlFragment, type SqlValue } from "./values.ts";
 
 /**
- * Characters that are sent at once. The driver copies a statement with all its values several times, in the thread that
+ * Characters that are sent, and bytes that are read, at once. The driver copies a statement with all its values several times, in the thread that
  * serves HTTP: 3 ms a mebibyte, and many times that for texts of tens of mebibytes.
  */
-const MOST_AT_ONCE = 256 * 1_024;
+export const MOST_AT_ONCE = 256 * 1_024;
 
 type Send = (strings: TemplateStringsArray, ...values: readonly SqlValue[]) => Promise<unknown>;
 
@@ -43,4 +43,25 @@ async function sendParts(send: Send, text: string, parts: { sent: number }): Pro
 
 function isLarge(value: SqlValue): value is string {
   return typeof value === "string" && value.length > MOST_AT_ONCE;
+}
+
+/**
+ * The rows of one large text, part by part, to be read by `partsOfText`. The server sends them one after the other, so
+ * that others are served in between: of one value of many mebibytes the driver would make several copies at once. It cuts
+ * bytes, which costs nothing at any place; each goes as the character of the same number, as the driver reads texts.
+ */
+export function selectInParts(select: SqlFragment): SqlFragment {
+  return sql`
+    select first_byte, convert_from(substring(bytes from first_byte for ${MOST_AT_ONCE}::int), 'LATIN1') as latin1
+      from (select convert_to(content, 'UTF8') as bytes
+              from (${select}) as large (content)
+            offset 0) as whole,
+           generate_series(1, octet_length(bytes), ${MOST_AT_ONCE}::int) as first_byte`;
+}
+
+export type TextPartRow = StoredBytes & { readonly first_byte: number };
+
+/** The parts of a text in their order. */
+export function partsOfText(rows: readonly TextPartRow[]): TextParts {
+  return rows.toSorted((a, b) => a.first_byte - b.first_byte).map(({ latin1 }) => ({ latin1 }));
 }

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
-import { partsOf } from "../text-parts.ts";
+import { byteLengthOf, bytesOf, partsOf, type TextParts } from "../text-parts.ts";
 import { logIds } from "./context.ts";
 import { toFailure } from "./failures.ts";
 import { JSON_TYPE, PROBLEM_TYPE, problemText, type ProblemDetails } from "./problem.ts";
@@ -9,7 +9,7 @@ import { JSON_TYPE, PROBLEM_TYPE, problemText, type ProblemDetails } from "./pro
 declare module "fastify" {
   interface FastifyReply {
     /** Sends bytes that are written already: what is stored, hashed and sent is the same. No serializer runs. */
-    answer: (body: string, status?: number) => FastifyReply;
+    answer: (body: string | TextParts, status?: number) => FastifyReply;
     problem: (details: ProblemDetails) => FastifyReply;
   }
 }
@@ -28,9 +28,12 @@ export class ProblemError extends Error {
 const MOST_AT_ONCE = 512 * 1_024;
 
 /** A large answer becomes bytes no faster than its caller takes them. */
-function inParts(text: string): Readable {
+function inParts(parts: TextParts): Readable {
   const bytes = function* () {
-    for (const part of partsOf(text, MOST_AT_ONCE)) yield Buffer.from(part);
+    for (const part of parts) {
+      if (typeof part !== "string") yield bytesOf(part);
+      else for (const text of partsOf(part, MOST_AT_ONCE)) yield bytesOf(text);
+    }
   };
   return Readable.from(bytes(), { objectMode: false, highWaterMark: MOST_AT_ONCE });
 }
@@ -40,9 +43,9 @@ export const problems = fp(
   (app, _options, done) => {
     app.decorateReply("answer", function (body, status = 200) {
       if (!this.hasHeader("content-type")) void this.type(status >= 400 ? PROBLEM_TYPE : JSON_TYPE);
-      return body.length <= MOST_AT_ONCE
-        ? this.code(status).send(body)
-        : this.code(status).header("content-length", Buffer.byteLength(body)).send(inParts(body));
+      if (typeof body === "string" && body.length <= MOST_AT_ONCE) return this.code(status).send(body);
+      const parts = typeof body === "string" ? [body] : body;
+      return this.code(status).header("content-length", byteLengthOf(parts)).send(inParts(parts));
     });
     app.decorateReply("problem", function (details) {
       return sendProblem(this.request, this, details);

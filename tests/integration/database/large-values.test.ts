@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { closeDatabase, type Database } from "../../../src/platform/database/database.ts";
 import { databaseFault } from "../../../src/platform/database/errors.ts";
+import {
+  MOST_AT_ONCE,
+  partsOfText,
+  selectInParts,
+  type TextPartRow,
+} from "../../../src/platform/database/large-values.ts";
+import { bytesOf } from "../../../src/platform/text-parts.ts";
 import { inTransaction, sql } from "../../../src/platform/database/transaction.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
@@ -52,6 +59,18 @@ async function stored(name: string): Promise<string | undefined> {
   );
   return row?.content;
 }
+
+test("a large value is read in parts, and they are its bytes", async () => {
+  await inTransaction(database, TENANT, (tx) => tx`insert into large_text values ('read', ${LARGE})`);
+  const rows = await inTransaction(
+    database,
+    { ...TENANT, readOnly: true },
+    (tx) => tx<TextPartRow>`${selectInParts(sql`select content from large_text where name = ${"read"}`)}`,
+  );
+  const parts = partsOfText(rows.toReversed());
+  expect(parts.length).toBe(Math.ceil(Buffer.byteLength(LARGE) / MOST_AT_ONCE));
+  expect(Buffer.concat(parts.map(bytesOf)).equals(Buffer.from(LARGE))).toBe(true);
+});
 
 test("a large value arrives as it is, in parts between which others are served", async () => {
   await inTransaction(database, TENANT, (tx) => tx`insert into large_text values ('one', ${LARGE})`);

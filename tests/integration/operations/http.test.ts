@@ -17,8 +17,8 @@ import {
   ProposalAsyncOperationStatusResponse,
 } from "../../../src/features/proposals/operations-schemas.ts";
 import { ANALYZE_EXAMPLE } from "../../../src/features/rebalance/examples.ts";
-import { DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
-import { DpmLineageResponse } from "../../../src/features/support/schemas.ts";
+import { DpmRunListResponse, DpmRunLookupResponse } from "../../../src/features/runs/schemas.ts";
+import { DpmLineageResponse, DpmRunSupportBundleResponse } from "../../../src/features/support/schemas.ts";
 import { openTestApp, read, refusalOf, type Received, type Sent, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { seeOperation } from "../../support/operations.ts";
@@ -340,6 +340,41 @@ describe("looking operations up", () => {
     }
     const asProposal = await byHand.get(`${PROPOSAL_OPERATIONS}/${latest.operation_id}`);
     expect(refusalOf(asProposal)).toBe("404 PROPOSAL_ASYNC_OPERATION_NOT_FOUND");
+  });
+
+  it("shows a large result as the bytes that are stored, wherever it is shown", async () => {
+    const headers = { "X-Correlation-Id": "corr-large-result" };
+    const { operation_id: id } = await acceptAnalysis(byHand, headers);
+    await execute(byHand, id);
+    const before = await byHand.get(`${OPERATIONS}/${id}`);
+    const large = `"warnings":["${"é😀€".repeat(200_000)}"]`;
+    const { rows } = await withSession(test.adminUrl, async (session) => {
+      await session.query("begin; set local session_replication_role = replica");
+      const altered = await session.query<{ result_text: string }>(
+        `update async_operation
+            set result_text = replace(result_text, '"warnings":[]}', $2)
+          where operation_id = $1
+      returning result_text`,
+        [id, `${large}}`],
+      );
+      await session.query("commit");
+      return altered;
+    });
+    const stored = rows[0]?.result_text ?? "";
+    expect(Buffer.byteLength(stored)).toBeGreaterThan(1_500_000);
+    const result = JSON.stringify(operationIn(before).result);
+    for (const path of [id, "by-correlation/corr-large-result"]) {
+      const answer = await byHand.get(`${OPERATIONS}/${path}`);
+      expect(answer.text === before.text.replace(result, stored)).toBe(true);
+      expect(answer.headers["content-length"]).toBe(String(Buffer.byteLength(answer.text)));
+    }
+    const runs = await byHand.get(`/rebalance/runs?limit=1`);
+    const [run] = read(DpmRunListResponse, runs).items;
+    for (const of of [`by-operation/${id}`, run?.rebalance_run_id ?? ""]) {
+      const bundle = await byHand.get(`/rebalance/runs/${of}/support-bundle`);
+      expect(bundle.text.includes(`"result":${stored}`), of).toBe(true);
+      expect(read(DpmRunSupportBundleResponse, bundle).async_operation?.operation_id).toBe(id);
+    }
   });
 
   it("lists them newest first, page by page, by filter", async () => {

@@ -1,5 +1,12 @@
+import {
+  MOST_AT_ONCE,
+  partsOfText,
+  selectInParts,
+  type TextPartRow,
+} from "../../../platform/database/large-values.ts";
 import { sql, type SqlFragment, type Tx } from "../../../platform/database/transaction.ts";
 import type { TimePosition } from "../../../platform/http/cursor.ts";
+import type { TextParts } from "../../../platform/text-parts.ts";
 import { rowsToRead, type PageRequest } from "../../../platform/http/pagination.ts";
 import type { DpmOperationType, OperationStatus, OperationType } from "../schemas.ts";
 
@@ -59,8 +66,8 @@ export async function wakeWorkers(tx: Tx): Promise<void> {
   await tx`select pg_notify(${OPERATIONS_CHANNEL}, '')`;
 }
 
-/** An operation as its status shows it, its result as the stored bytes. */
-export type StoredOperation = {
+/** An operation as its row shows it. */
+export type OperationRow = {
   readonly operation_id: string;
   readonly operation_type: OperationType;
   readonly status: OperationStatus;
@@ -72,7 +79,9 @@ export type StoredOperation = {
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /** Null also where it is large. */
   readonly result_text: string | null;
+  readonly result_bytes: number | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   /** Attempts so far. */
@@ -81,10 +90,17 @@ export type StoredOperation = {
   readonly lost_attempts: number;
 };
 
-/** The columns of a `StoredOperation`, of `async_operation o`. */
-export const storedOperationColumns = sql`
+/** An operation as its status shows it, its result as the stored bytes. */
+export type StoredOperation = Omit<OperationRow, "result_text" | "result_bytes"> & {
+  readonly result: string | TextParts | null;
+};
+
+/** The columns of an `OperationRow`, of `async_operation o`. */
+export const operationColumns = sql`
   o.operation_id, o.operation_type, o.status, o.correlation_id, o.idempotency_key, o.proposal_id, o.created_by,
-  o.authenticated_subject, o.created_at, o.started_at, o.finished_at, o.result_text,
+  o.authenticated_subject, o.created_at, o.started_at, o.finished_at,
+  octet_length(o.result_text) as result_bytes,
+  case when octet_length(o.result_text) <= ${MOST_AT_ONCE} then o.result_text end as result_text,
   o.error_code, o.error_message, o.attempt, o.lost_attempts`;
 
 /** Several operations may share a correlation id: the latest is meant. */
@@ -106,8 +122,8 @@ export async function findOperation(
   types: readonly OperationType[],
   expiryCutoff: string,
 ): Promise<StoredOperation | undefined> {
-  const [row] = await tx<StoredOperation>`
-    select ${storedOperationColumns}
+  const [row] = await tx<OperationRow>`
+    select ${operationColumns}
       from async_operation o
      where tenant_id = ${tenantId}
        and ${key.by === "operation_id" ? sql`operation_id = ${key.value}` : sql`correlation_id = ${key.value}`}
@@ -115,7 +131,19 @@ export async function findOperation(
        and ${isUnexpired(expiryCutoff)}
      order by created_at desc, operation_id desc
      limit 1`;
-  return row;
+  return row === undefined ? undefined : withResult(tx, tenantId, row);
+}
+
+/** Reads the result of an operation that was found, where it is large. Once written, it is never changed. */
+export async function withResult(tx: Tx, tenantId: string, row: OperationRow): Promise<StoredOperation> {
+  const { result_text, result_bytes, ...operation } = row;
+  if (result_text !== null || result_bytes === null) return { ...operation, result: result_text };
+  const parts = await tx<TextPartRow>`${selectInParts(sql`
+    select result_text
+      from async_operation
+     where tenant_id = ${tenantId}
+       and operation_id = ${row.operation_id}`)}`;
+  return { ...operation, result: partsOfText(parts) };
 }
 
 /** Whether an operation of this id was committed; an expired one is there until it is purged. */
@@ -129,7 +157,7 @@ export async function operationExists(tx: Tx, tenantId: string, operationId: str
 }
 
 export type ListedOperation = Pick<
-  StoredOperation,
+  OperationRow,
   | "operation_id"
   | "status"
   | "correlation_id"

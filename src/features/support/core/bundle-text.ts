@@ -1,5 +1,6 @@
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
-import { joinObject } from "../../../platform/json/join-json.ts";
+import { joinLarge } from "../../../platform/json/join-json.ts";
+import type { TextParts } from "../../../platform/text-parts.ts";
 import { dpmStatusText } from "../../operations/core.ts";
 import type { StoredOperation } from "../../operations/repository/operations.ts";
 import { decisionView, type RunDecision } from "../../reviews/core.ts";
@@ -26,10 +27,10 @@ export function bundleText(
   { run, operation, decisions, edges, history, artifact }: ShownParts,
   wanted: BundleQuery,
   isManualExecutionEnabled: boolean,
-): string {
+): string | TextParts {
   const isOperationShown = wanted.include_async_operation && operation !== undefined;
   const { rebalance_run_id: runId, idempotency_key } = run;
-  return joinObject({
+  return joinLarge({
     artifact: artifact ?? "null",
     async_operation: isOperationShown ? dpmStatusText(operation, isManualExecutionEnabled) : "null",
     idempotency_history: history === null ? "null" : canonicalJson({ history, idempotency_key }),

@@ -1,7 +1,9 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
 import {
   isUnexpired,
-  storedOperationColumns,
+  operationColumns,
+  withResult,
+  type OperationRow,
   type StoredOperation,
 } from "../../operations/repository/operations.ts";
 import { storedRunColumns, type StoredRun } from "../../runs/repository.ts";
@@ -66,13 +68,13 @@ export async function findOperationOfRun(
   rebalanceRunId: string,
   expiryCutoff: string,
 ): Promise<StoredOperation | undefined> {
-  const [operation] = await tx<StoredOperation>`
+  const [operation] = await tx<OperationRow>`
     with run as materialized (
       select correlation_id, batch_run_id, regexp_replace(correlation_id, ':[^:]*$', '') as batch_correlation_id
         from rebalance_run
        where tenant_id = ${tenantId}
          and rebalance_run_id = ${rebalanceRunId})
-    select ${storedOperationColumns}
+    select ${operationColumns}
       from run
       join async_operation o
         on o.tenant_id = ${tenantId}
@@ -82,5 +84,5 @@ export async function findOperationOfRun(
        and ${isUnexpired(expiryCutoff)}
      order by coalesce(strpos(o.result_text, run.batch_run_id) > 0, false) desc, o.created_at desc, o.operation_id desc
      limit 1`;
-  return operation;
+  return operation === undefined ? undefined : withResult(tx, tenantId, operation);
 }

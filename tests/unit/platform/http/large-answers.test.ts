@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import * as z from "zod";
 import { answer } from "../../../../src/platform/http/route-docs.ts";
 import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
+import { byteLengthOf, type TextParts } from "../../../../src/platform/text-parts.ts";
 import { serve } from "../../../support/http.ts";
 
 const opened: FastifyInstance[] = [];
@@ -11,7 +12,7 @@ afterEach(async () => {
 });
 
 /** The address of a service that answers with this text. */
-async function serveText(text: string): Promise<string> {
+async function serveText(text: string | TextParts): Promise<string> {
   const routes: FeaturePlugin<FastifyPluginOptions> = (app) => {
     const schema = {
       operationId: "text",
@@ -33,6 +34,23 @@ test("a large answer arrives whole, with its length, and lets others in between 
   const response = await fetch(url);
   expect(response.headers.get("content-length")).toBe(String(Buffer.byteLength(text)));
   expect((await response.text()) === text).toBe(true);
+});
+
+test("an answer of stored bytes and texts arrives as those bytes, with their length", async () => {
+  const stored = Buffer.from(JSON.stringify("€uro 😀".repeat(200_000)));
+  const cuts = [0, 100_001, 700_002, stored.length];
+  const pieces = cuts.slice(1).map((end, at) => ({ latin1: stored.toString("latin1", cuts[at], end) }));
+  const parts: TextParts = ['{"é":', ...pieces, ',"more":"', "é".repeat(600_000), '"}'];
+  const response = await fetch(await serveText(parts));
+  const whole = Buffer.concat([
+    Buffer.from('{"é":'),
+    stored,
+    Buffer.from(`,"more":"${"é".repeat(600_000)}"}`),
+  ]);
+  expect(response.headers.get("content-length")).toBe(String(whole.length));
+  expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
+  expect(byteLengthOf(parts)).toBe(whole.length);
+  expect(whole.equals(Buffer.from(await response.arrayBuffer()))).toBe(true);
 });
 
 test("a large answer that its caller does not take is not made bytes ahead of it", async () => {
