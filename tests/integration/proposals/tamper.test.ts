@@ -370,49 +370,53 @@ describe("a history that breaks the rules of four eyes, every hash made to fit, 
     );
   });
 
-  test("under the hash version of before, too: the history knew the rules already", async () => {
-    const keeping = proposalDeps(deps.database, { rules: { newVersionRestartsReview: false } });
-    const { proposal } = await newProposal(keeping);
-    const id = proposal.proposal_id;
-    for (const [expected_state, event_type, actor_id] of STEPS.slice(0, 3)) {
-      await move(keeping, id, { expected_state, event_type, actor_id });
-    }
-    await addVersion(keeping, id);
-    const events = await inTransaction(deps.database, { tenantId: TENANT, readOnly: true }, (tx) =>
-      listEvents(tx, TENANT, id),
-    );
-    const last = events.at(-1);
-    if (last === undefined) throw new Error("there is no event");
-    const forged = {
-      ...last,
-      event_no: last.event_no + 1,
-      event_id: `pwe_${"e".repeat(32)}`,
-      event_type: "EXECUTED" as const,
-      from_state: last.to_state,
-      to_state: "EXECUTED" as const,
-      version_hash: null,
-    };
-    await behindTheBack(async (session) => {
-      const hash = hashOfEvent(forged, last.event_hash, 1);
-      await session.query(
-        `insert into proposal_event
+  test.each([1, 2])(
+    "an execution of a version that nobody approved, under hash version %d",
+    async (hashVersion) => {
+      const keeping = proposalDeps(deps.database, { rules: { newVersionRestartsReview: false } });
+      const { proposal } = await newProposal(keeping);
+      const id = proposal.proposal_id;
+      for (const [expected_state, event_type, actor_id] of STEPS.slice(0, 3)) {
+        await move(keeping, id, { expected_state, event_type, actor_id });
+      }
+      await addVersion(keeping, id);
+      const events = await inTransaction(deps.database, { tenantId: TENANT, readOnly: true }, (tx) =>
+        listEvents(tx, TENANT, id),
+      );
+      const last = events.at(-1);
+      if (last === undefined) throw new Error("there is no event");
+      const forged = {
+        ...last,
+        event_no: last.event_no + 1,
+        event_id: `pwe_${"e".repeat(32)}`,
+        event_type: "EXECUTED" as const,
+        from_state: last.to_state,
+        to_state: "EXECUTED" as const,
+        version_hash: null,
+      };
+      await behindTheBack(async (session) => {
+        const hash = hashOfEvent(forged, last.event_hash, hashVersion);
+        await session.query(
+          `insert into proposal_event
            (tenant_id, proposal_id, event_no, event_id, event_type, from_state, to_state, actor_id, occurred_at,
-            correlation_id, reason_text, related_version_no, previous_hash, event_hash)
+            correlation_id, reason_text, related_version_no, previous_hash, event_hash, hash_version, actor_folded)
          select tenant_id, proposal_id, event_no + 1, $2, 'EXECUTED', to_state, 'EXECUTED', actor_id, occurred_at,
-                correlation_id, reason_text, related_version_no, event_hash, $3
+                correlation_id, reason_text, related_version_no, event_hash, $3, $4::smallint,
+                case when $4 > 1 then actor_folded end
            from proposal_event where event_id = $1`,
-        [last.event_id, forged.event_id, hash],
-      );
-      await session.query(
-        `update proposal set current_state = 'EXECUTED', last_event_no = last_event_no + 1, last_event_hash = $2
+          [last.event_id, forged.event_id, hash, hashVersion],
+        );
+        await session.query(
+          `update proposal set current_state = 'EXECUTED', last_event_no = last_event_no + 1, last_event_hash = $2
           where proposal_id = $1`,
-        [id, hash],
-      );
-    });
-    expect((await verified(deps, id)).failures).toEqual([
-      { kind: "approval", id: forged.event_id, reason: "version not approved" },
-    ]);
-  });
+          [id, hash],
+        );
+      });
+      expect((await verified(deps, id)).failures).toEqual([
+        { kind: "approval", id: forged.event_id, reason: "version not approved" },
+      ]);
+    },
+  );
 
   test("by its approval, where it came with one", async () => {
     const { proposalId, approvalIds } = await proposalWithHistory();

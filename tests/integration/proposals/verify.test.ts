@@ -199,6 +199,17 @@ describe("callers of one proposal", () => {
   });
 });
 
+test("a verification may take longer than other requests", async () => {
+  const id = await proposalOf(1);
+  const patient = await openTestApp(db.url, { REQUEST_DEADLINE_MS: "200" });
+  const released = gate();
+  const pages = watchPages(released.opened);
+  setTimeout(released.open, 600);
+  expect((await verify(patient, id)).status).toBe(200);
+  expect(pages).toHaveLength(1);
+  await patient.close();
+});
+
 test("at its deadline a verification is answered 503, and nothing of it runs on", async () => {
   const id = await proposalOf(201);
   const released = gate();
