@@ -1,4 +1,7 @@
-FROM node:24-bookworm-slim AS install
+# A tag can move: docs/configuration.md says how to hold an image for good.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS install
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY patches patches
@@ -13,7 +16,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000
 WORKDIR /app
 COPY package.json ./

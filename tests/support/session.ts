@@ -12,9 +12,9 @@ export async function withSession<T>(url: string, work: (session: pg.Client) => 
 }
 
 /** The same server, with another database or login. */
-export function urlOf(url: string, change: { database: string; user?: string; password?: string }): string {
+export function urlOf(url: string, change: { database?: string; user?: string; password?: string }): string {
   const changed = new URL(url);
-  changed.pathname = `/${change.database}`;
+  if (change.database !== undefined) changed.pathname = `/${change.database}`;
   if (change.user !== undefined) changed.username = change.user;
   if (change.password !== undefined) changed.password = change.password;
   return changed.href;

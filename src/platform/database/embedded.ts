@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { removeCopy } from "./embedded/binaries.ts";
@@ -43,22 +44,28 @@ export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<Em
   const owned = await openCluster(options.folder);
   const running = await launch(owned, SETTINGS);
   await claim(owned, running.session);
+  const servicePassword = randomBytes(24).toString("hex");
   try {
-    await prepareDatabase(owned, running.session);
+    await prepareDatabase(running.session, servicePassword);
   } catch (error) {
     await stopServer(owned.cluster);
     throw error;
   }
   const guard = keepServing(owned, running, options);
-  const at = (login: string) =>
-    `postgres://${login}:${owned.password}@127.0.0.1:${String(running.port)}/${DATABASE}`;
+  const at = (login: string, password: string) =>
+    `postgres://${login}:${password}@127.0.0.1:${String(running.port)}/${DATABASE}`;
   const stop = async () => {
     guard.isStopping = true;
     await guard.restoring;
     await stopServer(owned.cluster);
     removeCopy(owned.cluster.binaries);
   };
-  return { url: at(SERVICE_LOGIN), serviceLogin: SERVICE_LOGIN, migrationUrl: at(SUPERUSER), stop };
+  return {
+    url: at(SERVICE_LOGIN, servicePassword),
+    serviceLogin: SERVICE_LOGIN,
+    migrationUrl: at(SUPERUSER, owned.password),
+    stop,
+  };
 }
 
 async function claim({ cluster }: OwnedCluster, session: pg.Client): Promise<void> {
@@ -76,11 +83,13 @@ async function claim({ cluster }: OwnedCluster, session: pg.Client): Promise<voi
   }
 }
 
-async function prepareDatabase({ password }: OwnedCluster, session: pg.Client): Promise<void> {
+/** The service's login gets a password with each start, which is written nowhere. It opens nothing else. */
+async function prepareDatabase(session: pg.Client, servicePassword: string): Promise<void> {
   const isMissing = async (query: string) => (await session.query(query)).rowCount === 0;
   if (await isMissing(`select from pg_roles where rolname = '${SERVICE_LOGIN}'`)) {
-    await session.query(`create role ${SERVICE_LOGIN} login password '${password}'`);
+    await session.query(`create role ${SERVICE_LOGIN} login`);
   }
+  await session.query(`alter role ${SERVICE_LOGIN} password '${servicePassword}'`);
   if (await isMissing(`select from pg_database where datname = '${DATABASE}'`)) {
     await session.query(`create database ${DATABASE}`);
   }
