@@ -63,7 +63,11 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
   // Ahead of all routes: it describes those that are registered after it.
-  await app.register(openApi, { info: { ...INFO, version: runtime.engineVersion }, tags: TAGS });
+  await app.register(openApi, {
+    info: { ...INFO, version: runtime.engineVersion },
+    servers: SERVERS,
+    tags: TAGS,
+  });
   // In a scope of their own, so that pages and unknown routes are not validated.
   await app.register(async (api) => {
     await api.register(strictJson);
@@ -115,17 +119,27 @@ exactly once; a repeated request with the same Idempotency-Key gets the stored a
 on the way out, and texts or JSON numbers on the way in. Errors are RFC 9457 problems whose \`detail\` is a stable code.`,
 };
 
+/** The first is right wherever the document is read from the service itself. */
+const SERVERS = [
+  { url: "/", description: "The service that serves this document." },
+  { url: "http://127.0.0.1:8000", description: "A service of your own, as npm start makes it." },
+];
+
 /** The groups of operations, in the order in which they are shown. */
 const TAGS = [
-  "Rebalancing",
-  "Operations",
-  "Proposal operations",
-  "Runs",
-  "Support",
-  "Run review",
-  "Policy packs",
-  "Proposals",
-  "Audit",
-  "Events",
-  "Service",
-].map((name) => ({ name }));
+  {
+    name: "Proposals",
+    description:
+      "Advisory proposals: simulated, packaged, reviewed version by version, consented to, executed.",
+  },
+  { name: "Proposal operations", description: "Creation of proposals and versions that is done later." },
+  { name: "Rebalancing", description: "Discretionary rebalances, one or several side by side." },
+  { name: "Operations", description: "Analyses that are done later: how far they are, retry, cancellation." },
+  { name: "Runs", description: "Stored runs: look-up, artifact, reproduction, and what led to them." },
+  { name: "Run review", description: "The review of runs that need one." },
+  { name: "Policy packs", description: "Options of the bank that override those of requests." },
+  { name: "Audit", description: "Who was refused, and what of the deployment was changed: append-only, chained." },
+  { name: "Events", description: "The feed of what was committed, in pages and as a stream." },
+  { name: "Support", description: "What belongs together, how much there is, and whether it still fits." },
+  { name: "Service", description: "Health, metrics and capabilities of the service itself." },
+];

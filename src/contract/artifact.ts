@@ -2,43 +2,50 @@ import * as z from "zod";
 import { GateDecision } from "./gate.ts";
 import { Side } from "./intents.ts";
 import { MoneyText } from "./money.ts";
-import { Severity } from "./options.ts";
-import { RunStatus } from "./rules.ts";
+import { MarketDataSnapshot } from "./market-data.ts";
+import { EngineOptions, Severity } from "./options.ts";
+import { PortfolioSnapshot } from "./portfolio.ts";
+import { ProposalResult, ProposedCashFlow, ProposedTrade, ReferenceModel } from "./proposal.ts";
+import { recorded } from "./recorded.ts";
+import { Reconciliation, RunStatus } from "./rules.ts";
 import { Hash, Timestamp } from "./scalars.ts";
-import { SuitabilityIssue } from "./suitability.ts";
+import { ShelfEntry } from "./shelf.ts";
+import { AllocationMetric } from "./state.ts";
+import { IssueStatusChange, SuitabilityIssue } from "./suitability.ts";
 
 const CodeAndText = z.strictObject({ code: z.string(), text: z.string() });
 
-const freeObject = z.record(z.string(), z.unknown());
-
 const ProposalArtifactTakeaway = z
   .strictObject({ code: z.string(), value: z.string() })
-  .meta({ id: "ProposalArtifactTakeaway" });
+  .meta({ id: "ProposalArtifactTakeaway", description: "Something to know of a proposal, in a sentence." });
+
+const ProposalNextStep = z
+  .enum(["CLIENT_CONSENT", "RISK_REVIEW", "COMPLIANCE_REVIEW", "EXECUTION_READY", "NONE"])
+  .meta({ id: "ProposalNextStep", description: "What to do next about a proposal." });
 
 export const ProposalArtifactSummary = z
   .strictObject({
     title: z.string(),
     objective_tags: z.array(z.string()),
-    advisor_notes: z.array(CodeAndText.meta({ id: "ProposalArtifactSummaryNote" })),
-    recommended_next_step: z.enum([
-      "CLIENT_CONSENT",
-      "RISK_REVIEW",
-      "COMPLIANCE_REVIEW",
-      "EXECUTION_READY",
-      "NONE",
-    ]),
+    advisor_notes: z.array(
+      CodeAndText.meta({ id: "ProposalArtifactSummaryNote", description: "A note of the advisor." }),
+    ),
+    recommended_next_step: ProposalNextStep,
     key_takeaways: z.array(ProposalArtifactTakeaway),
   })
-  .meta({ id: "ProposalArtifactSummary" });
+  .meta({ id: "ProposalArtifactSummary", description: "The essence of a proposal." });
 export type ProposalArtifactSummary = z.output<typeof ProposalArtifactSummary>;
 
 export const ProposalArtifactPortfolioState = z
   .strictObject({
     total_value: MoneyText,
-    allocation_by_asset_class: z.array(freeObject),
-    allocation_by_instrument: z.array(freeObject),
+    allocation_by_asset_class: z.array(AllocationMetric),
+    allocation_by_instrument: z.array(AllocationMetric),
   })
-  .meta({ id: "ProposalArtifactPortfolioState" });
+  .meta({
+    id: "ProposalArtifactPortfolioState",
+    description: "A portfolio in short, sorted by falling weight.",
+  });
 export type ProposalArtifactPortfolioState = z.output<typeof ProposalArtifactPortfolioState>;
 
 /** Weights are texts with four decimals; a written delta may be 0.0000. */
@@ -50,7 +57,10 @@ export const ProposalArtifactWeightChange = z
     weight_after: z.string(),
     delta: z.string(),
   })
-  .meta({ id: "ProposalArtifactWeightChange" });
+  .meta({
+    id: "ProposalArtifactWeightChange",
+    description: "An instrument whose share changes. A written change may be 0.0000.",
+  });
 export type ProposalArtifactWeightChange = z.output<typeof ProposalArtifactWeightChange>;
 
 const ProposalArtifactPortfolioDelta = z
@@ -58,21 +68,24 @@ const ProposalArtifactPortfolioDelta = z
     total_value_delta: MoneyText,
     largest_weight_changes: z.array(ProposalArtifactWeightChange),
   })
-  .meta({ id: "ProposalArtifactPortfolioDelta" });
+  .meta({ id: "ProposalArtifactPortfolioDelta", description: "By how much the portfolio changes." });
 
 export const ProposalArtifactPortfolioImpact = z
   .strictObject({
     before: ProposalArtifactPortfolioState,
     after: ProposalArtifactPortfolioState,
     delta: ProposalArtifactPortfolioDelta,
-    reconciliation: freeObject.nullable(),
+    reconciliation: Reconciliation.nullable(),
   })
-  .meta({ id: "ProposalArtifactPortfolioImpact" });
+  .meta({
+    id: "ProposalArtifactPortfolioImpact",
+    description: "The portfolio before and after, and the difference.",
+  });
 export type ProposalArtifactPortfolioImpact = z.output<typeof ProposalArtifactPortfolioImpact>;
 
 const ProposalArtifactTradeRationale = z
   .strictObject({ code: z.string(), message: z.string() })
-  .meta({ id: "ProposalArtifactTradeRationale" });
+  .meta({ id: "ProposalArtifactTradeRationale", description: "Why a trade is there." });
 
 export const ProposalArtifactTrade = z
   .strictObject({
@@ -86,7 +99,7 @@ export const ProposalArtifactTrade = z
     dependencies: z.array(z.string()),
     rationale: ProposalArtifactTradeRationale,
   })
-  .meta({ id: "ProposalArtifactTrade" });
+  .meta({ id: "ProposalArtifactTrade", description: "A security trade of a proposal." });
 export type ProposalArtifactTrade = z.output<typeof ProposalArtifactTrade>;
 
 export const ProposalArtifactFx = z
@@ -97,7 +110,7 @@ export const ProposalArtifactFx = z
     sell_amount_estimated: z.string(),
     rate: z.string().nullable(),
   })
-  .meta({ id: "ProposalArtifactFx" });
+  .meta({ id: "ProposalArtifactFx", description: "An FX trade of a proposal." });
 export type ProposalArtifactFx = z.output<typeof ProposalArtifactFx>;
 
 export const ProposalArtifactTradesAndFunding = z
@@ -105,18 +118,27 @@ export const ProposalArtifactTradesAndFunding = z
     trade_list: z.array(ProposalArtifactTrade),
     fx_list: z.array(ProposalArtifactFx),
     ordering_policy: z.string(),
-    execution_notes: z.array(CodeAndText.meta({ id: "ProposalArtifactExecutionNote" })),
+    execution_notes: z.array(
+      CodeAndText.meta({
+        id: "ProposalArtifactExecutionNote",
+        description: "What to mind when it is executed.",
+      }),
+    ),
   })
-  .meta({ id: "ProposalArtifactTradesAndFunding" });
+  .meta({ id: "ProposalArtifactTradesAndFunding", description: "What is traded, and how it is paid for." });
 export type ProposalArtifactTradesAndFunding = z.output<typeof ProposalArtifactTradesAndFunding>;
 
 const ProposalArtifactSuitabilityHighlight = z
-  .strictObject({ code: z.enum(["NEW", "RESOLVED", "PERSISTENT"]), text: z.string() })
-  .meta({ id: "ProposalArtifactSuitabilityHighlight" });
+  .strictObject({ code: IssueStatusChange, text: z.string() })
+  .meta({ id: "ProposalArtifactSuitabilityHighlight", description: "One of the first issues." });
+
+const SuitabilityAvailability = z
+  .enum(["AVAILABLE", "NOT_AVAILABLE"])
+  .meta({ id: "SuitabilityAvailability", description: "Whether the suitability scanner ran." });
 
 export const ProposalArtifactSuitabilitySummary = z
   .strictObject({
-    status: z.enum(["AVAILABLE", "NOT_AVAILABLE"]),
+    status: SuitabilityAvailability,
     new_issues: z.int(),
     resolved_issues: z.int(),
     persistent_issues: z.int(),
@@ -124,7 +146,7 @@ export const ProposalArtifactSuitabilitySummary = z
     highlights: z.array(ProposalArtifactSuitabilityHighlight),
     issues: z.array(SuitabilityIssue),
   })
-  .meta({ id: "ProposalArtifactSuitabilitySummary" });
+  .meta({ id: "ProposalArtifactSuitabilitySummary", description: "What the suitability scanner found." });
 export type ProposalArtifactSuitabilitySummary = z.output<typeof ProposalArtifactSuitabilitySummary>;
 
 const ProposalArtifactPricingAssumptions = z
@@ -134,11 +156,12 @@ const ProposalArtifactPricingAssumptions = z
     fx_as_of: z.string(),
     valuation_mode: z.string(),
   })
-  .meta({ id: "ProposalArtifactPricingAssumptions" });
+  .meta({ id: "ProposalArtifactPricingAssumptions", description: "Which prices were used, and how." });
 
-const ProposalArtifactInclusionFlag = z
-  .strictObject({ included: z.boolean(), notes: z.string() })
-  .meta({ id: "ProposalArtifactInclusionFlag" });
+const ProposalArtifactInclusionFlag = z.strictObject({ included: z.boolean(), notes: z.string() }).meta({
+  id: "ProposalArtifactInclusionFlag",
+  description: "Whether something is in the simulation, and what that means.",
+});
 
 export const ProposalArtifactAssumptionsAndLimits = z
   .strictObject({
@@ -147,43 +170,53 @@ export const ProposalArtifactAssumptionsAndLimits = z
     tax: ProposalArtifactInclusionFlag,
     execution: ProposalArtifactInclusionFlag,
   })
-  .meta({ id: "ProposalArtifactAssumptionsAndLimits" });
+  .meta({
+    id: "ProposalArtifactAssumptionsAndLimits",
+    description: "What was assumed, and what was not looked at.",
+  });
 export type ProposalArtifactAssumptionsAndLimits = z.output<typeof ProposalArtifactAssumptionsAndLimits>;
 
 const ProposalArtifactProductDoc = z
   .strictObject({ instrument_id: z.string(), doc_ref: z.string() })
-  .meta({ id: "ProposalArtifactProductDoc" });
+  .meta({ id: "ProposalArtifactProductDoc", description: "The document of a traded instrument." });
 
 export const ProposalArtifactDisclosures = z
   .strictObject({ risk_disclaimer: z.string(), product_docs: z.array(ProposalArtifactProductDoc) })
-  .meta({ id: "ProposalArtifactDisclosures" });
+  .meta({ id: "ProposalArtifactDisclosures", description: "What the client has to be told." });
 export type ProposalArtifactDisclosures = z.output<typeof ProposalArtifactDisclosures>;
 
 export const ProposalArtifactEvidenceInputs = z
   .strictObject({
-    portfolio_snapshot: freeObject,
-    market_data_snapshot: freeObject,
-    shelf_entries: z.array(freeObject),
-    options: freeObject,
-    proposed_cash_flows: z.array(freeObject),
-    proposed_trades: z.array(freeObject),
-    reference_model: freeObject.nullable(),
+    portfolio_snapshot: recorded(PortfolioSnapshot),
+    market_data_snapshot: recorded(MarketDataSnapshot),
+    shelf_entries: z.array(recorded(ShelfEntry)),
+    options: recorded(EngineOptions),
+    proposed_cash_flows: z.array(recorded(ProposedCashFlow)),
+    proposed_trades: z.array(recorded(ProposedTrade)),
+    reference_model: recorded(ReferenceModel).nullable(),
   })
-  .meta({ id: "ProposalArtifactEvidenceInputs" });
+  .meta({
+    id: "ProposalArtifactEvidenceInputs",
+    description: "The simulated request, member by member, as it was recorded.",
+  });
 export type ProposalArtifactEvidenceInputs = z.output<typeof ProposalArtifactEvidenceInputs>;
 
 export const ProposalArtifactEvidenceBundle = z
   .strictObject({
     inputs: ProposalArtifactEvidenceInputs,
     engine_outputs: z
-      .strictObject({ proposal_result: freeObject })
-      .meta({ id: "ProposalArtifactEngineOutputs" }),
-    hashes: z
-      .strictObject({ request_hash: Hash, artifact_hash: Hash })
-      .meta({ id: "ProposalArtifactHashes" }),
+      .strictObject({ proposal_result: ProposalResult })
+      .meta({ id: "ProposalArtifactEngineOutputs", description: "Everything that came out." }),
+    hashes: z.strictObject({ request_hash: Hash, artifact_hash: Hash }).meta({
+      id: "ProposalArtifactHashes",
+      description: "The hashes of a proposal's request and artifact.",
+    }),
     engine_version: z.string(),
   })
-  .meta({ id: "ProposalArtifactEvidenceBundle" });
+  .meta({
+    id: "ProposalArtifactEvidenceBundle",
+    description: "All inputs and outputs of a proposal with their hashes.",
+  });
 export type ProposalArtifactEvidenceBundle = z.output<typeof ProposalArtifactEvidenceBundle>;
 
 /** What an advisor shows and a reviewer signs: a proposal with its impact, its limits and its evidence. */
@@ -203,5 +236,9 @@ export const ProposalArtifact = z
     disclosures: ProposalArtifactDisclosures,
     evidence_bundle: ProposalArtifactEvidenceBundle,
   })
-  .meta({ id: "ProposalArtifact" });
+  .meta({
+    id: "ProposalArtifact",
+    description:
+      "What an advisor shows and a reviewer signs: a proposal with its impact, its limits and its evidence.",
+  });
 export type ProposalArtifact = z.output<typeof ProposalArtifact>;

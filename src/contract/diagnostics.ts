@@ -4,7 +4,7 @@ import { DecimalText } from "./scalars.ts";
 
 export const CashLadderPoint = z
   .strictObject({ date_offset: z.int(), currency: z.string(), projected_balance: DecimalText })
-  .meta({ id: "CashLadderPoint" });
+  .meta({ id: "CashLadderPoint", description: "The cash of a currency on one day." });
 export type CashLadderPoint = z.output<typeof CashLadderPoint>;
 
 export const CashLadderBreach = z
@@ -15,7 +15,10 @@ export const CashLadderBreach = z
     allowed_floor: DecimalText,
     reason_code: z.string(),
   })
-  .meta({ id: "CashLadderBreach" });
+  .meta({
+    id: "CashLadderBreach",
+    description: "A day on which the cash of a currency is lower than allowed.",
+  });
 export type CashLadderBreach = z.output<typeof CashLadderBreach>;
 
 export const SuppressedIntent = z
@@ -25,7 +28,7 @@ export const SuppressedIntent = z
     intended_notional: MoneyText,
     threshold: MoneyText,
   })
-  .meta({ id: "SuppressedIntent" });
+  .meta({ id: "SuppressedIntent", description: "A trade that was left out because it is too small." });
 export type SuppressedIntent = z.output<typeof SuppressedIntent>;
 
 export const DroppedIntent = z
@@ -35,8 +38,13 @@ export const DroppedIntent = z
     potential_notional: MoneyText,
     score: DecimalText,
   })
-  .meta({ id: "DroppedIntent" });
+  .meta({ id: "DroppedIntent", description: "A trade that was left out because of the turnover limit." });
 export type DroppedIntent = z.output<typeof DroppedIntent>;
+
+const GroupConstraintStatus = z.enum(["CAPPED", "BLOCKED"]).meta({
+  id: "GroupConstraintStatus",
+  description: "CAPPED: what was above the limit went to others. BLOCKED: nobody could take it.",
+});
 
 export const GroupConstraintEvent = z
   .strictObject({
@@ -45,9 +53,9 @@ export const GroupConstraintEvent = z
     max_weight: DecimalText,
     released_weight: DecimalText,
     recipients: z.record(z.string(), DecimalText),
-    status: z.enum(["CAPPED", "BLOCKED"]),
+    status: GroupConstraintStatus,
   })
-  .meta({ id: "GroupConstraintEvent" });
+  .meta({ id: "GroupConstraintEvent", description: "A group that was above its limit, and what was done." });
 export type GroupConstraintEvent = z.output<typeof GroupConstraintEvent>;
 
 export const TaxBudgetConstraintEvent = z
@@ -57,7 +65,10 @@ export const TaxBudgetConstraintEvent = z
     allowed_quantity: DecimalText,
     reason_code: z.string(),
   })
-  .meta({ id: "TaxBudgetConstraintEvent" });
+  .meta({
+    id: "TaxBudgetConstraintEvent",
+    description: "A sale that was cut because of the budget of gains.",
+  });
 export type TaxBudgetConstraintEvent = z.output<typeof TaxBudgetConstraintEvent>;
 
 export const FundingPlanEntry = z
@@ -69,12 +80,13 @@ export const FundingPlanEntry = z
     fx_pair: z.string().nullable(),
     funding_currency: z.string().nullable(),
   })
-  .meta({ id: "FundingPlanEntry" });
+  .meta({ id: "FundingPlanEntry", description: "How purchases in one currency are paid for." });
 export type FundingPlanEntry = z.output<typeof FundingPlanEntry>;
 
-export const InsufficientCashEntry = z
-  .strictObject({ currency: z.string(), deficit: DecimalText })
-  .meta({ id: "InsufficientCashEntry" });
+export const InsufficientCashEntry = z.strictObject({ currency: z.string(), deficit: DecimalText }).meta({
+  id: "InsufficientCashEntry",
+  description: "A currency in which too little cash is left to pay for purchases.",
+});
 export type InsufficientCashEntry = z.output<typeof InsufficientCashEntry>;
 
 /** What a run met on its way. `data_quality` holds logs: price_missing, fx_missing, shelf_missing. */
@@ -92,5 +104,8 @@ export const DiagnosticsData = z
     insufficient_cash: z.array(InsufficientCashEntry),
     data_quality: z.record(z.string(), z.array(z.string())),
   })
-  .meta({ id: "DiagnosticsData" });
+  .meta({
+    id: "DiagnosticsData",
+    description: "What a run met on its way. The lists are logs in the order of discovery.",
+  });
 export type DiagnosticsData = z.output<typeof DiagnosticsData>;

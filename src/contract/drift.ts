@@ -14,7 +14,10 @@ export const DriftBucketDetail = z
     abs_drift_after: DecimalText,
     improvement: DecimalText,
   })
-  .meta({ id: "DriftBucketDetail" });
+  .meta({
+    id: "DriftBucketDetail",
+    description: "The drift of one asset class or instrument: its share minus the model's.",
+  });
 export type DriftBucketDetail = z.output<typeof DriftBucketDetail>;
 
 export const DriftDimensionAnalysis = z
@@ -25,12 +28,12 @@ export const DriftDimensionAnalysis = z
     top_contributors_before: z.array(DriftBucketDetail),
     buckets: z.array(DriftBucketDetail),
   })
-  .meta({ id: "DriftDimensionAnalysis" });
+  .meta({ id: "DriftDimensionAnalysis", description: "The drift of all buckets of one kind." });
 export type DriftDimensionAnalysis = z.output<typeof DriftDimensionAnalysis>;
 
 export const DriftHighlightEntry = z
   .strictObject({ bucket: z.string(), improvement: DecimalText })
-  .meta({ id: "DriftHighlightEntry" });
+  .meta({ id: "DriftHighlightEntry", description: "A bucket whose drift changes much." });
 export type DriftHighlightEntry = z.output<typeof DriftHighlightEntry>;
 
 export const DriftUnmodeledExposure = z
@@ -40,7 +43,7 @@ export const DriftUnmodeledExposure = z
     portfolio_weight_after: DecimalText,
     max_portfolio_weight: DecimalText,
   })
-  .meta({ id: "DriftUnmodeledExposure" });
+  .meta({ id: "DriftUnmodeledExposure", description: "Something that is held and not in the model." });
 export type DriftUnmodeledExposure = z.output<typeof DriftUnmodeledExposure>;
 
 export const DriftHighlights = z
@@ -49,12 +52,12 @@ export const DriftHighlights = z
     largest_deteriorations: z.array(DriftHighlightEntry),
     unmodeled_exposures: z.array(DriftUnmodeledExposure),
   })
-  .meta({ id: "DriftHighlights" });
+  .meta({ id: "DriftHighlights", description: "What stands out of the drift." });
 export type DriftHighlights = z.output<typeof DriftHighlights>;
 
 export const DriftReferenceModelSummary = z
   .strictObject({ model_id: z.string(), as_of: z.string(), base_currency: z.string() })
-  .meta({ id: "DriftReferenceModelSummary" });
+  .meta({ id: "DriftReferenceModelSummary", description: "The model that drift was measured against." });
 export type DriftReferenceModelSummary = z.output<typeof DriftReferenceModelSummary>;
 
 export const DriftAnalysis = z
@@ -64,5 +67,8 @@ export const DriftAnalysis = z
     instrument: DriftDimensionAnalysis.nullable(),
     highlights: DriftHighlights,
   })
-  .meta({ id: "DriftAnalysis" });
+  .meta({
+    id: "DriftAnalysis",
+    description: "How far the portfolio is from the reference model, before and after.",
+  });
 export type DriftAnalysis = z.output<typeof DriftAnalysis>;

@@ -1,14 +1,33 @@
 import * as z from "zod";
 import { Severity } from "./options.ts";
 
+const GateReasonSource = z
+  .enum(["RULE_ENGINE", "SUITABILITY", "DATA_QUALITY"])
+  .meta({ id: "GateReasonSource", description: "Where a finding comes from." });
+
+const Gate = z
+  .enum([
+    "BLOCKED",
+    "RISK_REVIEW_REQUIRED",
+    "COMPLIANCE_REVIEW_REQUIRED",
+    "CLIENT_CONSENT_REQUIRED",
+    "EXECUTION_READY",
+    "NONE",
+  ])
+  .meta({ id: "Gate", description: "What the trades wait for; EXECUTION_READY and NONE: nothing." });
+
+const GateNextStep = z
+  .enum(["FIX_INPUT", "RISK_REVIEW", "COMPLIANCE_REVIEW", "REQUEST_CLIENT_CONSENT", "EXECUTE", "NONE"])
+  .meta({ id: "GateNextStep", description: "What to do next." });
+
 export const GateReason = z
   .strictObject({
     reason_code: z.string(),
     severity: Severity,
-    source: z.enum(["RULE_ENGINE", "SUITABILITY", "DATA_QUALITY"]),
+    source: GateReasonSource,
     details: z.record(z.string(), z.string()),
   })
-  .meta({ id: "GateReason" });
+  .meta({ id: "GateReason", description: "A finding that the gate was decided on." });
 export type GateReason = z.output<typeof GateReason>;
 
 const GateDecisionSummary = z
@@ -18,29 +37,18 @@ const GateDecisionSummary = z
     new_high_suitability_count: z.int(),
     new_medium_suitability_count: z.int(),
   })
-  .meta({ id: "GateDecisionSummary" });
+  .meta({ id: "GateDecisionSummary", description: "How many findings the gate was decided on." });
 
 /** What has to happen before the trades of a run may be executed. */
 export const GateDecision = z
   .strictObject({
-    gate: z.enum([
-      "BLOCKED",
-      "RISK_REVIEW_REQUIRED",
-      "COMPLIANCE_REVIEW_REQUIRED",
-      "CLIENT_CONSENT_REQUIRED",
-      "EXECUTION_READY",
-      "NONE",
-    ]),
-    recommended_next_step: z.enum([
-      "FIX_INPUT",
-      "RISK_REVIEW",
-      "COMPLIANCE_REVIEW",
-      "REQUEST_CLIENT_CONSENT",
-      "EXECUTE",
-      "NONE",
-    ]),
+    gate: Gate,
+    recommended_next_step: GateNextStep,
     reasons: z.array(GateReason),
     summary: GateDecisionSummary,
   })
-  .meta({ id: "GateDecision" });
+  .meta({
+    id: "GateDecision",
+    description: "What has to happen before the trades of a run may be executed.",
+  });
 export type GateDecision = z.output<typeof GateDecision>;

@@ -2,12 +2,12 @@ import * as z from "zod";
 import { MoneyText } from "./money.ts";
 import { DecimalText } from "./scalars.ts";
 
-export const Side = z.enum(["BUY", "SELL"]);
+export const Side = z.enum(["BUY", "SELL"]).meta({ id: "Side", description: "BUY or SELL." });
 export type Side = z.output<typeof Side>;
 
 export const IntentRationale = z
   .strictObject({ code: z.string(), message: z.string() })
-  .meta({ id: "IntentRationale" });
+  .meta({ id: "IntentRationale", description: "Why an intent is there." });
 export type IntentRationale = z.output<typeof IntentRationale>;
 
 export const SecurityTradeIntent = z
@@ -23,7 +23,7 @@ export const SecurityTradeIntent = z
     rationale: IntentRationale.nullable(),
     constraints_applied: z.array(z.string()),
   })
-  .meta({ id: "SecurityTradeIntent" });
+  .meta({ id: "SecurityTradeIntent", description: "A security that is bought or sold." });
 export type SecurityTradeIntent = z.output<typeof SecurityTradeIntent>;
 
 export const FxSpotIntent = z
@@ -38,7 +38,7 @@ export const FxSpotIntent = z
     dependencies: z.array(z.string()),
     rationale: IntentRationale.nullable(),
   })
-  .meta({ id: "FxSpotIntent" });
+  .meta({ id: "FxSpotIntent", description: "An FX trade: one currency is bought and another sold for it." });
 export type FxSpotIntent = z.output<typeof FxSpotIntent>;
 
 export const CashFlowIntent = z
@@ -49,5 +49,5 @@ export const CashFlowIntent = z
     amount: DecimalText,
     description: z.string().nullable(),
   })
-  .meta({ id: "CashFlowIntent" });
+  .meta({ id: "CashFlowIntent", description: "Money that is put in or taken out." });
 export type CashFlowIntent = z.output<typeof CashFlowIntent>;

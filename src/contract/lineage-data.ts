@@ -11,5 +11,5 @@ export const LineageData = z
     /** The rules that were followed; a stored result is reproduced by the version that made it. */
     rules_version: z.string(),
   })
-  .meta({ id: "LineageData" });
+  .meta({ id: "LineageData", description: "What a result was made from." });
 export type LineageData = z.output<typeof LineageData>;

@@ -2,20 +2,32 @@ import * as z from "zod";
 import { compare, decimal as decimalOf, isNegative, ONE, type Decimal } from "../decimal/decimal.ts";
 import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
-import { decimal, decimalWithin, integerWithin, weight } from "./scalars.ts";
+import { decimal, decimalFromZero, integerWithin, weight } from "./scalars.ts";
 import { LiquidityTier } from "./shelf.ts";
 import { mapOf, refusal, rule, wireObject, type Refusal } from "./wire.ts";
 
-export const ValuationMode = z.enum(["CALCULATED", "TRUST_SNAPSHOT"]);
+export const ValuationMode = z.enum(["CALCULATED", "TRUST_SNAPSHOT"]).meta({
+  id: "ValuationMode",
+  description: "CALCULATED: quantity times price. TRUST_SNAPSHOT: `market_value` where a position has one.",
+});
 export type ValuationMode = z.output<typeof ValuationMode>;
 
-export const TargetMethod = z.enum(["HEURISTIC", "SOLVER"]);
+export const TargetMethod = z.enum(["HEURISTIC", "SOLVER"]).meta({
+  id: "TargetMethod",
+  description:
+    "HEURISTIC: limits are applied one after the other. SOLVER: the weights closest to the model within all limits.",
+});
 export type TargetMethod = z.output<typeof TargetMethod>;
 
-export const Severity = z.enum(["LOW", "MEDIUM", "HIGH"]);
+export const Severity = z
+  .enum(["LOW", "MEDIUM", "HIGH"])
+  .meta({ id: "Severity", description: "How severe an issue is." });
 export type Severity = z.output<typeof Severity>;
 
-export const GroupConstraint = wireObject({ max_weight: weight }).meta({ id: "GroupConstraint" });
+export const GroupConstraint = wireObject({ max_weight: weight }).meta({
+  id: "GroupConstraint",
+  description: "A limit on a group of instruments.",
+});
 export type GroupConstraint = z.output<typeof GroupConstraint>;
 
 type ByKey<Value> = Readonly<Record<string, Value>>;
@@ -83,8 +95,20 @@ export const SuitabilityThresholds = wireObject({
   data_quality_issue_severity: Severity.default("MEDIUM"),
 })
   .check(rule(cashBandIsRight))
-  .meta({ id: "SuitabilityThresholds" });
+  .meta({ id: "SuitabilityThresholds", description: "The limits of the suitability scanner." });
 export type SuitabilityThresholds = z.output<typeof SuitabilityThresholds>;
+
+const FundingMode = z
+  .enum(["AUTO_FX"])
+  .meta({ id: "FundingMode", description: "AUTO_FX: by FX trades that are made for it." });
+const FundingSource = z.enum(["BASE_ONLY", "ANY_CASH"]).meta({
+  id: "FundingSource",
+  description:
+    "BASE_ONLY: the base currency alone. ANY_CASH: the base currency first, then the others in alphabetical order.",
+});
+const FxGenerationPolicy = z
+  .enum(["ONE_FX_PER_CCY"])
+  .meta({ id: "FxGenerationPolicy", description: "ONE_FX_PER_CCY: one FX trade for each currency." });
 
 const DAYS = integerWithin(0, 10);
 const MONEY_OR_NONE = Money.nullable().default(null);
@@ -110,7 +134,7 @@ export const EngineOptions = wireObject({
   min_cash_buffer_pct: decimal.default(decimalOf("0")),
   max_turnover_pct: weight.nullable().default(null),
   enable_tax_awareness: OFF,
-  max_realized_capital_gains: decimalWithin(0, null).nullable().default(null),
+  max_realized_capital_gains: decimalFromZero.nullable().default(null),
   enable_settlement_awareness: OFF,
   enable_proposal_simulation: OFF,
   enable_workflow_gates: ON,
@@ -126,14 +150,17 @@ export const EngineOptions = wireObject({
   drift_top_contributors_limit: integerWithin(1, 20).default(5),
   drift_unmodeled_exposure_threshold: weight.default(decimalOf("0.01")),
   auto_funding: ON,
-  funding_mode: z.enum(["AUTO_FX"]).default("AUTO_FX"),
-  fx_funding_source_currency: z.enum(["BASE_ONLY", "ANY_CASH"]).default("ANY_CASH"),
-  fx_generation_policy: z.enum(["ONE_FX_PER_CCY"]).default("ONE_FX_PER_CCY"),
+  funding_mode: FundingMode.default("AUTO_FX"),
+  fx_funding_source_currency: FundingSource.default("ANY_CASH"),
+  fx_generation_policy: FxGenerationPolicy.default("ONE_FX_PER_CCY"),
   settlement_horizon_days: DAYS.default(5),
   fx_settlement_days: DAYS.default(2),
   max_overdraft_by_ccy: mapOf(decimal)
     .check(rule(overdraftsAreRight))
     .default(() => emptyMap<Decimal>()),
   group_constraints: GroupConstraints.default(() => emptyMap<GroupConstraint>()),
-}).meta({ id: "EngineOptions" });
+}).meta({
+  id: "EngineOptions",
+  description: "How one run is calculated. Every field has a default: `{}` is a complete set of options.",
+});
 export type EngineOptions = z.output<typeof EngineOptions>;

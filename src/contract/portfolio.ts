@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { absolute, add, compare, decimal as decimalOf, subtract, ZERO } from "../decimal/decimal.ts";
 import { Money } from "./money.ts";
-import { currency, decimal, decimalWithin, identifier, text } from "./scalars.ts";
+import { currency, decimal, decimalFromZero, identifier, text } from "./scalars.ts";
 import { listOf, refusal, rule, wireObject } from "./wire.ts";
 
 const MOST_LOTS = 1_000;
@@ -9,10 +9,10 @@ const MOST_POSITIONS = 5_000;
 
 export const TaxLot = wireObject({
   lot_id: identifier,
-  quantity: decimalWithin(0, null),
+  quantity: decimalFromZero,
   unit_cost: Money,
   purchase_date: text,
-}).meta({ id: "TaxLot" });
+}).meta({ id: "TaxLot", description: "A part of a position that was bought at once." });
 export type TaxLot = z.output<typeof TaxLot>;
 
 const LOT_TOLERANCE = decimalOf("0.0001");
@@ -36,7 +36,7 @@ export const Position = wireObject({
   lots: listOf(TaxLot, MOST_LOTS).default([]),
 })
   .check(rule(lotsAddUp))
-  .meta({ id: "Position" });
+  .meta({ id: "Position", description: "What is held of one instrument." });
 export type Position = z.output<typeof Position>;
 
 export const CashBalance = wireObject({
@@ -44,7 +44,7 @@ export const CashBalance = wireObject({
   amount: decimal,
   settled: decimal.nullable().default(null),
   pending: decimal.nullable().default(null),
-}).meta({ id: "CashBalanceInput" });
+}).meta({ id: "CashBalanceInput", description: "A cash account." });
 export type CashBalance = z.output<typeof CashBalance>;
 
 export const PortfolioSnapshot = wireObject({
@@ -53,5 +53,5 @@ export const PortfolioSnapshot = wireObject({
   base_currency: currency,
   positions: listOf(Position, MOST_POSITIONS).default([]),
   cash_balances: z.array(CashBalance).default([]),
-}).meta({ id: "PortfolioSnapshot" });
+}).meta({ id: "PortfolioSnapshot", description: "What a client holds at one moment." });
 export type PortfolioSnapshot = z.output<typeof PortfolioSnapshot>;

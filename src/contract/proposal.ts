@@ -46,13 +46,13 @@ export const ProposedCashFlow = wireObject({
   currency,
   amount: decimalOrWholeNumber(FRACTION, () => undefined),
   description: text.nullable().default(null),
-}).meta({ id: "ProposedCashFlow" });
+}).meta({ id: "ProposedCashFlow", description: "Money that the client puts in or takes out." });
 export type ProposedCashFlow = z.output<typeof ProposedCashFlow>;
 
 const ProposedNotional = wireObject({
   amount: decimalOrWholeNumber(FRACTION_IN_NOTIONAL, () => undefined),
   currency,
-}).meta({ id: "ProposedNotional" });
+}).meta({ id: "ProposedNotional", description: "For how much money to trade." });
 
 function isSent(value: unknown): boolean {
   return value !== undefined && value !== null;
@@ -75,15 +75,20 @@ export const ProposedTrade = wireObject({
   notional: ProposedNotional.nullable().default(null),
 })
   .check(ruleOnAnything(judgeTrade))
-  .meta({ id: "ProposedTrade" });
+  .meta({
+    id: "ProposedTrade",
+    description: "A trade that an advisor proposes: so many units, or for so much money.",
+  });
 export type ProposedTrade = z.output<typeof ProposedTrade>;
 
 const ReferenceAssetClassTarget = wireObject({ asset_class: text, weight: decimal }).meta({
   id: "ReferenceAssetClassTarget",
+  description: "The model's share of one asset class.",
 });
 
 const ReferenceInstrumentTarget = wireObject({ instrument_id: identifier, weight: decimal }).meta({
   id: "ReferenceInstrumentTarget",
+  description: "The model's share of one instrument.",
 });
 
 /** The model that drift is measured against. */
@@ -93,7 +98,7 @@ export const ReferenceModel = wireObject({
   base_currency: currency,
   asset_class_targets: listOf(ReferenceAssetClassTarget, MOST_TARGETS).default([]),
   instrument_targets: listOf(ReferenceInstrumentTarget, MOST_TARGETS).default([]),
-}).meta({ id: "ReferenceModel" });
+}).meta({ id: "ReferenceModel", description: "The model that drift is measured against." });
 export type ReferenceModel = z.output<typeof ReferenceModel>;
 
 export const ProposalSimulateRequest = wireObject({
@@ -104,8 +109,19 @@ export const ProposalSimulateRequest = wireObject({
   proposed_cash_flows: z.array(ProposedCashFlow).default([]),
   proposed_trades: z.array(ProposedTrade).default([]),
   reference_model: ReferenceModel.nullable().default(null),
-}).meta({ id: "ProposalSimulateRequest" });
+}).meta({
+  id: "ProposalSimulateRequest",
+  description: "A portfolio, and what an advisor proposes to do with it.",
+});
 export type ProposalSimulateRequest = z.output<typeof ProposalSimulateRequest>;
+
+export const ProposalIntent = z
+  .discriminatedUnion("intent_type", [CashFlowIntent, FxSpotIntent, SecurityTradeIntent])
+  .meta({
+    id: "ProposalIntent",
+    description: "A cash flow, an FX trade or a security trade: `intent_type` says which.",
+  });
+export type ProposalIntent = z.output<typeof ProposalIntent>;
 
 export const ProposalResult = z
   .strictObject({
@@ -113,9 +129,7 @@ export const ProposalResult = z
     correlation_id: z.string(),
     status: RunStatus,
     before: SimulatedState,
-    intents: z.array(
-      z.discriminatedUnion("intent_type", [CashFlowIntent, FxSpotIntent, SecurityTradeIntent]),
-    ),
+    intents: z.array(ProposalIntent),
     after_simulated: SimulatedState,
     reconciliation: Reconciliation.nullable(),
     rule_results: z.array(RuleResult),
@@ -126,5 +140,5 @@ export const ProposalResult = z
     gate_decision: GateDecision.nullable(),
     lineage: LineageData,
   })
-  .meta({ id: "ProposalResult" });
+  .meta({ id: "ProposalResult", description: "What the advisor's cash flows and trades come to." });
 export type ProposalResult = z.output<typeof ProposalResult>;

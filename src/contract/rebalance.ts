@@ -10,7 +10,7 @@ import { MoneyText } from "./money.ts";
 import { EngineOptions } from "./options.ts";
 import { PortfolioSnapshot } from "./portfolio.ts";
 import { Reconciliation, RuleResult, RunStatus } from "./rules.ts";
-import { anyObject, DecimalText, text, Timestamp } from "./scalars.ts";
+import { DecimalText, objectReadAs, text, Timestamp } from "./scalars.ts";
 import { ShelfEntries } from "./shelf.ts";
 import { SimulatedState } from "./state.ts";
 import { mapOf, refusal, ruleOnAnything, wireObject, type Refusal } from "./wire.ts";
@@ -24,6 +24,7 @@ const inputs = {
 
 export const RebalanceRequest = wireObject({ ...inputs, options: EngineOptions }).meta({
   id: "RebalanceRequest",
+  description: "A portfolio, and the model that it should follow.",
 });
 export type RebalanceRequest = z.output<typeof RebalanceRequest>;
 
@@ -35,7 +36,7 @@ const TargetInstrument = z
     final_value: MoneyText,
     tags: z.array(z.string()),
   })
-  .meta({ id: "TargetInstrument" });
+  .meta({ id: "TargetInstrument", description: "The target of one instrument." });
 
 export const TargetData = z
   .strictObject({
@@ -43,17 +44,20 @@ export const TargetData = z
     strategy: z.record(z.string(), z.unknown()),
     targets: z.array(TargetInstrument),
   })
-  .meta({ id: "TargetData" });
+  .meta({ id: "TargetData", description: "The target weights that were worked towards." });
 export type TargetData = z.output<typeof TargetData>;
 
 const ExcludedInstrument = z
   .strictObject({ instrument_id: z.string(), reason_code: z.string(), details: z.string().nullable() })
-  .meta({ id: "ExcludedInstrument" });
+  .meta({ id: "ExcludedInstrument", description: "An instrument that is left alone, with the reason." });
 
 /** Coverage is a share: 1 is all of it. */
 const UniverseCoverage = z
   .strictObject({ price_coverage_pct: DecimalText, fx_coverage_pct: DecimalText })
-  .meta({ id: "UniverseCoverage" });
+  .meta({
+    id: "UniverseCoverage",
+    description: "For how much of the portfolio there were prices and rates.",
+  });
 
 export const UniverseData = z
   .strictObject({
@@ -63,7 +67,7 @@ export const UniverseData = z
     excluded: z.array(ExcludedInstrument),
     coverage: UniverseCoverage,
   })
-  .meta({ id: "UniverseData" });
+  .meta({ id: "UniverseData", description: "Which instruments could be bought and sold." });
 export type UniverseData = z.output<typeof UniverseData>;
 
 export const TaxImpact = z
@@ -73,8 +77,13 @@ export const TaxImpact = z
     budget_limit: MoneyText.nullable(),
     budget_used: MoneyText.nullable(),
   })
-  .meta({ id: "TaxImpact" });
+  .meta({ id: "TaxImpact", description: "Gains and losses that would be realized." });
 export type TaxImpact = z.output<typeof TaxImpact>;
+
+export const RebalanceIntent = z
+  .discriminatedUnion("intent_type", [SecurityTradeIntent, FxSpotIntent])
+  .meta({ id: "RebalanceIntent", description: "A security trade or an FX trade: `intent_type` says which." });
+export type RebalanceIntent = z.output<typeof RebalanceIntent>;
 
 export const RebalanceResult = z
   .strictObject({
@@ -84,7 +93,7 @@ export const RebalanceResult = z
     before: SimulatedState,
     universe: UniverseData,
     target: TargetData,
-    intents: z.array(z.discriminatedUnion("intent_type", [SecurityTradeIntent, FxSpotIntent])),
+    intents: z.array(RebalanceIntent),
     after_simulated: SimulatedState,
     reconciliation: Reconciliation.nullable(),
     tax_impact: TaxImpact.nullable(),
@@ -94,7 +103,10 @@ export const RebalanceResult = z
     gate_decision: GateDecision.nullable(),
     lineage: LineageData,
   })
-  .meta({ id: "RebalanceResult" });
+  .meta({
+    id: "RebalanceResult",
+    description: "The trades that bring a portfolio to its model, and what comes of them.",
+  });
 export type RebalanceResult = z.output<typeof RebalanceResult>;
 
 /**
@@ -103,8 +115,8 @@ export type RebalanceResult = z.output<typeof RebalanceResult>;
  */
 export const SimulationScenario = wireObject({
   description: text.nullable().default(null),
-  options: anyObject.default(() => emptyMap<unknown>()),
-}).meta({ id: "SimulationScenario" });
+  options: objectReadAs(EngineOptions).default(() => emptyMap<unknown>()),
+}).meta({ id: "SimulationScenario", description: "One what-if." });
 export type SimulationScenario = z.output<typeof SimulationScenario>;
 
 export const MOST_SCENARIOS = 20;
@@ -121,8 +133,17 @@ function judgeScenarios(scenarios: Record<string, unknown>): Refusal[] {
 
 export const BatchRebalanceRequest = wireObject({
   ...inputs,
-  scenarios: mapOf(SimulationScenario).check(ruleOnAnything(judgeScenarios)),
-}).meta({ id: "BatchRebalanceRequest" });
+  scenarios: mapOf(SimulationScenario)
+    .check(ruleOnAnything(judgeScenarios))
+    .meta({
+      minProperties: 1,
+      maxProperties: MOST_SCENARIOS,
+      propertyNames: { type: "string", pattern: SCENARIO_NAME.source },
+    }),
+}).meta({
+  id: "BatchRebalanceRequest",
+  description: "What-if scenarios of one portfolio, which share all inputs but their options.",
+});
 export type BatchRebalanceRequest = z.output<typeof BatchRebalanceRequest>;
 
 const BatchScenarioMetric = z
@@ -131,7 +152,7 @@ const BatchScenarioMetric = z
     security_intent_count: z.int(),
     gross_turnover_notional_base: MoneyText,
   })
-  .meta({ id: "BatchScenarioMetric" });
+  .meta({ id: "BatchScenarioMetric", description: "What to compare a scenario by." });
 
 export const BatchRebalanceResult = z
   .strictObject({
@@ -143,5 +164,8 @@ export const BatchRebalanceResult = z
     failed_scenarios: z.record(z.string(), z.string()),
     warnings: z.array(z.string()),
   })
-  .meta({ id: "BatchRebalanceResult" });
+  .meta({
+    id: "BatchRebalanceResult",
+    description: "The scenarios side by side; each is stored as a run of its own.",
+  });
 export type BatchRebalanceResult = z.output<typeof BatchRebalanceResult>;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { compare, decimal as decimalOf, isDecimal, type Decimal } from "../decimal/decimal.ts";
 import { parseDecimal, toText, type DecimalFault } from "../decimal/text.ts";
 import { isJsonNumber } from "./json-number.ts";
-import { isJsonObject, isRefusal, refusal, scalar, type Refusal } from "./wire.ts";
+import { isJsonObject, isRefusal, refusal, scalar, shownAs, type Refusal } from "./wire.ts";
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -25,22 +25,25 @@ function readDecimal(value: unknown): Decimal | Refusal {
   return typeof number === "string" ? DECIMAL_FAULTS[number] : number;
 }
 
-function decimalJson(limits: string): JsonSchema {
+function decimalJson(limits: string, example: string, bounds: JsonSchema = {}): JsonSchema {
   return {
     type: ["string", "number"],
     pattern: "^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$",
+    exclusiveMinimum: -1e18,
+    exclusiveMaximum: 1e18,
+    ...bounds,
     description: `A decimal${limits}, as a text or as a JSON number; at most 18 digits before the point and 30 after it.`,
-    examples: ["12.50"],
+    examples: [example],
   };
 }
 
 /** A decimal, kept exactly as it was written. */
-export const decimal = scalar(readDecimal, decimalJson("")).register(z.globalRegistry, {
+export const decimal = scalar(readDecimal, decimalJson("", "12.50")).register(z.globalRegistry, {
   id: "DecimalInput",
 });
 
 /** A decimal within limits, both included. */
-export function decimalWithin(lowest: number, highest: number | null): z.ZodType<Decimal> {
+function decimalWithin(lowest: number, highest: number | null, example: string): z.ZodType<Decimal> {
   const minimum = decimalOf(lowest);
   const maximum = highest === null ? null : decimalOf(highest);
   const limits = highest === null ? `of at least ${lowest}` : `from ${lowest} to ${highest}`;
@@ -52,12 +55,19 @@ export function decimalWithin(lowest: number, highest: number | null): z.ZodType
       if (compare(number, minimum) < 0) return outside;
       return maximum !== null && compare(number, maximum) > 0 ? outside : number;
     },
-    decimalJson(` ${limits}`),
+    decimalJson(` ${limits}`, example, {
+      minimum: lowest,
+      ...(highest === null ? {} : { maximum: highest }),
+    }),
   );
 }
 
 /** A share of a whole, from 0 to 1. */
-export const weight = decimalWithin(0, 1);
+export const weight = decimalWithin(0, 1, "0.25").register(z.globalRegistry, { id: "FractionInput" });
+
+export const decimalFromZero = decimalWithin(0, null, "25000.00").register(z.globalRegistry, {
+  id: "NonNegativeDecimalInput",
+});
 
 /** True for a JSON number that is not whole: `10.5`, but not `10.0`, and no text. */
 export function isFractionalNumber(value: unknown): boolean {
@@ -67,16 +77,24 @@ export function isFractionalNumber(value: unknown): boolean {
   return typeof number === "string" ? number === "TOO_MANY_DECIMALS" : toText(number).includes(".");
 }
 
+/** How such a decimal is documented, whatever else its place accepts. */
+const QuantityInput = scalar(readDecimal, {
+  ...decimalJson("; as a JSON number only whole", "40"),
+  type: ["string", "integer"],
+}).register(z.globalRegistry, { id: "QuantityInput" });
+
 /** A decimal whose JSON numbers must be whole: a fraction written as a number is refused with this refusal. */
 export function decimalOrWholeNumber(
   fractional: Refusal,
   accept: (value: Decimal) => Refusal | undefined,
 ): z.ZodType<Decimal> {
-  return scalar((value) => {
+  const schema = scalar((value) => {
     if (isFractionalNumber(value)) return fractional;
     const number = readDecimal(value);
     return isDecimal(number) ? (accept(number) ?? number) : number;
-  }, decimalJson("; as a JSON number only whole"));
+  }, {});
+  shownAs.set(schema, QuantityInput);
+  return schema;
 }
 
 const SHORT_INTEGER = /^-?\d{1,15}$/;
@@ -178,14 +196,20 @@ function holdsOnlyDecimals(root: unknown): boolean {
   return true;
 }
 
+function readObject(value: unknown): Record<string, unknown> | Refusal {
+  if (value === undefined) return REQUIRED;
+  return isJsonObject(value) ? value : NOT_AN_OBJECT;
+}
+
 /** A JSON object whose content is read elsewhere. */
-export const anyObject = scalar(
-  (value): Record<string, unknown> | Refusal => {
-    if (value === undefined) return REQUIRED;
-    return isJsonObject(value) ? value : NOT_AN_OBJECT;
-  },
-  { type: "object", additionalProperties: true },
-);
+export const anyObject = scalar(readObject, { type: "object", additionalProperties: true });
+
+/** The same, where it is known what will read it: the documentation shows that. */
+export function objectReadAs(shown: z.ZodType): z.ZodType<Record<string, unknown>> {
+  const schema = scalar(readObject, {});
+  shownAs.set(schema, shown);
+  return schema;
+}
 
 /** A JSON object of free content that is kept as it came. Its numbers have the limits of decimals. */
 export const freeObject = scalar(
@@ -201,7 +225,11 @@ export const freeObject = scalar(
 export const DecimalText = z
   .string()
   .regex(/^-?\d+(\.\d+)?$/)
-  .meta({ id: "Decimal", examples: ["12.5"] });
+  .meta({
+    id: "Decimal",
+    description: "A decimal as a text, exact and without an exponent: read it as a decimal, not as a double.",
+    examples: ["12.5"],
+  });
 
 /** A point in time on its way out: UTC, ISO 8601. */
 export const Timestamp = z.string().meta({ format: "date-time", examples: ["2026-01-15T09:30:00.000Z"] });

@@ -6,10 +6,16 @@ import { listOf, mapOf, wireObject } from "./wire.ts";
 
 const MOST_SHELF_ENTRIES = 5_000;
 
-export const ShelfStatus = z.enum(["APPROVED", "RESTRICTED", "BANNED", "SUSPENDED", "SELL_ONLY"]);
+export const ShelfStatus = z.enum(["APPROVED", "RESTRICTED", "BANNED", "SUSPENDED", "SELL_ONLY"]).meta({
+  id: "ShelfStatus",
+  description:
+    "APPROVED: may be traded. RESTRICTED: bought only with `allow_restricted`. SELL_ONLY: only sold. BANNED and SUSPENDED: not traded.",
+});
 export type ShelfStatus = z.output<typeof ShelfStatus>;
 
-export const LiquidityTier = z.enum(["L1", "L2", "L3", "L4", "L5"]);
+export const LiquidityTier = z
+  .enum(["L1", "L2", "L3", "L4", "L5"])
+  .meta({ id: "LiquidityTier", description: "How easily an instrument is sold: L1 is the most liquid." });
 export type LiquidityTier = z.output<typeof LiquidityTier>;
 
 /** What the bank offers of an instrument, and under which terms. */
@@ -22,7 +28,7 @@ export const ShelfEntry = wireObject({
   settlement_days: integerWithin(0, 10).default(2),
   min_notional: Money.nullable().default(null),
   attributes: mapOf(text).default(() => emptyMap<string>()),
-}).meta({ id: "ShelfEntry" });
+}).meta({ id: "ShelfEntry", description: "What the bank offers of an instrument, and under which terms." });
 export type ShelfEntry = z.output<typeof ShelfEntry>;
 
 export const ShelfEntries = listOf(ShelfEntry, MOST_SHELF_ENTRIES);

@@ -10,13 +10,16 @@ export const CashBalanceText = z
     settled: DecimalText.nullable(),
     pending: DecimalText.nullable(),
   })
-  .meta({ id: "CashBalance" });
+  .meta({
+    id: "CashBalance",
+    description: "A cash account of a state, as it came with the request or was changed by intents.",
+  });
 export type CashBalanceText = z.output<typeof CashBalanceText>;
 
 /** `weight` has four decimals, half-even. */
 export const AllocationMetric = z
   .strictObject({ key: z.string(), weight: DecimalText, value: MoneyText })
-  .meta({ id: "AllocationMetric" });
+  .meta({ id: "AllocationMetric", description: "Value and share of one part of the portfolio." });
 export type AllocationMetric = z.output<typeof AllocationMetric>;
 
 export const PositionSummary = z
@@ -30,7 +33,7 @@ export const PositionSummary = z
     value_in_base_ccy: MoneyText,
     weight: DecimalText,
   })
-  .meta({ id: "PositionSummary" });
+  .meta({ id: "PositionSummary", description: "A position as it was valued." });
 export type PositionSummary = z.output<typeof PositionSummary>;
 
 /** A portfolio as valued, before or after the simulated trades. */
@@ -44,5 +47,8 @@ export const SimulatedState = z
     allocation: z.array(AllocationMetric),
     allocation_by_attribute: z.record(z.string(), z.array(AllocationMetric)),
   })
-  .meta({ id: "SimulatedState" });
+  .meta({
+    id: "SimulatedState",
+    description: "A portfolio as it was valued, before or after the simulated trades.",
+  });
 export type SimulatedState = z.output<typeof SimulatedState>;

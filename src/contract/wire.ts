@@ -112,6 +112,11 @@ function newScalar<T>(
   return schema as z.ZodType<T>;
 }
 
+/** How such a type is documented; undefined of any other. */
+export function scalarJson(schema: z.core.SomeType): z.core.JSONSchema.BaseSchema | undefined {
+  return schema instanceof Scalar ? schema._zod.def.jsonSchema : undefined;
+}
+
 function pushNotAnObject(payload: Payload): Payload {
   payload.issues.push({ code: "invalid_type", expected: "object", input: payload.value });
   return payload;
@@ -148,6 +153,9 @@ const WireObject = z.core.$constructor<AnyObject>("WireObject", (inst, def) => {
     return result;
   };
 });
+
+/** What the documentation shows in the place of a type that reads otherwise than its callers should write. */
+export const shownAs = new WeakMap<z.core.SomeType, z.ZodType>();
 
 /** In the order of canonical JSON, so that what was read can be hashed without being sorted. */
 function inNameOrder(shape: z.core.$ZodLooseShape): z.core.$ZodLooseShape {

@@ -58,7 +58,11 @@ export async function serve(
   await app.register(requestBody, { maxBodyBytes, maxBodyBytesInFlight, requestDeadlineMs });
   await app.register(allowedMethods, { maxParamLength: MOST_PARAM_CHARACTERS });
   await app.register(idempotentReply, { metrics });
-  await app.register(openApi, { info: { title: "Test", version: "1", description: "" }, tags: [] });
+  await app.register(openApi, {
+    info: { title: "Test", version: "1", description: "" },
+    servers: [],
+    tags: [],
+  });
   await app.register(async (api) => {
     await api.register(strictJson);
     await api.register(idempotencyKey, { requirement });

@@ -13,16 +13,17 @@ import {
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 
-export const AuditAction = z.enum([
-  "REQUEST_REFUSED",
-  "POLICY_PACK_PUT",
-  "POLICY_PACK_DELETED",
-  "RETENTION_SET",
-  "PROCESS_STARTED",
-]);
+export const AuditAction = z
+  .enum(["REQUEST_REFUSED", "POLICY_PACK_PUT", "POLICY_PACK_DELETED", "RETENTION_SET", "PROCESS_STARTED"])
+  .meta({ id: "AuditAction", description: "What happened." });
 export type AuditAction = z.output<typeof AuditAction>;
 
-const Chain = z.enum(["TENANT", "DEPLOYMENT"]);
+const Chain = z
+  .enum(["TENANT", "DEPLOYMENT"])
+  .meta({
+    id: "AuditChain",
+    description: "The chain of the tenant, or that of the deployment which it is in.",
+  });
 
 /** Of REQUEST_REFUSED. `code` is that of the answer; a long path is cut. */
 const RefusalDetails = z
@@ -34,7 +35,10 @@ const RefusalDetails = z
     required_scopes: z.array(z.string()).nullable(),
     token_id: z.string().nullable(),
   })
-  .meta({ id: "AuditRefusalDetails" });
+  .meta({
+    id: "AuditRefusalDetails",
+    description: "Of REQUEST_REFUSED: what was asked, and why it was refused. A long path is cut.",
+  });
 export type RefusalDetails = z.output<typeof RefusalDetails>;
 
 /** Of POLICY_PACK_PUT and, with nulls, of POLICY_PACK_DELETED. */
@@ -45,26 +49,39 @@ const PolicyPackDetails = z
     version: z.string().nullable(),
     definition_hash: Hash.nullable(),
   })
-  .meta({ id: "AuditPolicyPackDetails" });
+  .meta({
+    id: "AuditPolicyPackDetails",
+    description:
+      "Of POLICY_PACK_PUT and, with nulls, of POLICY_PACK_DELETED: which revision came into force.",
+  });
 export type PolicyPackDetails = z.output<typeof PolicyPackDetails>;
 
 /** Null: for ever. */
-const RetentionSeconds = z.strictObject({
-  RUN: z.number().nullable(),
-  OPERATION: z.number().nullable(),
-  EVENT: z.number().nullable(),
-});
+const RetentionSeconds = z
+  .strictObject({
+    RUN: z.number().nullable(),
+    OPERATION: z.number().nullable(),
+    EVENT: z.number().nullable(),
+  })
+  .meta({ id: "AuditRetentions", description: "For how many seconds things are stored; null: for ever." });
 
 /** Of RETENTION_SET: what the process says, and what rules in the database since then. */
 export const RetentionDetails = z
   .strictObject({ configured: RetentionSeconds, ruling: RetentionSeconds })
-  .meta({ id: "AuditRetentionDetails" });
+  .meta({
+    id: "AuditRetentionDetails",
+    description: "Of RETENTION_SET: how long things are stored, as the process says and as rules.",
+  });
 export type RetentionDetails = z.output<typeof RetentionDetails>;
+
+const AuditedProgram = z
+  .enum(["service", "worker"])
+  .meta({ id: "AuditedProgram", description: "What a process does: serve and work, or work alone." });
 
 /** Of PROCESS_STARTED: what the process is, and every variable as it is in force. */
 const StartDetails = z
   .strictObject({
-    program: z.enum(["service", "worker"]),
+    program: AuditedProgram,
     version: z.string(),
     started_at: Timestamp,
     variables: z.record(
@@ -72,7 +89,10 @@ const StartDetails = z
       z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
     ),
   })
-  .meta({ id: "AuditStartDetails" });
+  .meta({
+    id: "AuditStartDetails",
+    description: "Of PROCESS_STARTED: what the process is, and every variable as it is in force.",
+  });
 export type StartDetails = z.output<typeof StartDetails>;
 
 const AuditEventResponse = z
@@ -89,28 +109,41 @@ const AuditEventResponse = z
     previous_hash: Hash.nullable(),
     event_hash: Hash,
   })
-  .meta({ id: "AuditEvent" });
+  .meta({ id: "AuditEvent", description: "An event of the audit, and its place in the chain." });
 
-export const AuditEventListResponse = pageOf(AuditEventResponse).meta({ id: "AuditEventListResponse" });
+export const AuditEventListResponse = pageOf(AuditEventResponse).meta({
+  id: "AuditEventListResponse",
+  description: "One page of the audit.",
+});
 export type AuditEventListResponse = z.output<typeof AuditEventListResponse>;
 
-/** Whether what is stored of the audit still is what was stored. */
+const AuditChecked = z
+  .strictObject({ events: z.int() })
+  .meta({ id: "AuditChecked", description: "How much was checked." });
+
+const AuditHeadResponse = z
+  .strictObject({ chain: Chain, event_no: z.int(), event_hash: Hash.nullable() })
+  .meta({ id: "AuditHead", description: "Where a chain ends." });
+
+const AuditFailureKind = z
+  .enum(["event", "head"])
+  .meta({ id: "AuditFailureKind", description: "What is wrong: an event, or the end of a chain." });
+
+const AuditFailure = z
+  .strictObject({ chain: Chain, kind: AuditFailureKind, id: z.string(), reason: z.string() })
+  .meta({ id: "AuditFailure", description: "What was altered, is missing or was added." });
+
 export const AuditVerificationResponse = z
   .strictObject({
     valid: z.boolean(),
-    checked: z.strictObject({ events: z.int() }),
-    /** The ends of the chains that were checked; whoever keeps them elsewhere sees that a tail was cut off. */
-    heads: z.array(z.strictObject({ chain: Chain, event_no: z.int(), event_hash: Hash.nullable() })),
-    failures: z.array(
-      z.strictObject({
-        chain: Chain,
-        kind: z.enum(["event", "head"]),
-        id: z.string(),
-        reason: z.string(),
-      }),
-    ),
+    checked: AuditChecked,
+    heads: z.array(AuditHeadResponse),
+    failures: z.array(AuditFailure),
   })
-  .meta({ id: "AuditVerificationResponse" });
+  .meta({
+    id: "AuditVerificationResponse",
+    description: "Whether what is stored of the audit still is what was stored.",
+  });
 export type AuditVerificationResponse = z.output<typeof AuditVerificationResponse>;
 
 /** Two events of a chain may share a millisecond, which their numbers order; two of different chains, their ids. */
@@ -132,7 +165,7 @@ export const listAuditEvents = {
   description:
     "Requests of known callers that were refused with 403, changes of policy packs, and of the deployment its retentions and every start with the variables in force.",
   querystring: filters({
-    actor: nameFilter,
+    actor: nameFilter.meta({ description: "Who did it: the subject of a token, or a process." }),
     action: oneOfFilter(AuditAction),
     from: fromFilter,
     to: toFilter,

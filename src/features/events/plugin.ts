@@ -14,9 +14,9 @@ import type { FeedWatch } from "./watch-feed.ts";
 
 type Options = Pick<Runtime, "config"> & { readonly watch: FeedWatch };
 
-const CURSOR_EXPIRED = { status: 410, detail: "CURSOR_EXPIRED" };
+const CURSOR_EXPIRED = { status: 410, detail: "CURSOR_EXPIRED" } as const;
 const CURSOR_INVALID = "CURSOR_INVALID";
-const PROBLEMS = [CURSOR_EXPIRED, OVERLOADED, { status: 422, detail: CURSOR_INVALID }];
+const PROBLEMS = [CURSOR_EXPIRED, OVERLOADED, { status: 422, detail: CURSOR_INVALID }] as const;
 
 const MOST_WAIT_MS = schemas.MOST_WAIT_SECONDS * 1_000;
 /** What a stream reads at once. */

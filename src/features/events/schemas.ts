@@ -9,7 +9,7 @@ import {
   limitFilter,
   someOfFilter,
 } from "../../platform/http/filters.ts";
-import { answer, headerDocs } from "../../platform/http/route-docs.ts";
+import { answer, anyText } from "../../platform/http/route-docs.ts";
 import { DpmOperationType, OperationStatus, ProposalOperationType } from "../operations/schemas.ts";
 import { ProposalEventType, ProposalState } from "../proposals/schemas.ts";
 import { WorkflowAction, WorkflowStatus } from "../reviews/schemas.ts";
@@ -17,78 +17,103 @@ import { WorkflowAction, WorkflowStatus } from "../reviews/schemas.ts";
 const name = z.string();
 const nameOrNull = z.string().nullable();
 
-const RunCreated = z.strictObject({
-  rebalance_run_id: name,
-  batch_run_id: nameOrNull,
-  portfolio_id: name,
-  status: RunStatus,
-  correlation_id: name,
-  request_hash: name,
-  input_hash: Hash,
-  result_hash: Hash,
-  policy_pack_id: nameOrNull,
-  policy_pack_version: nameOrNull,
-  engine_version: name,
-  authenticated_subject: nameOrNull,
+const RunCreated = z
+  .strictObject({
+    rebalance_run_id: name,
+    batch_run_id: nameOrNull,
+    portfolio_id: name,
+    status: RunStatus,
+    correlation_id: name,
+    request_hash: name,
+    input_hash: Hash,
+    result_hash: Hash,
+    policy_pack_id: nameOrNull,
+    policy_pack_version: nameOrNull,
+    engine_version: name,
+    authenticated_subject: nameOrNull,
+  })
+  .meta({ id: "RunCreatedData", description: "A run that was stored." });
+
+const RunReviewed = z
+  .strictObject({
+    rebalance_run_id: name,
+    decision_id: name,
+    decision_no: z.int(),
+    action: WorkflowAction,
+    from_status: WorkflowStatus,
+    to_status: WorkflowStatus,
+    reason_code: name,
+    actor_id: name,
+    authenticated_subject: nameOrNull,
+    correlation_id: name,
+    decision_hash: Hash,
+  })
+  .meta({ id: "RunReviewedData", description: "A decision on a run." });
+
+const ProposalStep = z
+  .strictObject({
+    proposal_id: name,
+    event_id: name,
+    event_no: z.int(),
+    event_type: ProposalEventType,
+    from_state: ProposalState.nullable(),
+    to_state: ProposalState,
+    version_no: z.int(),
+    version_hash: Hash.nullable(),
+    approval_id: nameOrNull,
+    approval_hash: Hash.nullable(),
+    actor_id: name,
+    authenticated_subject: nameOrNull,
+    correlation_id: name,
+    event_hash: Hash,
+  })
+  .meta({
+    id: "ProposalStepData",
+    description:
+      "A step in the history of a proposal; `version_hash` where it made a version, `approval_…` where it was an approval.",
+  });
+
+const FinishedOperationType = z
+  .enum([...DpmOperationType.options, ...ProposalOperationType.options])
+  .meta({ id: "FinishedOperationType", description: "What the operation does." });
+
+const FinalOperationStatus = OperationStatus.extract(["SUCCEEDED", "FAILED", "CANCELLED"]).meta({
+  id: "FinalOperationStatus",
+  description: "How an operation ended.",
 });
 
-const RunReviewed = z.strictObject({
-  rebalance_run_id: name,
-  decision_id: name,
-  decision_no: z.int(),
-  action: WorkflowAction,
-  from_status: WorkflowStatus,
-  to_status: WorkflowStatus,
-  reason_code: name,
-  actor_id: name,
-  authenticated_subject: nameOrNull,
-  correlation_id: name,
-  decision_hash: Hash,
-});
+const OperationFinished = z
+  .strictObject({
+    operation_id: name,
+    operation_type: FinishedOperationType,
+    status: FinalOperationStatus,
+    attempt: z.int(),
+    error_code: nameOrNull,
+    proposal_id: nameOrNull,
+    created_by: nameOrNull,
+    authenticated_subject: nameOrNull,
+    correlation_id: name,
+  })
+  .meta({ id: "OperationFinishedData", description: "An operation that has ended." });
 
-/** What the history of a proposal says of a step; `version_hash` where it made a version, `approval_…` where it was one. */
-const ProposalStep = z.strictObject({
-  proposal_id: name,
-  event_id: name,
-  event_no: z.int(),
-  event_type: ProposalEventType,
-  from_state: ProposalState.nullable(),
-  to_state: ProposalState,
-  version_no: z.int(),
-  version_hash: Hash.nullable(),
-  approval_id: nameOrNull,
-  approval_hash: Hash.nullable(),
-  actor_id: name,
-  authenticated_subject: nameOrNull,
-  correlation_id: name,
-  event_hash: Hash,
-});
-
-const OperationFinished = z.strictObject({
-  operation_id: name,
-  operation_type: z.enum([...DpmOperationType.options, ...ProposalOperationType.options]),
-  status: OperationStatus.extract(["SUCCEEDED", "FAILED", "CANCELLED"]),
-  attempt: z.int(),
-  error_code: nameOrNull,
-  proposal_id: nameOrNull,
-  created_by: nameOrNull,
-  authenticated_subject: nameOrNull,
-  correlation_id: name,
-});
-
-/** `version` and `definition_hash` are null where the pack was deleted. */
-const PolicyPackChanged = z.strictObject({
-  policy_pack_id: name,
-  revision: z.int(),
-  version: nameOrNull,
-  definition_hash: Hash.nullable(),
-  authenticated_subject: nameOrNull,
-  correlation_id: name,
-});
+const PolicyPackChanged = z
+  .strictObject({
+    policy_pack_id: name,
+    revision: z.int(),
+    version: nameOrNull,
+    definition_hash: Hash.nullable(),
+    authenticated_subject: nameOrNull,
+    correlation_id: name,
+  })
+  .meta({
+    id: "PolicyPackChangedData",
+    description:
+      "A revision of a policy pack; `version` and `definition_hash` are null where the pack was deleted.",
+  });
 
 /** CloudEvents 1.0 in structured JSON: https://github.com/cloudevents/spec. */
-function cloudEvent<const Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
-  return z.strictObject({
+function cloudEvent<const Type extends string, Data extends z.ZodType>(id: string, type: Type, data: Data) {
+  const fields = z.strictObject({
     specversion: z.literal("1.0"),
     id: z.string().meta({ examples: ["evt_01980f5e8c6a4d2f9b3e4a5c6d7e8f90"] }),
     source: z.string().meta({
@@ -108,23 +133,27 @@ function cloudEvent<const Type extends string, Data extends z.ZodType>(type: Typ
         examples: ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
       }),
   });
+  return fields.meta({ id, description: `\`${type}\`, as a CloudEvent.` });
 }
 
 /** Every type of event with its data. A trigger in the migrations writes it; a test holds the two together. */
 const EVENTS = [
-  cloudEvent("ballast.run.created", RunCreated),
-  cloudEvent("ballast.run.reviewed", RunReviewed),
-  cloudEvent("ballast.proposal.created", ProposalStep),
-  cloudEvent("ballast.proposal.version_created", ProposalStep),
-  cloudEvent("ballast.proposal.transitioned", ProposalStep),
-  cloudEvent("ballast.proposal.approved", ProposalStep),
-  cloudEvent("ballast.operation.finished", OperationFinished),
-  cloudEvent("ballast.policy_pack.changed", PolicyPackChanged),
+  cloudEvent("RunCreatedEvent", "ballast.run.created", RunCreated),
+  cloudEvent("RunReviewedEvent", "ballast.run.reviewed", RunReviewed),
+  cloudEvent("ProposalCreatedEvent", "ballast.proposal.created", ProposalStep),
+  cloudEvent("ProposalVersionCreatedEvent", "ballast.proposal.version_created", ProposalStep),
+  cloudEvent("ProposalTransitionedEvent", "ballast.proposal.transitioned", ProposalStep),
+  cloudEvent("ProposalApprovedEvent", "ballast.proposal.approved", ProposalStep),
+  cloudEvent("OperationFinishedEvent", "ballast.operation.finished", OperationFinished),
+  cloudEvent("PolicyPackChangedEvent", "ballast.policy_pack.changed", PolicyPackChanged),
 ] as const;
 
 export const EVENT_TYPES: readonly string[] = EVENTS.map(({ shape }) => shape.type.value);
 
-export const CloudEvent = z.discriminatedUnion("type", EVENTS).meta({ id: "CloudEvent" });
+export const CloudEvent = z.discriminatedUnion("type", EVENTS).meta({
+  id: "CloudEvent",
+  description: "Something that was committed, as a CloudEvent; `type` says what.",
+});
 export type CloudEvent = z.output<typeof CloudEvent>;
 
 export const EventPage = z
@@ -136,7 +165,7 @@ export const EventPage = z
     }),
     as_of: Timestamp,
   })
-  .meta({ id: "EventPage" });
+  .meta({ id: "EventPage", description: "Events of the feed, oldest first." });
 export type EventPage = z.output<typeof EventPage>;
 
 /** Of a bigint or a transaction id; more digits than the database reaches in any time are none. */
@@ -191,9 +220,7 @@ export const streamEvents = {
 Server-sent events: \`data\` is a CloudEvent as one line, \`id\` its cursor, which \`Last-Event-ID\` or \`after\` go on from.
 A comment is a heartbeat. The stream ends with the token, after an hour, or when the service stops: connect again.`,
   querystring: filters({ after, type: ofTypes }),
-  headers: headerDocs({
-    "Last-Event-ID": "The last `id` that was received; it goes before `after`.",
-  }),
+  headers: { "Last-Event-ID": anyText("The last `id` that was received; it goes before `after`.") },
   response: {
     200: answer("The stream.", z.string(), { mediaType: "text/event-stream", example: SSE_EXAMPLE }),
   },

@@ -38,7 +38,11 @@ export function operationChanges(
   types: readonly OperationType[],
 ): Readonly<Record<"retry" | "cancel", OperationChange>> {
   const inconsistent = `${code}_IDEMPOTENCY_STORE_INCONSISTENT` as const;
-  const named = (action: OperationChange["action"], verb: string, refusal: string): OperationChange => ({
+  const named = (
+    action: OperationChange["action"],
+    verb: string,
+    refusal: "NOT_RETRYABLE" | "NOT_CANCELLABLE",
+  ): OperationChange => ({
     action,
     scope: { name: `${scope}.${verb}`, inconsistent, storedAnswer: ANSWER_IN_RECORD },
     types,

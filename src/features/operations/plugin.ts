@@ -1,7 +1,7 @@
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { OUTCOME_UNKNOWN } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeOperation, changeProblems, operationChanges } from "./change-operation.ts";
@@ -17,15 +17,15 @@ type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 const TYPE = "ANALYZE_SCENARIOS";
 const TYPES = [TYPE] as const;
 const CHANGES = operationChanges({ scope: "rebalance.operations", code: "DPM" }, TYPES);
-const NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
-const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABLE" };
-const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 };
+const NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" } as const;
+const NOT_EXECUTABLE = { status: 409, detail: "DPM_ASYNC_OPERATION_NOT_EXECUTABLE" } as const;
+const ATTEMPT_FAILED = { status: 503, detail: "DPM_ASYNC_ATTEMPT_FAILED", retryAfterSeconds: 1 } as const;
 
 /** The operations of the discretionary side: how far they are, and their execution by hand. */
 export const operationsPlugin: FeaturePlugin<Options> = async (app, options) => {
   const { areEnabled, isManualExecutionEnabled, ttlSeconds } = options.config.rebalance.operations;
   const statusText = statusTexts(options);
-  addSwitch(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
+  switchGroup(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
 
   app.get(
     "/rebalance/operations",
@@ -105,7 +105,7 @@ const changes: FeaturePlugin<Pick<Options, "config">> = (app, options) => {
 const manualExecution: FeaturePlugin<Options> = (app, options) => {
   const { isManualExecutionEnabled } = options.config.rebalance.operations;
   const statusText = statusTexts(options);
-  addSwitch(app, isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED");
+  switchGroup(app, isManualExecutionEnabled, "DPM_ASYNC_MANUAL_EXECUTION_DISABLED");
 
   app.post(
     "/rebalance/operations/:operation_id/execute",

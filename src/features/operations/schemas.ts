@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
+import { BatchRebalanceResult } from "../../contract/rebalance.ts";
 import { Timestamp } from "../../contract/scalars.ts";
 import {
   cursorFilter,
@@ -14,20 +15,28 @@ import {
 import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
 import { answer, visibleText } from "../../platform/http/route-docs.ts";
 
-export const OperationStatus = z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]);
+export const OperationStatus = z.enum(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"]).meta({
+  id: "OperationStatus",
+  description:
+    "PENDING: waits for an attempt. RUNNING: one is under way. SUCCEEDED, FAILED and CANCELLED: it has ended.",
+});
 export type OperationStatus = z.output<typeof OperationStatus>;
 
-export const DpmOperationType = z.enum(["ANALYZE_SCENARIOS"]);
+export const DpmOperationType = z
+  .enum(["ANALYZE_SCENARIOS"])
+  .meta({ id: "DpmOperationType", description: "The kinds of operations of the discretionary side." });
 export type DpmOperationType = z.output<typeof DpmOperationType>;
 
-export const ProposalOperationType = z.enum(["CREATE_PROPOSAL", "CREATE_PROPOSAL_VERSION"]);
+export const ProposalOperationType = z
+  .enum(["CREATE_PROPOSAL", "CREATE_PROPOSAL_VERSION"])
+  .meta({ id: "ProposalOperationType", description: "The kinds of operations of the advisory side." });
 export type ProposalOperationType = z.output<typeof ProposalOperationType>;
 
 export type OperationType = DpmOperationType | ProposalOperationType;
 
 export const DpmAsyncError = z
   .strictObject({ code: z.string(), message: z.string() })
-  .meta({ id: "DpmAsyncError" });
+  .meta({ id: "DpmAsyncError", description: "Why an attempt at an operation failed." });
 
 const attempts = z.int().min(0).meta({
   description:
@@ -53,7 +62,10 @@ export const DpmAsyncAcceptedResponse = z
     status_url: z.string(),
     execute_url: z.string(),
   })
-  .meta({ id: "DpmAsyncAcceptedResponse" });
+  .meta({
+    id: "DpmAsyncAcceptedResponse",
+    description: "An operation that was accepted, to be done exactly once.",
+  });
 export type DpmAsyncAcceptedResponse = z.output<typeof DpmAsyncAcceptedResponse>;
 
 export const DpmAsyncOperationStatusResponse = z
@@ -67,11 +79,14 @@ export const DpmAsyncOperationStatusResponse = z
     created_at: Timestamp,
     started_at: Timestamp.nullable(),
     finished_at: Timestamp.nullable(),
-    result: z.record(z.string(), z.unknown()).nullable(),
+    result: BatchRebalanceResult.nullable(),
     error: DpmAsyncError.nullable(),
     ...attemptFields(DpmAsyncError),
   })
-  .meta({ id: "DpmAsyncOperationStatusResponse" });
+  .meta({
+    id: "DpmAsyncOperationStatusResponse",
+    description: "How far an operation is, with its result or error.",
+  });
 export type DpmAsyncOperationStatusResponse = z.output<typeof DpmAsyncOperationStatusResponse>;
 
 export const DpmAsyncOperationListItemResponse = z
@@ -86,11 +101,15 @@ export const DpmAsyncOperationListItemResponse = z
     finished_at: Timestamp.nullable(),
     ...attemptFields(DpmAsyncError),
   })
-  .meta({ id: "DpmAsyncOperationListItemResponse" });
+  .meta({
+    id: "DpmAsyncOperationListItemResponse",
+    description: "An operation of a list, without its result.",
+  });
 export type DpmAsyncOperationListItemResponse = z.output<typeof DpmAsyncOperationListItemResponse>;
 
 export const DpmAsyncOperationListResponse = pageOf(DpmAsyncOperationListItemResponse).meta({
   id: "DpmAsyncOperationListResponse",
+  description: "One page of operations, newest first.",
 });
 export type DpmAsyncOperationListResponse = z.output<typeof DpmAsyncOperationListResponse>;
 
@@ -103,6 +122,7 @@ export const listOperations = {
   operationId: "listOperations",
   tags,
   summary: "Operations, newest first",
+  description: "Filters are combined; a page is stable while operations are added.",
   querystring: filters({
     from: fromFilter,
     to: toFilter,
@@ -119,6 +139,7 @@ export const getOperation = {
   operationId: "getOperation",
   tags,
   summary: "How far an operation is",
+  description: "A finished operation is there until its time to live has passed.",
   params: pathParams("operation_id"),
   response: { 200: status },
 };
@@ -127,6 +148,7 @@ export const getOperationByCorrelation = {
   operationId: "getOperationByCorrelation",
   tags,
   summary: "How far the latest operation of a correlation id is",
+  description: "The one that was accepted last, where several have the same correlation id.",
   params: pathParams("correlation_id"),
   response: { 200: status },
 };

@@ -3,7 +3,7 @@ import { compareCodePoints } from "../../engine/order.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinArray, joinObject } from "../../platform/json/join-json.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { Runtime } from "../../runtime.ts";
 import { deletePolicyPack, putPolicyPack, type PackRequest } from "./change-policy-pack.ts";
@@ -23,8 +23,8 @@ import * as schemas from "./schemas.ts";
 type Options = Pick<Runtime, "config">;
 
 const PACK = "/rebalance/policies/catalog/:policy_pack_id";
-const NOT_FOUND = { status: 404, detail: "DPM_POLICY_PACK_NOT_FOUND" };
-const STALE = { status: 412, detail: "PRECONDITION_FAILED" };
+const NOT_FOUND = { status: 404, detail: "DPM_POLICY_PACK_NOT_FOUND" } as const;
+const STALE = { status: 412, detail: "PRECONDITION_FAILED" } as const;
 
 /** Policy packs: which one is in force, and their administration. */
 export const policies: FeaturePlugin<Options> = async (app, options) => {
@@ -71,7 +71,7 @@ export const policies: FeaturePlugin<Options> = async (app, options) => {
 
 const administration: FeaturePlugin<Options> = (app, options) => {
   const { areAdminApisEnabled } = options.config.rebalance.policyPacks;
-  addSwitch(app, areAdminApisEnabled, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED");
+  switchGroup(app, areAdminApisEnabled, "DPM_POLICY_PACK_ADMIN_APIS_DISABLED");
 
   app.get(
     PACK,
@@ -87,6 +87,7 @@ const administration: FeaturePlugin<Options> = (app, options) => {
     PACK,
     {
       schema: schemas.putPolicyPack,
+      links: { 200: schemas.PACK_LINKS },
       config: { scope: "policies:admin", problems: [STALE], bodyExample: POLICY_PACK_EXAMPLE },
     },
     async ({ runtime, context, params, body }, reply) => {

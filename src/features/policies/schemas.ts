@@ -1,41 +1,57 @@
 import * as z from "zod";
 import { emptyMap } from "../../contract/maps.ts";
 import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
-import { DecimalText, decimalWithin, identifier, integerWithin, weight } from "../../contract/scalars.ts";
+import { DecimalText, decimalFromZero, identifier, integerWithin, weight } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { filters, asOfFilter } from "../../platform/http/filters.ts";
-import { answer, headerDocs } from "../../platform/http/route-docs.ts";
+import { answer, anyText, headerDocs, linksBy } from "../../platform/http/route-docs.ts";
 
 /** Null means "leave the option of the request as it is". */
 const flag = z.boolean().nullable().default(null);
 
 export const DpmPolicyPackTurnoverPolicy = wireObject({
   max_turnover_pct: weight.nullable().default(null),
-}).meta({ id: "DpmPolicyPackTurnoverPolicyInput" });
+}).meta({
+  id: "DpmPolicyPackTurnoverPolicyInput",
+  description: "The turnover limit; null leaves the option of the request as it is.",
+});
 
 export const DpmPolicyPackTaxPolicy = wireObject({
   enable_tax_awareness: flag,
-  max_realized_capital_gains: decimalWithin(0, null).nullable().default(null),
-}).meta({ id: "DpmPolicyPackTaxPolicyInput" });
+  max_realized_capital_gains: decimalFromZero.nullable().default(null),
+}).meta({
+  id: "DpmPolicyPackTaxPolicyInput",
+  description: "Options of taxes; null leaves the option of the request as it is.",
+});
 
 export const DpmPolicyPackSettlementPolicy = wireObject({
   enable_settlement_awareness: flag,
   settlement_horizon_days: integerWithin(0, 10).nullable().default(null),
-}).meta({ id: "DpmPolicyPackSettlementPolicyInput" });
+}).meta({
+  id: "DpmPolicyPackSettlementPolicyInput",
+  description: "Options of settlement; null leaves the option of the request as it is.",
+});
 
 export const DpmPolicyPackConstraintPolicy = wireObject({
   single_position_max_weight: weight.nullable().default(null),
   group_constraints: GroupConstraints.default(() => emptyMap<GroupConstraint>()),
-}).meta({ id: "DpmPolicyPackConstraintPolicyInput" });
+}).meta({
+  id: "DpmPolicyPackConstraintPolicyInput",
+  description: "Limits of concentration; null leaves the option of the request as it is.",
+});
 
 export const DpmPolicyPackWorkflowPolicy = wireObject({
   enable_workflow_gates: flag,
   workflow_requires_client_consent: flag,
   client_consent_already_obtained: flag,
-}).meta({ id: "DpmPolicyPackWorkflowPolicyInput" });
+}).meta({
+  id: "DpmPolicyPackWorkflowPolicyInput",
+  description: "Options of gates and consent; null leaves the option of the request as it is.",
+});
 
 export const DpmPolicyPackIdempotencyPolicy = wireObject({ replay_enabled: flag }).meta({
   id: "DpmPolicyPackIdempotencyPolicyInput",
+  description: "Whether repeated keys are replayed; null leaves it to the deployment.",
 });
 
 export const DpmPolicyPackUpsertRequest = wireObject({
@@ -46,7 +62,7 @@ export const DpmPolicyPackUpsertRequest = wireObject({
   constraint_policy: DpmPolicyPackConstraintPolicy.prefault({}),
   workflow_policy: DpmPolicyPackWorkflowPolicy.prefault({}),
   idempotency_policy: DpmPolicyPackIdempotencyPolicy.prefault({}),
-}).meta({ id: "DpmPolicyPackUpsertRequest" });
+}).meta({ id: "DpmPolicyPackUpsertRequest", description: "A version of a policy pack." });
 export type DpmPolicyPackUpsertRequest = z.output<typeof DpmPolicyPackUpsertRequest>;
 
 const flagText = z.boolean().nullable();
@@ -56,36 +72,62 @@ export const DpmPolicyPackDefinition = z
   .strictObject({
     policy_pack_id: z.string(),
     version: z.string(),
-    turnover_policy: z
-      .strictObject({ max_turnover_pct: DecimalText.nullable() })
-      .meta({ id: "DpmPolicyPackTurnoverPolicy" }),
+    turnover_policy: z.strictObject({ max_turnover_pct: DecimalText.nullable() }).meta({
+      id: "DpmPolicyPackTurnoverPolicy",
+      description: "The turnover limit; null leaves the option of the request as it is.",
+    }),
     tax_policy: z
       .strictObject({ enable_tax_awareness: flagText, max_realized_capital_gains: DecimalText.nullable() })
-      .meta({ id: "DpmPolicyPackTaxPolicy" }),
+      .meta({
+        id: "DpmPolicyPackTaxPolicy",
+        description: "Options of taxes; null leaves the option of the request as it is.",
+      }),
     settlement_policy: z
       .strictObject({ enable_settlement_awareness: flagText, settlement_horizon_days: z.int().nullable() })
-      .meta({ id: "DpmPolicyPackSettlementPolicy" }),
+      .meta({
+        id: "DpmPolicyPackSettlementPolicy",
+        description: "Options of settlement; null leaves the option of the request as it is.",
+      }),
     constraint_policy: z
       .strictObject({
         single_position_max_weight: DecimalText.nullable(),
-        group_constraints: z.record(z.string(), z.strictObject({ max_weight: DecimalText })),
+        group_constraints: z.record(
+          z.string(),
+          z
+            .strictObject({ max_weight: DecimalText })
+            .meta({ id: "DpmPolicyPackGroupConstraint", description: "The highest share of a group." }),
+        ),
       })
-      .meta({ id: "DpmPolicyPackConstraintPolicy" }),
+      .meta({
+        id: "DpmPolicyPackConstraintPolicy",
+        description: "Limits of concentration; null leaves the option of the request as it is.",
+      }),
     workflow_policy: z
       .strictObject({
         enable_workflow_gates: flagText,
         workflow_requires_client_consent: flagText,
         client_consent_already_obtained: flagText,
       })
-      .meta({ id: "DpmPolicyPackWorkflowPolicy" }),
-    idempotency_policy: z
-      .strictObject({ replay_enabled: flagText })
-      .meta({ id: "DpmPolicyPackIdempotencyPolicy" }),
+      .meta({
+        id: "DpmPolicyPackWorkflowPolicy",
+        description: "Options of gates and consent; null leaves the option of the request as it is.",
+      }),
+    idempotency_policy: z.strictObject({ replay_enabled: flagText }).meta({
+      id: "DpmPolicyPackIdempotencyPolicy",
+      description: "Whether repeated keys are replayed; null leaves it to the deployment.",
+    }),
   })
-  .meta({ id: "DpmPolicyPackDefinition" });
+  .meta({
+    id: "DpmPolicyPackDefinition",
+    description: "A policy pack: options that override those of the requests that it shapes.",
+  });
 export type DpmPolicyPackDefinition = z.output<typeof DpmPolicyPackDefinition>;
 
-const PolicySource = z.enum(["DISABLED", "REQUEST", "TENANT_DEFAULT", "GLOBAL_DEFAULT", "NONE"]);
+const PolicySource = z.enum(["DISABLED", "REQUEST", "TENANT_DEFAULT", "GLOBAL_DEFAULT", "NONE"]).meta({
+  id: "PolicySource",
+  description:
+    "What selects the pack: the request's header, the tenant's default, the deployment's default, nothing; DISABLED: packs are switched off.",
+});
 
 export const DpmPolicyPackCatalogResponse = z
   .strictObject({
@@ -96,12 +138,15 @@ export const DpmPolicyPackCatalogResponse = z
     selected_policy_pack_source: PolicySource,
     items: z.array(DpmPolicyPackDefinition),
   })
-  .meta({ id: "DpmPolicyPackCatalogResponse" });
+  .meta({
+    id: "DpmPolicyPackCatalogResponse",
+    description: "Every pack in force, and which of them such a request selects.",
+  });
 export type DpmPolicyPackCatalogResponse = z.output<typeof DpmPolicyPackCatalogResponse>;
 
 export const DpmPolicyPackMutationResponse = z
   .strictObject({ item: DpmPolicyPackDefinition })
-  .meta({ id: "DpmPolicyPackMutationResponse" });
+  .meta({ id: "DpmPolicyPackMutationResponse", description: "The pack that is in force after the request." });
 export type DpmPolicyPackMutationResponse = z.output<typeof DpmPolicyPackMutationResponse>;
 
 export const DpmEffectivePolicyPackResolution = z
@@ -114,12 +159,16 @@ export const DpmEffectivePolicyPackResolution = z
         "POLICY_PACK_NOT_FOUND: there is no such pack, so runs go on without. Absent: nothing to say.",
     }),
   })
-  .meta({ id: "DpmEffectivePolicyPackResolution" });
+  .meta({
+    id: "DpmEffectivePolicyPackResolution",
+    description: "Which policy pack such a request selects, and why.",
+  });
 export type DpmEffectivePolicyPackResolution = z.output<typeof DpmEffectivePolicyPackResolution>;
 
 const tags = ["Policy packs"];
 const params = wireObject({ policy_pack_id: identifier });
-const IF_MATCH = { "If-Match": "ETag of the pack as it was read; a stale one is refused." };
+const IF_MATCH = { "If-Match": anyText("ETag of the pack as it was read; a stale one is refused.") };
+const ETAG = { ETag: anyText("Names this version of the pack, for If-Match.") };
 
 const selectionHeaders = headerDocs({
   "X-Policy-Pack-Id": "The pack that the request selects.",
@@ -130,6 +179,8 @@ export const getEffectivePolicyPack = {
   operationId: "getEffectivePolicyPack",
   tags,
   summary: "Which pack a request with these headers selects, and why",
+  description:
+    "The request's header comes first, then the tenant's default, then the deployment's. Whether there is such a pack is not asked.",
   headers: selectionHeaders,
   response: { 200: answer("The selection.", DpmEffectivePolicyPackResolution) },
 };
@@ -138,6 +189,7 @@ export const listPolicyPacks = {
   operationId: "listPolicyPacks",
   tags,
   summary: "Every pack in force, and which of them a request with these headers selects",
+  description: "Sorted by id.",
   headers: selectionHeaders,
   response: { 200: answer("The catalogue.", DpmPolicyPackCatalogResponse) },
 };
@@ -146,9 +198,10 @@ export const getPolicyPack = {
   operationId: "getPolicyPack",
   tags,
   summary: "One pack, as it is in force or as it was",
+  description: "A pack that has been taken out of force is still there as of a moment at which it was.",
   params,
   querystring: filters({ as_of: asOfFilter }),
-  response: { 200: answer("The pack; its ETag names this version.", DpmPolicyPackDefinition) },
+  response: { 200: answer("The pack.", DpmPolicyPackDefinition, { headers: ETAG }) },
 };
 
 export const putPolicyPack = {
@@ -157,18 +210,25 @@ export const putPolicyPack = {
   summary: "Put a version of a pack into force",
   description:
     "Versions are kept: runs that an earlier one shaped are reproduced with it. The same definition again changes nothing.",
-  headers: headerDocs({ ...IF_MATCH, "If-None-Match": "`*`: only where there is no such pack." }),
+  headers: { ...IF_MATCH, "If-None-Match": anyText("`*`: only where there is no such pack.") },
   params,
   body: DpmPolicyPackUpsertRequest,
-  response: { 200: answer("The pack in force.", DpmPolicyPackMutationResponse) },
+  response: { 200: answer("The pack in force.", DpmPolicyPackMutationResponse, { headers: ETAG }) },
 };
+
+export const PACK_LINKS = linksBy(
+  "policy_pack_id",
+  "item/policy_pack_id",
+  "getPolicyPack",
+  "deletePolicyPack",
+);
 
 export const deletePolicyPack = {
   operationId: "deletePolicyPack",
   tags,
   summary: "Take a pack out of force",
   description: "What it was stays readable with `as_of`.",
-  headers: headerDocs(IF_MATCH),
+  headers: IF_MATCH,
   params,
   response: { 204: answer("It is out of force.") },
 };

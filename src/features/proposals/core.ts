@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../contract/error-codes.ts";
 import type { Authenticated } from "../../platform/http/context.ts";
 import { approvalsOf, judgeStep, type JudgedVersion, type PastApproval } from "./four-eyes.ts";
 import type {
@@ -51,6 +52,14 @@ const APPROVALS: Readonly<Record<ApprovalType, ApprovalRule>> = {
   CLIENT_CONSENT: { givenIn: "AWAITING_CLIENT_CONSENT", approvedBy: "CLIENT_CONSENT_RECORDED" },
 };
 
+/** The same as a table in Markdown, for the documentation. */
+export function lifecycleTable(): string {
+  const rows = Object.entries(TRANSITIONS).flatMap(([from, events]) =>
+    Object.entries(events).map(([event, to]) => `| ${from} | ${event} | ${to} |`),
+  );
+  return ["| in state | event | leads to |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
 /** Where an event leads; undefined where it may not happen. */
 export function stateAfter(from: ProposalState, event: ProposalEventType): ProposalState | undefined {
   return TRANSITIONS[from][event];
@@ -89,7 +98,7 @@ export type Caller = Authenticated & {
 export type KeyedCaller = Caller & { readonly idempotencyKey: string };
 
 /** Why a command is refused: the status and the stable code of the contract. */
-export type ProposalRefusal = { readonly status: 403 | 404 | 409 | 422; readonly detail: string };
+export type ProposalRefusal = { readonly status: 403 | 404 | 409 | 422; readonly detail: ErrorCode };
 
 /** A fault of the request itself, found before anything is read: no key is spent on it. */
 export type Refused = { readonly kind: "refused"; readonly refusal: ProposalRefusal };

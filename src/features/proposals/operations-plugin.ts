@@ -3,7 +3,7 @@ import type { Tx } from "../../platform/database/transaction.ts";
 import type { RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { problemText } from "../../platform/http/problem.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import {
   ANSWER_IN_RECORD,
@@ -41,7 +41,7 @@ const CHANGES = operationChanges(
   { scope: "proposals.operations", code: "PROPOSAL" },
   ProposalOperationType.options,
 );
-const NOT_FOUND = { status: 404, detail: "PROPOSAL_ASYNC_OPERATION_NOT_FOUND" };
+const NOT_FOUND = { status: 404, detail: "PROPOSAL_ASYNC_OPERATION_NOT_FOUND" } as const;
 
 const CREATE_ASYNC: IdempotencyScope = {
   name: "proposals.create.async",
@@ -53,7 +53,7 @@ const VERSIONS_ASYNC: IdempotencyScope = { ...CREATE_ASYNC, name: "proposals.ver
 /** Asynchronous creation of proposals and versions, and its operations. */
 export const proposalOperations: FeaturePlugin<Options> = async (app, options) => {
   const { areAsyncOperationsEnabled } = options.config.proposals;
-  addSwitch(app, areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED");
+  switchGroup(app, areAsyncOperationsEnabled, "PROPOSAL_ASYNC_OPERATIONS_DISABLED");
   await app.register(acceptance, options);
   await app.register(status);
   await app.register(changes);
@@ -67,6 +67,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
     "/rebalance/proposals/async",
     {
       schema: schemas.createProposalAsync,
+      links: { 202: schemas.OPERATION_LINKS },
       config: {
         scope: "proposals:write",
         idempotencyKey: "required",
@@ -89,6 +90,7 @@ const acceptance: FeaturePlugin<Options> = (app, { config, operations: execution
     "/rebalance/proposals/:proposal_id/versions/async",
     {
       schema: schemas.createProposalVersionAsync,
+      links: { 202: schemas.OPERATION_LINKS },
       config: {
         scope: "proposals:write",
         idempotencyKey: "relaxable",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Timestamp } from "../../contract/scalars.ts";
 import { pathParams } from "../../platform/http/filters.ts";
-import { answer } from "../../platform/http/route-docs.ts";
+import { answer, linksBy } from "../../platform/http/route-docs.ts";
 import {
   attemptFields,
   CANCEL,
@@ -17,7 +17,7 @@ import { ProposalCreateResponse } from "./schemas.ts";
 
 export const ProposalAsyncError = z
   .strictObject({ code: z.string(), message: z.string() })
-  .meta({ id: "ProposalAsyncError" });
+  .meta({ id: "ProposalAsyncError", description: "Why an attempt at an operation failed." });
 
 export const ProposalAsyncAcceptedResponse = z
   .strictObject({
@@ -28,7 +28,10 @@ export const ProposalAsyncAcceptedResponse = z
     created_at: Timestamp,
     status_url: z.string(),
   })
-  .meta({ id: "ProposalAsyncAcceptedResponse" });
+  .meta({
+    id: "ProposalAsyncAcceptedResponse",
+    description: "An operation that was accepted, to be done exactly once.",
+  });
 export type ProposalAsyncAcceptedResponse = z.output<typeof ProposalAsyncAcceptedResponse>;
 
 export const ProposalAsyncOperationStatusResponse = z
@@ -48,8 +51,20 @@ export const ProposalAsyncOperationStatusResponse = z
     error: ProposalAsyncError.nullable(),
     ...attemptFields(ProposalAsyncError),
   })
-  .meta({ id: "ProposalAsyncOperationStatusResponse" });
+  .meta({
+    id: "ProposalAsyncOperationStatusResponse",
+    description: "How far an operation is, with what it made or its error.",
+  });
 export type ProposalAsyncOperationStatusResponse = z.output<typeof ProposalAsyncOperationStatusResponse>;
+
+/** What can be asked about an operation that was accepted, and done with it. */
+export const OPERATION_LINKS = linksBy(
+  "operation_id",
+  "operation_id",
+  "getProposalOperation",
+  "retryProposalOperation",
+  "cancelProposalOperation",
+);
 
 const tags = ["Proposal operations"];
 const description =
@@ -82,6 +97,7 @@ export const getProposalOperation = {
   operationId: "getProposalOperation",
   tags,
   summary: "How far an operation is",
+  description: "A finished operation is there until its time to live has passed.",
   params: pathParams("operation_id"),
   response: status,
 };
@@ -90,6 +106,7 @@ export const getProposalOperationByCorrelation = {
   operationId: "getProposalOperationByCorrelation",
   tags,
   summary: "How far the latest operation of a correlation id is",
+  description: "The one that was accepted last, where several have the same correlation id.",
   params: pathParams("correlation_id"),
   response: status,
 };

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { lackOf } from "../../platform/http/auth/authorization.ts";
 import { keyed } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import type { WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -13,6 +13,7 @@ import {
   EXPECTED_STATE_REQUIRED,
   INVALID_APPROVAL_STATE,
   INVALID_TRANSITION,
+  lifecycleTable,
   PORTFOLIO_CONTEXT_MISMATCH,
   PROPOSAL_NOT_FOUND,
   PROPOSAL_SIMULATION_DISABLED,
@@ -82,7 +83,7 @@ const simulation: FeaturePlugin<object> = (app) => {
 
 const lifecycle: FeaturePlugin<Options> = async (app, options) => {
   const { isLifecycleEnabled } = options.config.proposals;
-  addSwitch(app, isLifecycleEnabled, "PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED");
+  switchGroup(app, isLifecycleEnabled, "PROPOSAL_WORKFLOW_LIFECYCLE_DISABLED");
   await app.register(creation);
   await app.register(events);
   await app.register(reads);
@@ -95,6 +96,7 @@ const creation: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals",
     {
       schema: schemas.createProposal,
+      links: { 200: schemas.PROPOSAL_LINKS },
       config: {
         scope: "proposals:write",
         idempotencyKey: "required",
@@ -110,6 +112,7 @@ const creation: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/versions",
     {
       schema: schemas.createProposalVersion,
+      links: { 200: schemas.PROPOSAL_LINKS },
       config: {
         scope: "proposals:write",
         idempotencyKey: "relaxable",
@@ -142,12 +145,15 @@ const EVENT_PROBLEMS = [
   VERSION_BLOCKED,
 ];
 
+const TRANSITION_WORDS = `${schemas.transitionProposal.description}\n\n${lifecycleTable()}`;
+
 /** What happens to a proposal. Each is one transaction with its event. */
 const events: FeaturePlugin<object> = (app) => {
   app.post(
     "/rebalance/proposals/:proposal_id/transitions",
     {
-      schema: schemas.transitionProposal,
+      schema: { ...schemas.transitionProposal, description: TRANSITION_WORDS },
+      links: { 200: schemas.EVENT_LINKS },
       preHandler: (request, _reply, next) => next(lackOf(scopesOfTransition(request.body), request)),
       config: {
         scope: TRANSITION_SCOPES,
@@ -164,6 +170,7 @@ const events: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/approvals",
     {
       schema: schemas.decideProposalApproval,
+      links: { 200: schemas.EVENT_LINKS },
       preHandler: (request, _reply, next) => next(lackOf(scopesOfApproval(request.body), request)),
       config: {
         scope: APPROVAL_SCOPES,

@@ -3,7 +3,7 @@ import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
 import { OVERLOADED } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -26,7 +26,7 @@ import type { VerifyProposal } from "./verify-proposal.ts";
 type Options = Pick<Runtime, "config">;
 type SupportOptions = Options & { readonly verifyProposal: VerifyProposal };
 
-const KEY_NOT_FOUND = { status: 404, detail: "PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND" };
+const KEY_NOT_FOUND = { status: 404, detail: "PROPOSAL_IDEMPOTENCY_KEY_NOT_FOUND" } as const;
 const INCONSISTENT = { status: 503, detail: CREATE.inconsistent, retryAfterSeconds: 1 };
 
 /** Proposals and their versions. */
@@ -64,10 +64,10 @@ export const reads: FeaturePlugin<object> = (app) => {
       config: { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND] },
     },
     async ({ runtime, context: { tenantId }, params, query }, reply) => {
-      const versionNo = versionNumber(params.version_no);
+      const { proposal_id, version_no } = params;
       return send(
         reply,
-        await readVersion(runtime, tenantId, params.proposal_id, versionNo, query.include_evidence),
+        await readVersion(runtime, tenantId, proposal_id, version_no, query.include_evidence),
       );
     },
   );
@@ -75,17 +75,12 @@ export const reads: FeaturePlugin<object> = (app) => {
   return Promise.resolve();
 };
 
-/** No version has the number 0: so a name that is none is a version that is not there. */
-function versionNumber(name: string): number {
-  return /^[1-9]\d{0,8}$/.test(name) ? Number(name) : 0;
-}
-
 /** What support and audit ask. */
 export const support: FeaturePlugin<SupportOptions> = (app, options) => {
   const { verifyProposal } = options;
   const { areSupportApisEnabled } = options.config.proposals;
   const { verifyDeadlineMs } = options.config.server;
-  addSwitch(app, areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED");
+  switchGroup(app, areSupportApisEnabled, "PROPOSAL_SUPPORT_APIS_DISABLED");
   const config = { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND] } as const;
 
   app.get(

@@ -11,6 +11,7 @@ import {
   limitFilter,
   nameFilter,
   oneOfFilter,
+  pathNumber,
   pathParams,
   asOfFilter,
   fromFilter,
@@ -33,10 +34,13 @@ export const ProposalDetailResponse = z
     current_version: ProposalVersionDetail,
     last_gate_decision: GateDecision.nullable(),
   })
-  .meta({ id: "ProposalDetailResponse" });
+  .meta({ id: "ProposalDetailResponse", description: "A proposal with its current version." });
 export type ProposalDetailResponse = z.output<typeof ProposalDetailResponse>;
 
-export const ProposalListResponse = pageOf(ProposalSummary).meta({ id: "ProposalListResponse" });
+export const ProposalListResponse = pageOf(ProposalSummary).meta({
+  id: "ProposalListResponse",
+  description: "One page of proposals, newest first.",
+});
 export type ProposalListResponse = z.output<typeof ProposalListResponse>;
 
 const ProposalVersionLineageItem = z
@@ -49,11 +53,11 @@ const ProposalVersionLineageItem = z
     simulation_hash: Hash,
     artifact_hash: Hash,
   })
-  .meta({ id: "ProposalVersionLineageItem" });
+  .meta({ id: "ProposalVersionLineageItem", description: "A version of a proposal with its hashes." });
 
 export const ProposalLineageResponse = z
   .strictObject({ proposal: ProposalSummary, versions: z.array(ProposalVersionLineageItem) })
-  .meta({ id: "ProposalLineageResponse" });
+  .meta({ id: "ProposalLineageResponse", description: "The versions of a proposal with their hashes." });
 export type ProposalLineageResponse = z.output<typeof ProposalLineageResponse>;
 
 export const ProposalWorkflowTimelineResponse = z
@@ -62,12 +66,12 @@ export const ProposalWorkflowTimelineResponse = z
     current_state: ProposalState,
     events: z.array(ProposalWorkflowEvent),
   })
-  .meta({ id: "ProposalWorkflowTimelineResponse" });
+  .meta({ id: "ProposalWorkflowTimelineResponse", description: "Everything that happened to a proposal." });
 export type ProposalWorkflowTimelineResponse = z.output<typeof ProposalWorkflowTimelineResponse>;
 
 export const ProposalApprovalsResponse = z
   .strictObject({ proposal_id: z.string(), approvals: z.array(ProposalApprovalRecord) })
-  .meta({ id: "ProposalApprovalsResponse" });
+  .meta({ id: "ProposalApprovalsResponse", description: "The approvals of a proposal." });
 export type ProposalApprovalsResponse = z.output<typeof ProposalApprovalsResponse>;
 
 export const ProposalIdempotencyLookupResponse = z
@@ -78,7 +82,7 @@ export const ProposalIdempotencyLookupResponse = z
     proposal_version_no: z.int(),
     created_at: Timestamp,
   })
-  .meta({ id: "ProposalIdempotencyLookupResponse" });
+  .meta({ id: "ProposalIdempotencyLookupResponse", description: "What a key made." });
 export type ProposalIdempotencyLookupResponse = z.output<typeof ProposalIdempotencyLookupResponse>;
 
 export const ProposalSupportabilityConfigResponse = z
@@ -94,23 +98,36 @@ export const ProposalSupportabilityConfigResponse = z
     allow_portfolio_id_change_on_new_version: z.boolean(),
     require_proposal_simulation_flag: z.boolean(),
   })
-  .meta({ id: "ProposalSupportabilityConfigResponse" });
+  .meta({
+    id: "ProposalSupportabilityConfigResponse",
+    description: "The configuration in force, and whether the store is ready.",
+  });
 export type ProposalSupportabilityConfigResponse = z.output<typeof ProposalSupportabilityConfigResponse>;
+
+const ProposalVerificationFailure = z
+  .strictObject({
+    kind: z
+      .enum(["proposal", "version", "event", "approval"])
+      .meta({ id: "ProposalRecordKind", description: "The kinds of records of a proposal." }),
+    id: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: "ProposalVerificationFailure", description: "A record that does not hold." });
 
 /** Whether what is stored of a proposal still is what was stored, and the first that is not. */
 export const ProposalVerificationResponse = z
   .strictObject({
     valid: z.boolean(),
-    checked: z.strictObject({ versions: z.int(), events: z.int(), approvals: z.int() }),
-    failures: z.array(
-      z.strictObject({
-        kind: z.enum(["proposal", "version", "event", "approval"]),
-        id: z.string(),
-        reason: z.string(),
-      }),
-    ),
+    checked: z.strictObject({ versions: z.int(), events: z.int(), approvals: z.int() }).meta({
+      id: "ProposalVerificationCounts",
+      description: "How many records of each kind were looked at.",
+    }),
+    failures: z.array(ProposalVerificationFailure),
   })
-  .meta({ id: "ProposalVerificationResponse" });
+  .meta({
+    id: "ProposalVerificationResponse",
+    description: "Whether what is stored of a proposal still is what was stored.",
+  });
 export type ProposalVerificationResponse = z.output<typeof ProposalVerificationResponse>;
 
 export const proposalCursor = cursorOf("proposals", TimePosition);
@@ -122,6 +139,7 @@ export const listProposals = {
   operationId: "listProposals",
   tags,
   summary: "Proposals, newest first",
+  description: "Filters are combined; a page is stable while proposals are added.",
   querystring: filters({
     portfolio_id: nameFilter,
     state: oneOfFilter(ProposalState),
@@ -148,7 +166,8 @@ export const getProposalVersion = {
   operationId: "getProposalVersion",
   tags,
   summary: "A version as it was created",
-  params: pathParams("proposal_id", "version_no"),
+  description: "Result and artifact are the bytes that were stored when it was made.",
+  params: pathParams("proposal_id").extend({ version_no: pathNumber }),
   querystring: filters({ include_evidence: flagFilter(true) }),
   response: { 200: answer("The version.", ProposalVersionDetail) },
 };
@@ -157,6 +176,7 @@ export const listProposalEvents = {
   operationId: "listProposalEvents",
   tags,
   summary: "Everything that happened to a proposal, oldest first, now or as of a moment",
+  description: "Events are numbered without gaps and hash-chained; `current_state` is where they lead.",
   params,
   querystring: filters({ as_of: asOfFilter }),
   response: { 200: answer("The timeline.", ProposalWorkflowTimelineResponse) },
@@ -166,6 +186,7 @@ export const listProposalApprovals = {
   operationId: "listProposalApprovals",
   tags,
   summary: "The approvals of a proposal, given and denied, oldest first",
+  description: "Each names the version that it is about.",
   params,
   response: { 200: answer("The approvals.", ProposalApprovalsResponse) },
 };
@@ -174,6 +195,7 @@ export const getProposalLineage = {
   operationId: "getProposalLineage",
   tags,
   summary: "The versions of a proposal with their hashes",
+  description: "Oldest first.",
   params,
   response: { 200: answer("The lineage.", ProposalLineageResponse) },
 };
@@ -192,6 +214,7 @@ export const getProposalByIdempotencyKey = {
   operationId: "getProposalByIdempotencyKey",
   tags,
   summary: "What a key made: a proposal, or the newest version that was added under it",
+  description: "A key of createProposal, createProposalVersion or their asynchronous forms.",
   params: pathParams("idempotency_key"),
   response: { 200: answer("The mapping.", ProposalIdempotencyLookupResponse) },
 };
@@ -200,5 +223,6 @@ export const getProposalConfig = {
   operationId: "getProposalConfig",
   tags,
   summary: "The configuration in force, and whether the store is ready",
+  description: "Answers whatever is switched off.",
   response: { 200: answer("The configuration.", ProposalSupportabilityConfigResponse) },
 };

@@ -11,18 +11,18 @@ export const ProposalCreateMetadata = wireObject({
   advisor_notes: optionalText,
   jurisdiction: optionalText,
   mandate_id: identifier.nullable().default(null),
-}).meta({ id: "ProposalCreateMetadata" });
+}).meta({ id: "ProposalCreateMetadata", description: "What a proposal is called and belongs to." });
 export type ProposalCreateMetadata = z.output<typeof ProposalCreateMetadata>;
 
 export const ProposalCreateRequest = wireObject({
   created_by: actorName,
   simulate_request: ProposalSimulateRequest,
   metadata: ProposalCreateMetadata.prefault({}),
-}).meta({ id: "ProposalCreateRequest" });
+}).meta({ id: "ProposalCreateRequest", description: "A proposal with its first version." });
 export type ProposalCreateRequest = z.output<typeof ProposalCreateRequest>;
 
 export const ProposalVersionRequest = wireObject({
   created_by: actorName,
   simulate_request: ProposalSimulateRequest,
-}).meta({ id: "ProposalVersionRequest" });
+}).meta({ id: "ProposalVersionRequest", description: "A further version of a proposal." });
 export type ProposalVersionRequest = z.output<typeof ProposalVersionRequest>;

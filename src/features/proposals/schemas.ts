@@ -1,58 +1,78 @@
 import * as z from "zod";
-import { ProposalArtifact } from "../../contract/artifact.ts";
+import { ProposalArtifact, ProposalArtifactEvidenceBundle } from "../../contract/artifact.ts";
 import { GateDecision } from "../../contract/gate.ts";
 import { emptyMap } from "../../contract/maps.ts";
 import { actorName } from "../../contract/person.ts";
 import { ProposalResult } from "../../contract/proposal.ts";
 import { RunStatus } from "../../contract/rules.ts";
 import { freeObject, integerWithin, Hash, Timestamp } from "../../contract/scalars.ts";
-import { wireObject } from "../../contract/wire.ts";
+import { shownAs, wireObject } from "../../contract/wire.ts";
 import { pathParams } from "../../platform/http/filters.ts";
-import { answer } from "../../platform/http/route-docs.ts";
+import { answer, linksBy } from "../../platform/http/route-docs.ts";
 import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
 
-export const ProposalState = z.enum([
-  "DRAFT",
-  "RISK_REVIEW",
-  "COMPLIANCE_REVIEW",
-  "AWAITING_CLIENT_CONSENT",
-  "EXECUTION_READY",
-  "EXECUTED",
-  "REJECTED",
-  "CANCELLED",
-  "EXPIRED",
-]);
+export const ProposalState = z
+  .enum([
+    "DRAFT",
+    "RISK_REVIEW",
+    "COMPLIANCE_REVIEW",
+    "AWAITING_CLIENT_CONSENT",
+    "EXECUTION_READY",
+    "EXECUTED",
+    "REJECTED",
+    "CANCELLED",
+    "EXPIRED",
+  ])
+  .meta({
+    id: "ProposalState",
+    description: "Where a proposal stands. EXECUTED, REJECTED, CANCELLED and EXPIRED are final.",
+  });
 export type ProposalState = z.output<typeof ProposalState>;
 
-export const ProposalEventType = z.enum([
-  "CREATED",
-  "NEW_VERSION_CREATED",
-  "SUBMITTED_FOR_RISK_REVIEW",
-  "RISK_APPROVED",
-  "SUBMITTED_FOR_COMPLIANCE_REVIEW",
-  "COMPLIANCE_APPROVED",
-  "CLIENT_CONSENT_RECORDED",
-  "EXECUTION_REQUESTED",
-  "EXECUTED",
-  "REJECTED",
-  "EXPIRED",
-  "CANCELLED",
-]);
+export const ProposalEventType = z
+  .enum([
+    "CREATED",
+    "NEW_VERSION_CREATED",
+    "SUBMITTED_FOR_RISK_REVIEW",
+    "RISK_APPROVED",
+    "SUBMITTED_FOR_COMPLIANCE_REVIEW",
+    "COMPLIANCE_APPROVED",
+    "CLIENT_CONSENT_RECORDED",
+    "EXECUTION_REQUESTED",
+    "EXECUTED",
+    "REJECTED",
+    "EXPIRED",
+    "CANCELLED",
+  ])
+  .meta({ id: "ProposalEventType", description: "What can happen to a proposal." });
 export type ProposalEventType = z.output<typeof ProposalEventType>;
 
-export const ApprovalType = z.enum(["RISK", "COMPLIANCE", "CLIENT_CONSENT"]);
+export const ApprovalType = z
+  .enum(["RISK", "COMPLIANCE", "CLIENT_CONSENT"])
+  .meta({ id: "ApprovalType", description: "Who approves: RISK and COMPLIANCE reviewers, or the client." });
 export type ApprovalType = z.output<typeof ApprovalType>;
 
 /** What a version number of PostgreSQL's integer can be. */
 const versionNo = integerWithin(0, 2_147_483_647);
 
+/** Events that a caller can ask for: the others come with what else is done. */
+export const ProposalTransitionEvent = ProposalEventType.exclude([
+  "CREATED",
+  "NEW_VERSION_CREATED",
+  "EXECUTION_REQUESTED",
+]).meta({ id: "ProposalTransitionEvent", description: "What a caller can make happen to a proposal." });
+
+/** Any event is understood, and one of the others refused as one that is not legal in any state. */
+const requestedEvent = ProposalEventType.meta({});
+shownAs.set(requestedEvent, ProposalTransitionEvent);
+
 export const ProposalStateTransitionRequest = wireObject({
-  event_type: ProposalEventType,
+  event_type: requestedEvent,
   actor_id: actorName,
   related_version_no: versionNo.nullable().default(null),
   reason: freeObject.default(() => emptyMap<unknown>()),
   expected_state: ProposalState.nullable().default(null),
-}).meta({ id: "ProposalStateTransitionRequest" });
+}).meta({ id: "ProposalStateTransitionRequest", description: "An event that is to happen to a proposal." });
 export type ProposalStateTransitionRequest = z.output<typeof ProposalStateTransitionRequest>;
 
 export const ProposalApprovalRequest = wireObject({
@@ -62,7 +82,7 @@ export const ProposalApprovalRequest = wireObject({
   related_version_no: versionNo.nullable().default(null),
   details: freeObject.default(() => emptyMap<unknown>()),
   expected_state: ProposalState.nullable().default(null),
-}).meta({ id: "ProposalApprovalRequest" });
+}).meta({ id: "ProposalApprovalRequest", description: "An approval that is to be given or denied." });
 export type ProposalApprovalRequest = z.output<typeof ProposalApprovalRequest>;
 
 export const ProposalSummary = z
@@ -78,8 +98,15 @@ export const ProposalSummary = z
     current_version_no: z.int(),
     title: z.string().nullable(),
   })
-  .meta({ id: "ProposalSummary" });
+  .meta({ id: "ProposalSummary", description: "A proposal without its versions." });
 export type ProposalSummary = z.output<typeof ProposalSummary>;
+
+/** What `evidence_bundle` of a version is: the bundle, or empty where it was not asked for or is not kept. */
+const ProposalVersionEvidence = z.strictObject(ProposalArtifactEvidenceBundle.partial().shape).meta({
+  id: "ProposalVersionEvidence",
+  description:
+    "All inputs and outputs of a version with their hashes; empty where it was not asked for or is not kept.",
+});
 
 export const ProposalVersionDetail = z
   .strictObject({
@@ -93,11 +120,11 @@ export const ProposalVersionDetail = z
     status_at_creation: RunStatus,
     proposal_result: ProposalResult,
     artifact: ProposalArtifact,
-    evidence_bundle: z.record(z.string(), z.unknown()),
+    evidence_bundle: ProposalVersionEvidence,
     authenticated_subject: z.string().nullable(),
     gate_decision: GateDecision.nullable(),
   })
-  .meta({ id: "ProposalVersionDetail" });
+  .meta({ id: "ProposalVersionDetail", description: "A version of a proposal; it is never changed." });
 export type ProposalVersionDetail = z.output<typeof ProposalVersionDetail>;
 
 export const ProposalWorkflowEvent = z
@@ -113,7 +140,10 @@ export const ProposalWorkflowEvent = z
     reason: z.record(z.string(), z.unknown()),
     related_version_no: z.int().nullable(),
   })
-  .meta({ id: "ProposalWorkflowEvent" });
+  .meta({
+    id: "ProposalWorkflowEvent",
+    description: "Something that happened to a proposal; it is never changed.",
+  });
 export type ProposalWorkflowEvent = z.output<typeof ProposalWorkflowEvent>;
 
 export const ProposalCreateResponse = z
@@ -122,7 +152,10 @@ export const ProposalCreateResponse = z
     version: ProposalVersionDetail,
     latest_workflow_event: ProposalWorkflowEvent,
   })
-  .meta({ id: "ProposalCreateResponse" });
+  .meta({
+    id: "ProposalCreateResponse",
+    description: "A version that was added, with its proposal and event.",
+  });
 export type ProposalCreateResponse = z.output<typeof ProposalCreateResponse>;
 
 export const ProposalApprovalRecord = z
@@ -137,7 +170,10 @@ export const ProposalApprovalRecord = z
     details: z.record(z.string(), z.unknown()),
     related_version_no: z.int().nullable(),
   })
-  .meta({ id: "ProposalApprovalRecord" });
+  .meta({
+    id: "ProposalApprovalRecord",
+    description: "An approval that was given or denied; it is never changed.",
+  });
 export type ProposalApprovalRecord = z.output<typeof ProposalApprovalRecord>;
 
 export const ProposalStateTransitionResponse = z
@@ -147,8 +183,28 @@ export const ProposalStateTransitionResponse = z
     latest_workflow_event: ProposalWorkflowEvent,
     approval: ProposalApprovalRecord.nullable(),
   })
-  .meta({ id: "ProposalStateTransitionResponse" });
+  .meta({
+    id: "ProposalStateTransitionResponse",
+    description: "The event that was written, and the state that it led to.",
+  });
 export type ProposalStateTransitionResponse = z.output<typeof ProposalStateTransitionResponse>;
+
+/** What can be asked about a proposal that was created, and done with it. */
+export const PROPOSAL_LINKS = linksBy(
+  "proposal_id",
+  "proposal/proposal_id",
+  "getProposal",
+  "listProposalEvents",
+  "listProposalApprovals",
+  "getProposalLineage",
+  "verifyProposal",
+  "createProposalVersion",
+  "transitionProposal",
+  "decideProposalApproval",
+);
+
+/** The same about a proposal that an event happened to. */
+export const EVENT_LINKS = linksBy("proposal_id", "proposal_id", "getProposal", "listProposalEvents");
 
 const tags = ["Proposals"];
 const params = pathParams("proposal_id");
@@ -176,6 +232,8 @@ export const createProposal = {
   operationId: "createProposal",
   tags,
   summary: "Create a proposal with its first version",
+  description:
+    "Simulates, packages and stores: proposal, version 1, its artifact and the event CREATED, all or nothing.",
   body: CreateBody,
   response: { 200: answer("The proposal in DRAFT.", ProposalCreateResponse) },
 };
@@ -184,6 +242,8 @@ export const createProposalVersion = {
   operationId: "createProposalVersion",
   tags,
   summary: "Add a version to a proposal, whose review starts again",
+  description:
+    "Simulates, packages and stores: version, artifact and the event NEW_VERSION_CREATED, all or nothing. The proposal is a DRAFT again.",
   params,
   body: VersionBody,
   response: { 200: answer("The new version.", ProposalCreateResponse) },

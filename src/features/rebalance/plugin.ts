@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 import { keyed, type RequestContext } from "../../platform/http/context.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import type { WriteOutcome } from "../../platform/idempotency/write.ts";
@@ -18,7 +18,7 @@ import { simulateRebalance } from "./simulate-rebalance.ts";
 
 type Options = Pick<Runtime, "config"> & { readonly operations: Operations };
 
-const BATCH_TOO_LARGE = { status: 422, detail: "BATCH_TOO_LARGE" };
+const BATCH_TOO_LARGE = { status: 422, detail: "BATCH_TOO_LARGE" } as const;
 
 /** Discretionary rebalances: one, several side by side, and several later. */
 export const rebalance: FeaturePlugin<Options> = async (app, options) => {
@@ -26,6 +26,7 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
     "/rebalance/simulate",
     {
       schema: schemas.simulateRebalance,
+      links: { 200: schemas.RUN_LINKS },
       config: {
         scope: "rebalance:run",
         idempotencyKey: "required",
@@ -60,12 +61,13 @@ export const rebalance: FeaturePlugin<Options> = async (app, options) => {
 
 const asynchronousAnalysis: FeaturePlugin<Options> = (app, options) => {
   const { areEnabled, executionMode: mode } = options.config.rebalance.operations;
-  addSwitch(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
+  switchGroup(app, areEnabled, "DPM_ASYNC_OPERATIONS_DISABLED");
 
   app.post(
     "/rebalance/analyze/async",
     {
       schema: schemas.analyzeScenariosAsync,
+      links: { 202: schemas.OPERATION_LINKS },
       config: {
         scope: "rebalance:run",
         idempotencyKey: "relaxable",

@@ -1,5 +1,5 @@
 import { BatchRebalanceResult, RebalanceResult } from "../../contract/rebalance.ts";
-import { answer, headerDocs } from "../../platform/http/route-docs.ts";
+import { answer, headerDocs, linksBy } from "../../platform/http/route-docs.ts";
 import { DpmAsyncAcceptedResponse } from "../operations/schemas.ts";
 import {
   AnalyzeAsyncBody,
@@ -8,6 +8,28 @@ import {
   MOST_CALCULATED_ASYNC,
   RebalanceBody,
 } from "./bodies.ts";
+
+/** What can be asked about a run that was made. */
+export const RUN_LINKS = linksBy(
+  "rebalance_run_id",
+  "rebalance_run_id",
+  "getRun",
+  "getRunArtifact",
+  "reproduceRun",
+  "verifyRun",
+  "getRunReview",
+  "getSupportBundle",
+);
+
+/** What can be asked about an operation that was accepted, and done with it. */
+export const OPERATION_LINKS = linksBy(
+  "operation_id",
+  "operation_id",
+  "getOperation",
+  "executeOperation",
+  "retryOperation",
+  "cancelOperation",
+);
 
 const TENANT_DEFAULT = "The tenant's default pack, where the request names none.";
 

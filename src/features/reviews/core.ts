@@ -1,3 +1,4 @@
+import type { RunStatus } from "../../contract/rules.ts";
 import { personOf, personOrNull } from "../../contract/person.ts";
 import { notBefore } from "../../platform/clock.ts";
 import { contentHash } from "../../platform/hash.ts";
@@ -25,7 +26,7 @@ export const REVIEW_TRANSITIONS: Readonly<
 export type ReviewedRun = {
   readonly rebalance_run_id: string;
   readonly correlation_id: string;
-  readonly status: string;
+  readonly status: RunStatus;
   /** Whom the token of whoever submitted it names; null where there was none. */
   readonly authenticated_subject: string | null;
 };

@@ -2,8 +2,9 @@ import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import type { CursorCodec } from "../../platform/http/cursor.ts";
 import { writeProblems } from "../../platform/http/idempotent-reply.ts";
+import type { ProblemDetails } from "../../platform/http/problem.ts";
 import { pageOfRows, pageText, type PageRequest } from "../../platform/http/pagination.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -18,7 +19,7 @@ import * as schemas from "./schemas.ts";
 
 type Options = Pick<Runtime, "config">;
 
-const REFUSALS = [
+const REFUSALS: readonly ProblemDetails[] = [
   { status: 409, detail: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" },
   { status: 409, detail: "DPM_WORKFLOW_INVALID_TRANSITION" },
   { status: 403, detail: "SEGREGATION_OF_DUTIES" },
@@ -27,7 +28,7 @@ const REFUSALS = [
 /** The review of runs that need one, below each path of a run, and the decisions across runs. */
 export const reviews: FeaturePlugin<Options> = async (app, options) => {
   const { isEnabled } = options.config.rebalance.review;
-  addSwitch(app, isEnabled, "DPM_WORKFLOW_DISABLED");
+  switchGroup(app, isEnabled, "DPM_WORKFLOW_DISABLED");
 
   for (const runPath of RUN_PATHS) await app.register(reviewOfRun, { runPath });
 

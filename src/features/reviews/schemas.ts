@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
 import { actorName } from "../../contract/person.ts";
+import { RunStatus } from "../../contract/rules.ts";
 import { matching, text, Timestamp } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { cursorOf, PositionId, PositionTime } from "../../platform/http/cursor.ts";
@@ -17,10 +18,15 @@ import {
 import { answer } from "../../platform/http/route-docs.ts";
 import type { RunPath } from "../runs/run-paths.ts";
 
-export const WorkflowAction = z.enum(["APPROVE", "REJECT", "REQUEST_CHANGES"]);
+export const WorkflowAction = z.enum(["APPROVE", "REJECT", "REQUEST_CHANGES"]).meta({
+  id: "ReviewAction",
+  description: "What a reviewer can do. REQUEST_CHANGES leads back to PENDING_REVIEW.",
+});
 export type WorkflowAction = z.output<typeof WorkflowAction>;
 
-export const WorkflowStatus = z.enum(["NOT_REQUIRED", "PENDING_REVIEW", "APPROVED", "REJECTED"]);
+export const WorkflowStatus = z
+  .enum(["NOT_REQUIRED", "PENDING_REVIEW", "APPROVED", "REJECTED"])
+  .meta({ id: "ReviewStatus", description: "Where the review of a run stands." });
 export type WorkflowStatus = z.output<typeof WorkflowStatus>;
 
 export const DpmRunWorkflowActionRequest = wireObject({
@@ -28,7 +34,7 @@ export const DpmRunWorkflowActionRequest = wireObject({
   reason_code: matching(/^[A-Z][A-Z0-9_]*$/),
   comment: text.nullable().default(null),
   actor_id: actorName,
-}).meta({ id: "DpmRunWorkflowActionRequest" });
+}).meta({ id: "DpmRunWorkflowActionRequest", description: "What a reviewer does about a run." });
 export type DpmRunWorkflowActionRequest = z.output<typeof DpmRunWorkflowActionRequest>;
 
 export const DpmRunWorkflowDecisionResponse = z
@@ -43,27 +49,31 @@ export const DpmRunWorkflowDecisionResponse = z
     decided_at: Timestamp,
     correlation_id: z.string(),
   })
-  .meta({ id: "DpmRunWorkflowDecisionResponse" });
+  .meta({
+    id: "DpmRunWorkflowDecisionResponse",
+    description: "A decision about a run; it is never changed.",
+  });
 export type DpmRunWorkflowDecisionResponse = z.output<typeof DpmRunWorkflowDecisionResponse>;
 
 export const DpmRunWorkflowResponse = z
   .strictObject({
     run_id: z.string(),
-    run_status: z.string(),
+    run_status: RunStatus,
     workflow_status: WorkflowStatus,
     requires_review: z.boolean(),
     latest_decision: DpmRunWorkflowDecisionResponse.nullable(),
   })
-  .meta({ id: "DpmRunWorkflowResponse" });
+  .meta({ id: "DpmRunWorkflowResponse", description: "Where the review of a run stands." });
 export type DpmRunWorkflowResponse = z.output<typeof DpmRunWorkflowResponse>;
 
 export const DpmRunWorkflowHistoryResponse = z
   .strictObject({ run_id: z.string(), decisions: z.array(DpmRunWorkflowDecisionResponse) })
-  .meta({ id: "DpmRunWorkflowHistoryResponse" });
+  .meta({ id: "DpmRunWorkflowHistoryResponse", description: "Every decision about a run, oldest first." });
 export type DpmRunWorkflowHistoryResponse = z.output<typeof DpmRunWorkflowHistoryResponse>;
 
 export const DpmWorkflowDecisionListResponse = pageOf(DpmRunWorkflowDecisionResponse).meta({
   id: "DpmWorkflowDecisionListResponse",
+  description: "One page of decisions, newest first.",
 });
 export type DpmWorkflowDecisionListResponse = z.output<typeof DpmWorkflowDecisionListResponse>;
 
@@ -85,6 +95,7 @@ export function getRunReview({ by, suffix, words }: RunPath) {
     operationId: `getRunReview${suffix}`,
     tags,
     summary: `Where the review of ${words} stands`,
+    description: "NOT_REQUIRED unless the deployment asks for a review of runs of this status.",
     params: pathParams(by),
     response: { 200: answer("The state of the review.", DpmRunWorkflowResponse) },
   };
@@ -95,6 +106,7 @@ export function getRunReviewHistory({ by, suffix, words }: RunPath) {
     operationId: `getRunReviewHistory${suffix}`,
     tags,
     summary: `Every decision about ${words}, in the order in which they were taken`,
+    description: "Decisions are appended and never changed.",
     params: pathParams(by),
     response: { 200: answer("The decisions.", DpmRunWorkflowHistoryResponse) },
   };
@@ -119,6 +131,7 @@ export const listReviewDecisions = {
   operationId: "listReviewDecisions",
   tags,
   summary: "Decisions across runs, newest first",
+  description: "Filters are combined; a page is stable while decisions are added.",
   querystring: filters({
     rebalance_run_id: nameFilter,
     action: oneOfFilter(WorkflowAction),
@@ -136,6 +149,7 @@ export const listReviewDecisionsByCorrelation = {
   operationId: "listReviewDecisionsByCorrelation",
   tags,
   summary: "Decisions by requests of a correlation id, or about runs of it, newest first",
+  description: "A page is stable while decisions are added.",
   params: pathParams("correlation_id"),
   querystring: filters({ limit: limitFilter(200, 50), cursor: cursorFilter(correlationCursor) }),
   response: { 200: decisions },

@@ -5,7 +5,7 @@ import { isJsonObject } from "../../contract/wire.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { RunRecord } from "./repository.ts";
-import type { DpmRunArtifactResponse } from "./schemas.ts";
+import type { DpmRunArtifactResponse, DpmRunArtifactStateSummary } from "./schemas.ts";
 
 const RUN_ARTIFACT_VERSION = "1.0";
 
@@ -62,7 +62,7 @@ function artifactContent(
   };
 }
 
-function stateSummary(state: SimulatedState): Record<string, unknown> {
+function stateSummary(state: SimulatedState): DpmRunArtifactStateSummary {
   return {
     allocation_by_asset_class: state.allocation_by_asset_class,
     cash_balances: state.cash_balances,

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { OVERLOADED } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -31,7 +31,7 @@ export const runs: FeaturePlugin<Options> = async (app, options) => {
 
 const lookups: FeaturePlugin<Options> = (app, options) => {
   const { areSupportApisEnabled } = options.config.rebalance;
-  addSwitch(app, areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED");
+  switchGroup(app, areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED");
 
   const config = { scope: "rebalance:read", problems: [RUN_NOT_FOUND] } as const;
 
@@ -109,7 +109,7 @@ function sendRun(reply: FastifyReply, run: StoredRun | undefined): FastifyReply 
 
 const artifacts: FeaturePlugin<Options> = (app, options) => {
   const { areArtifactsEnabled } = options.config.rebalance;
-  addSwitch(app, areArtifactsEnabled, "DPM_ARTIFACTS_DISABLED");
+  switchGroup(app, areArtifactsEnabled, "DPM_ARTIFACTS_DISABLED");
 
   app.get(
     "/rebalance/runs/:rebalance_run_id/artifact",
@@ -130,7 +130,7 @@ const artifacts: FeaturePlugin<Options> = (app, options) => {
 const keyHistory: FeaturePlugin<Options> = (app, options) => {
   const { areIdempotencyHistoryApisEnabled } = options.config.rebalance;
   const isOn = areIdempotencyHistoryApisEnabled;
-  addSwitch(app, isOn, "DPM_IDEMPOTENCY_HISTORY_APIS_DISABLED");
+  switchGroup(app, isOn, "DPM_IDEMPOTENCY_HISTORY_APIS_DISABLED");
 
   app.get(
     "/rebalance/idempotency/:idempotency_key/history",

@@ -1,8 +1,12 @@
 import * as z from "zod";
+import { DiagnosticsData } from "../../contract/diagnostics.ts";
+import { MoneyText } from "../../contract/money.ts";
 import { pageOf } from "../../contract/page.ts";
-import { RebalanceResult } from "../../contract/rebalance.ts";
-import { RunStatus } from "../../contract/rules.ts";
+import { RebalanceIntent, RebalanceRequest, RebalanceResult } from "../../contract/rebalance.ts";
+import { recorded } from "../../contract/recorded.ts";
+import { RuleResult, RunStatus } from "../../contract/rules.ts";
 import { Hash, Timestamp } from "../../contract/scalars.ts";
+import { AllocationMetric, CashBalanceText } from "../../contract/state.ts";
 import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -15,8 +19,6 @@ import {
   toFilter,
 } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
-
-const freeObject = z.record(z.string(), z.unknown());
 
 const runReference = {
   rebalance_run_id: z.string(),
@@ -33,15 +35,18 @@ const runHead = {
 
 export const DpmRunLookupResponse = z
   .strictObject({ ...runHead, created_at: Timestamp, result: RebalanceResult })
-  .meta({ id: "DpmRunLookupResponse" });
+  .meta({ id: "DpmRunLookupResponse", description: "A stored run with its whole result." });
 export type DpmRunLookupResponse = z.output<typeof DpmRunLookupResponse>;
 
 export const DpmRunListItemResponse = z
-  .strictObject({ ...runHead, status: z.string(), created_at: Timestamp })
-  .meta({ id: "DpmRunListItemResponse" });
+  .strictObject({ ...runHead, status: RunStatus, created_at: Timestamp })
+  .meta({ id: "DpmRunListItemResponse", description: "A run of a list, without its result." });
 export type DpmRunListItemResponse = z.output<typeof DpmRunListItemResponse>;
 
-export const DpmRunListResponse = pageOf(DpmRunListItemResponse).meta({ id: "DpmRunListResponse" });
+export const DpmRunListResponse = pageOf(DpmRunListItemResponse).meta({
+  id: "DpmRunListResponse",
+  description: "One page of runs, newest first.",
+});
 export type DpmRunListResponse = z.output<typeof DpmRunListResponse>;
 
 export const DpmRunIdempotencyLookupResponse = z
@@ -51,18 +56,28 @@ export const DpmRunIdempotencyLookupResponse = z
     rebalance_run_id: z.string(),
     created_at: Timestamp,
   })
-  .meta({ id: "DpmRunIdempotencyLookupResponse" });
+  .meta({ id: "DpmRunIdempotencyLookupResponse", description: "The run that a key maps to." });
 export type DpmRunIdempotencyLookupResponse = z.output<typeof DpmRunIdempotencyLookupResponse>;
 
 export const DpmRunIdempotencyHistoryItem = z
   .strictObject({ ...runReference, created_at: Timestamp })
-  .meta({ id: "DpmRunIdempotencyHistoryItem" });
+  .meta({ id: "DpmRunIdempotencyHistoryItem", description: "A run that a key led to." });
 export type DpmRunIdempotencyHistoryItem = z.output<typeof DpmRunIdempotencyHistoryItem>;
 
 export const DpmRunIdempotencyHistoryResponse = z
   .strictObject({ idempotency_key: z.string(), history: z.array(DpmRunIdempotencyHistoryItem) })
-  .meta({ id: "DpmRunIdempotencyHistoryResponse" });
+  .meta({ id: "DpmRunIdempotencyHistoryResponse", description: "The runs that a key led to, oldest first." });
 export type DpmRunIdempotencyHistoryResponse = z.output<typeof DpmRunIdempotencyHistoryResponse>;
+
+const DpmRunArtifactStateSummary = z
+  .strictObject({
+    total_value: MoneyText,
+    cash_balances: z.array(CashBalanceText),
+    allocation_by_asset_class: z.array(AllocationMetric),
+    position_count: z.int(),
+  })
+  .meta({ id: "DpmRunArtifactStateSummary", description: "A portfolio in short." });
+export type DpmRunArtifactStateSummary = z.output<typeof DpmRunArtifactStateSummary>;
 
 export const DpmRunArtifactResponse = z
   .strictObject({
@@ -72,25 +87,30 @@ export const DpmRunArtifactResponse = z
     correlation_id: z.string(),
     idempotency_key: z.string().nullable(),
     portfolio_id: z.string(),
-    status: z.string(),
-    request_snapshot: freeObject,
-    before_summary: freeObject,
-    after_summary: freeObject,
-    order_intents: z.array(freeObject),
-    rule_outcomes: z.array(freeObject),
-    diagnostics: freeObject,
+    status: RunStatus,
+    request_snapshot: recorded(RebalanceRequest),
+    before_summary: DpmRunArtifactStateSummary,
+    after_summary: DpmRunArtifactStateSummary,
+    order_intents: z.array(RebalanceIntent),
+    rule_outcomes: z.array(RuleResult),
+    diagnostics: DiagnosticsData,
     result: RebalanceResult,
     evidence: z
       .strictObject({
         engine_version: z.string(),
         run_created_at: Timestamp,
-        hashes: z
-          .strictObject({ request_hash: z.string(), artifact_hash: Hash })
-          .meta({ id: "DpmRunArtifactHashes" }),
+        hashes: z.strictObject({ request_hash: z.string(), artifact_hash: Hash }).meta({
+          id: "DpmRunArtifactHashes",
+          description: "The hashes of an artifact and of the request of its run.",
+        }),
       })
-      .meta({ id: "DpmRunArtifactEvidence" }),
+      .meta({ id: "DpmRunArtifactEvidence", description: "What binds an artifact to its run." }),
   })
-  .meta({ id: "DpmRunArtifactResponse" });
+  .meta({
+    id: "DpmRunArtifactResponse",
+    description:
+      "The package of a run for a file or an auditor: what was asked, what came out, and the hashes that bind the two.",
+  });
 export type DpmRunArtifactResponse = z.output<typeof DpmRunArtifactResponse>;
 
 /** `differences`: JSON pointers to what came out otherwise. */
@@ -104,7 +124,10 @@ export const DpmRunReproduceResponse = z
     stored_engine_version: z.string(),
     differences: z.array(z.string()),
   })
-  .meta({ id: "DpmRunReproduceResponse" });
+  .meta({
+    id: "DpmRunReproduceResponse",
+    description: "Whether a run comes out the same when its stored input is calculated again.",
+  });
 export type DpmRunReproduceResponse = z.output<typeof DpmRunReproduceResponse>;
 
 export const runCursor = cursorOf("runs", TimePosition);
@@ -116,6 +139,8 @@ export const listRuns = {
   operationId: "listRuns",
   tags,
   summary: "Runs, newest first",
+  description:
+    "Filters are combined; a page is stable while runs are added. Each scenario of a batch is a run.",
   querystring: filters({
     from: fromFilter,
     to: toFilter,
@@ -132,6 +157,7 @@ export const getRun = {
   operationId: "getRun",
   tags,
   summary: "One run with its whole result",
+  description: "The result is the bytes that were stored and sent when the run was made.",
   params: pathParams("rebalance_run_id"),
   response: { 200: run },
 };
@@ -140,6 +166,7 @@ export const getRunByCorrelation = {
   operationId: "getRunByCorrelation",
   tags,
   summary: "The latest run of a correlation id",
+  description: "The one that was made last, where several have the same correlation id.",
   params: pathParams("correlation_id"),
   response: { 200: run },
 };
@@ -148,6 +175,7 @@ export const getRunByRequestHash = {
   operationId: "getRunByRequestHash",
   tags,
   summary: "The latest run of a request hash",
+  description: "The one that was made last, where several were asked for the same.",
   params: pathParams("request_hash"),
   response: { 200: run },
 };
@@ -156,6 +184,7 @@ export const getRunByIdempotencyKey = {
   operationId: "getRunByIdempotencyKey",
   tags,
   summary: "The run that a key of simulate maps to",
+  description: "Where replay is off, the newest run that was made under the key.",
   params: pathParams("idempotency_key"),
   response: { 200: answer("The mapping.", DpmRunIdempotencyLookupResponse) },
 };
@@ -164,6 +193,7 @@ export const reproduceRun = {
   operationId: "reproduceRun",
   tags,
   summary: "Execute the stored input again and compare with the stored result",
+  description: "Uses the rules that made the run. Nothing is written.",
   params: pathParams("rebalance_run_id"),
   response: { 200: answer("Whether it came out the same.", DpmRunReproduceResponse) },
 };
@@ -172,6 +202,7 @@ export const getRunArtifact = {
   operationId: "getRunArtifact",
   tags,
   summary: "The artifact of a run: the same bytes and hash whenever it is read",
+  description: "What was asked, what came out, and the hashes that bind the two.",
   params: pathParams("rebalance_run_id"),
   response: { 200: answer("The artifact.", DpmRunArtifactResponse) },
 };
@@ -180,6 +211,7 @@ export const getIdempotencyHistory = {
   operationId: "getIdempotencyHistory",
   tags,
   summary: "The newest 1,000 runs that a key led to, oldest first",
+  description: "More than one only where replay was off.",
   params: pathParams("idempotency_key"),
   response: { 200: answer("The history.", DpmRunIdempotencyHistoryResponse) },
 };

@@ -6,19 +6,27 @@ import { answer } from "../../platform/http/route-docs.ts";
 
 export const Liveness = z
   .strictObject({ status: z.literal("ok"), version: z.string() })
-  .meta({ id: "Liveness" });
+  .meta({ id: "Liveness", description: "That the process is up, and its version." });
 export type Liveness = z.output<typeof Liveness>;
 
 /** `checks` says of each thing that readiness needs whether it is there; `reason` why not. */
 export const Readiness = z
   .strictObject({
-    status: z.enum(["ready", "not_ready"]),
-    checks: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), reason: z.string().nullable() })),
+    status: z
+      .enum(["ready", "not_ready"])
+      .meta({ id: "ReadinessStatus", description: "Whether requests can be served." }),
+    checks: z.array(
+      z
+        .strictObject({ name: z.string(), ok: z.boolean(), reason: z.string().nullable() })
+        .meta({ id: "ReadinessCheck", description: "Something that is needed, and whether it is there." }),
+    ),
   })
-  .meta({ id: "Readiness" });
+  .meta({ id: "Readiness", description: "Whether requests can be served." });
 export type Readiness = z.output<typeof Readiness>;
 
-const ConsumerSystem = z.enum(["BFF", "PA", "DPM", "UI", "UNKNOWN"]);
+const ConsumerSystem = z
+  .enum(["BFF", "PA", "DPM", "UI", "UNKNOWN"])
+  .meta({ id: "ConsumerSystem", description: "Who asks for the capabilities." });
 
 /** What this deployment offers. The names follow the consumers of this answer, hence camel case. */
 export const Capabilities = z
@@ -33,22 +41,32 @@ export const Capabilities = z
     policyVersion: z.string(),
     supportedInputModes: z.array(z.literal("inline_bundle")),
     features: z.array(
-      z.strictObject({
-        key: z.string(),
-        enabled: z.boolean(),
-        owner_service: z.string(),
-        description: z.string(),
-      }),
+      z
+        .strictObject({
+          key: z.string(),
+          enabled: z.boolean(),
+          owner_service: z.string(),
+          description: z.string(),
+        })
+        .meta({ id: "CapabilityFeature", description: "A feature, and whether it is switched on." }),
     ),
     workflows: z.array(
-      z.strictObject({
-        workflow_key: z.string(),
-        enabled: z.boolean(),
-        required_features: z.array(z.string()),
-      }),
+      z
+        .strictObject({
+          workflow_key: z.string(),
+          enabled: z.boolean(),
+          required_features: z.array(z.string()),
+        })
+        .meta({
+          id: "CapabilityWorkflow",
+          description: "A workflow, and whether all its features are switched on.",
+        }),
     ),
   })
-  .meta({ id: "Capabilities" });
+  .meta({
+    id: "Capabilities",
+    description: "What this deployment offers. Its names follow its consumers, hence camel case.",
+  });
 export type Capabilities = z.output<typeof Capabilities>;
 
 const tags = ["Service"];
@@ -59,6 +77,7 @@ const liveness = {
   tags,
   querystring,
   summary: "Whether the process is up",
+  description: "Says nothing of the database.",
   response: { 200: answer("It is.", Liveness, { example: { status: "ok", version: readVersion() } }) },
 };
 
@@ -72,6 +91,8 @@ export const getReadiness = {
   tags,
   querystring,
   summary: "Whether requests can be served",
+  description:
+    "The database is reachable and writable, and its schema is of this version or of one that it can work with. 503 NOT_READY: not now.",
   response: { 200: answer("They can.", Readiness, { example: READY }) },
 };
 
@@ -80,6 +101,7 @@ export const getMetrics = {
   tags,
   querystring,
   summary: "Metrics for Prometheus",
+  description: "Counters and histograms of this process.",
   response: { 200: answer("Text exposition format.", z.string(), { mediaType: "text/plain" }) },
 };
 
@@ -87,6 +109,7 @@ export const getCapabilities = {
   operationId: "getCapabilities",
   tags,
   summary: "What this deployment offers, as its switches are set",
+  description: "It tells the truth about the switches of this deployment.",
   querystring: filters({
     consumerSystem: ConsumerSystem.default("UNKNOWN"),
     tenantId: identifier.optional(),

@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import { OVERLOADED } from "../../platform/http/failures.ts";
-import { addSwitch } from "../../platform/http/switches.ts";
+import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -14,7 +14,7 @@ import { verifyRun } from "./verify-run.ts";
 type Options = Pick<Runtime, "config">;
 
 const RUN_NOT_FOUND = MISSING_RUN.run_not_found;
-const OPERATION_NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" };
+const OPERATION_NOT_FOUND = { status: 404, detail: "DPM_ASYNC_OPERATION_NOT_FOUND" } as const;
 
 /** For those who look after the service: what belongs together, how much there is, and whether it still fits. */
 export const support: FeaturePlugin<Options> = async (app, options) => {
@@ -25,7 +25,7 @@ export const support: FeaturePlugin<Options> = async (app, options) => {
 
 const lineage: FeaturePlugin<Options> = (app, options) => {
   const { areLineageApisEnabled } = options.config.rebalance;
-  addSwitch(app, areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED");
+  switchGroup(app, areLineageApisEnabled, "DPM_LINEAGE_APIS_DISABLED");
 
   app.get(
     "/rebalance/lineage/:entity_id",
@@ -42,7 +42,7 @@ const lineage: FeaturePlugin<Options> = (app, options) => {
 
 const summary: FeaturePlugin<Options> = (app, options) => {
   const { areSummaryApisEnabled } = options.config.rebalance;
-  addSwitch(app, areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED");
+  switchGroup(app, areSummaryApisEnabled, "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED");
 
   app.get(
     "/rebalance/supportability/summary",
@@ -57,7 +57,7 @@ const summary: FeaturePlugin<Options> = (app, options) => {
 /** What a bundle or a verification shows, the run lookups show: they are off together. */
 const runSupport: FeaturePlugin<Options> = async (app, options) => {
   const { areSupportApisEnabled } = options.config.rebalance;
-  addSwitch(app, areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED");
+  switchGroup(app, areSupportApisEnabled, "DPM_SUPPORT_APIS_DISABLED");
 
   await app.register(bundles, options);
 
@@ -74,7 +74,7 @@ const runSupport: FeaturePlugin<Options> = async (app, options) => {
 
 const bundles: FeaturePlugin<Options> = (app, options) => {
   const { areSupportBundleApisEnabled } = options.config.rebalance;
-  addSwitch(app, areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED");
+  switchGroup(app, areSupportBundleApisEnabled, "DPM_SUPPORT_BUNDLE_APIS_DISABLED");
 
   for (const runPath of RUN_PATHS) {
     const { by, path } = runPath;

@@ -21,11 +21,9 @@ import {
   DpmRunLookupResponse,
 } from "../runs/schemas.ts";
 
-export const LineageEdgeType = z.enum([
-  "CORRELATION_TO_RUN",
-  "IDEMPOTENCY_TO_RUN",
-  "OPERATION_TO_CORRELATION",
-]);
+export const LineageEdgeType = z
+  .enum(["CORRELATION_TO_RUN", "IDEMPOTENCY_TO_RUN", "OPERATION_TO_CORRELATION"])
+  .meta({ id: "LineageEdgeType", description: "What an edge connects." });
 export type LineageEdgeType = z.output<typeof LineageEdgeType>;
 
 export const DpmLineageEdgeResponse = z
@@ -36,7 +34,7 @@ export const DpmLineageEdgeResponse = z
     created_at: Timestamp,
     metadata: z.record(z.string(), z.unknown()),
   })
-  .meta({ id: "DpmLineageEdgeResponse" });
+  .meta({ id: "DpmLineageEdgeResponse", description: "An edge of the lineage: what led to what." });
 export type DpmLineageEdgeResponse = z.output<typeof DpmLineageEdgeResponse>;
 
 export const DpmLineageResponse = z
@@ -45,7 +43,7 @@ export const DpmLineageResponse = z
     edges: z.array(DpmLineageEdgeResponse),
     next_cursor: z.string().nullable(),
   })
-  .meta({ id: "DpmLineageResponse" });
+  .meta({ id: "DpmLineageResponse", description: "One page of edges from or to something, oldest first." });
 export type DpmLineageResponse = z.output<typeof DpmLineageResponse>;
 
 export const DpmRunSupportBundleResponse = z
@@ -57,47 +55,64 @@ export const DpmRunSupportBundleResponse = z
     lineage: DpmLineageResponse,
     idempotency_history: DpmRunIdempotencyHistoryResponse.nullable(),
   })
-  .meta({ id: "DpmRunSupportBundleResponse" });
+  .meta({
+    id: "DpmRunSupportBundleResponse",
+    description: "Everything that is stored about a run, as of one moment.",
+  });
 export type DpmRunSupportBundleResponse = z.output<typeof DpmRunSupportBundleResponse>;
+
+const RunRecordKind = z
+  .enum([
+    "run",
+    "payload",
+    "artifact",
+    "policy_pack",
+    "lineage_edge",
+    "idempotency_record",
+    "idempotency_history",
+    "decision",
+  ])
+  .meta({ id: "RunRecordKind", description: "The kinds of records of a run." });
 
 /** What does not hold. A record that is missing is named by what should point to it. */
 export const RunVerificationFailure = z
   .strictObject({
-    kind: z.enum([
-      "run",
-      "payload",
-      "artifact",
-      "policy_pack",
-      "lineage_edge",
-      "idempotency_record",
-      "idempotency_history",
-      "decision",
-    ]),
+    kind: RunRecordKind,
     id: z.string(),
     reason: z.string(),
   })
-  .meta({ id: "RunVerificationFailure" });
+  .meta({
+    id: "RunVerificationFailure",
+    description: "A record that does not hold. One that is missing is named by what should point to it.",
+  });
 export type RunVerificationFailure = z.output<typeof RunVerificationFailure>;
+
+const RunVerificationCounts = z
+  .strictObject({
+    runs: z.int(),
+    payloads: z.int(),
+    // Stored ones: what is made when asked for cannot have been altered
+    artifacts: z.int(),
+    policy_packs: z.int(),
+    lineage_edges: z.int(),
+    idempotency_records: z.int(),
+    idempotency_history: z.int(),
+    decisions: z.int(),
+  })
+  .meta({ id: "RunVerificationCounts", description: "How many records of each kind were looked at." });
 
 /** Whether everything that is stored of a run still fits together, and how many records of each kind were looked at. */
 export const DpmRunVerificationResponse = z
   .strictObject({
     rebalance_run_id: z.string(),
     valid: z.boolean(),
-    checked: z.strictObject({
-      runs: z.int(),
-      payloads: z.int(),
-      // Stored ones: what is made when asked for cannot have been altered
-      artifacts: z.int(),
-      policy_packs: z.int(),
-      lineage_edges: z.int(),
-      idempotency_records: z.int(),
-      idempotency_history: z.int(),
-      decisions: z.int(),
-    }),
+    checked: RunVerificationCounts,
     failures: z.array(RunVerificationFailure),
   })
-  .meta({ id: "DpmRunVerificationResponse" });
+  .meta({
+    id: "DpmRunVerificationResponse",
+    description: "Whether everything that is stored of a run still fits together.",
+  });
 export type DpmRunVerificationResponse = z.output<typeof DpmRunVerificationResponse>;
 
 const counts = z.record(z.string(), z.int());
@@ -119,7 +134,7 @@ export const DpmSupportabilitySummaryResponse = z
     oldest_operation_created_at: Timestamp.nullable(),
     newest_operation_created_at: Timestamp.nullable(),
   })
-  .meta({ id: "DpmSupportabilitySummaryResponse" });
+  .meta({ id: "DpmSupportabilitySummaryResponse", description: "How much is stored, and of which kinds." });
 export type DpmSupportabilitySummaryResponse = z.output<typeof DpmSupportabilitySummaryResponse>;
 
 /** A place in the list of edges: the last edge that was shown. */
@@ -137,6 +152,8 @@ export const getLineage = {
   operationId: "getLineage",
   tags: ["Runs"],
   summary: "Edges from or to a correlation id, key, run or operation, oldest first",
+  description:
+    "An edge says what led to what: a correlation id or a key to a run, an operation to a correlation id.",
   params: pathParams("entity_id"),
   querystring: filters({
     edge_type: oneOfFilter(LineageEdgeType),
@@ -154,6 +171,7 @@ export const getSupportabilitySummary = {
   operationId: "getSupportabilitySummary",
   tags,
   summary: "How many runs, operations, decisions and lineage edges there are, and of which kinds",
+  description: "Counts are rolled up in the background; what was just written is counted too.",
   response: { 200: answer("The counts.", DpmSupportabilitySummaryResponse) },
 };
 
@@ -172,6 +190,7 @@ export function getSupportBundle({ by, suffix, words }: RunPath) {
     operationId: `getSupportBundle${suffix}`,
     tags,
     summary: `Everything that is stored about ${words}, as of one moment`,
+    description: "Run, review and lineage are always there; what may be large can be left out.",
     params: pathParams(by),
     querystring: BundleQuery,
     response: { 200: bundle },
@@ -182,6 +201,7 @@ export const getSupportBundleByOperation = {
   operationId: "getSupportBundleByOperation",
   tags,
   summary: "Everything that is stored about the latest run of an operation, as of one moment",
+  description: "A batch has a run for each scenario: the latest one is shown.",
   params: pathParams("operation_id"),
   querystring: BundleQuery,
   response: { 200: bundle },
@@ -191,6 +211,8 @@ export const verifyRun = {
   operationId: "verifyRun",
   tags,
   summary: "Recompute everything that is stored of a run, and name what does not hold",
+  description:
+    "Hashes from the stored bytes, edges and keys from the rows that they point to, decisions from their chain. Nothing is written.",
   params: pathParams("rebalance_run_id"),
   response: { 200: answer("What was checked, and what failed.", DpmRunVerificationResponse) },
 };

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../contract/error-codes.ts";
 import { METHODS, STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectionError } from "fastify";
@@ -8,7 +9,7 @@ import { ProblemError } from "./problems.ts";
 import { failBody } from "./request-body.ts";
 import { recordAnswer, type RequestLogOptions } from "./request-log.ts";
 
-type ClientErrorAnswer = { readonly status: number; readonly detail: string };
+type ClientErrorAnswer = { readonly status: number; readonly detail: ErrorCode };
 
 const MALFORMED: ClientErrorAnswer = { status: 400, detail: "MALFORMED_REQUEST" };
 

@@ -8,6 +8,7 @@ const REQUEST_HEADERS = [
   "Idempotency-Key",
   "If-Match",
   "If-None-Match",
+  "Last-Event-ID",
   "X-Tenant-Id",
   "X-Correlation-Id",
   "X-Request-Id",

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../contract/error-codes.ts";
 import type { DatabaseFaultKind } from "../database/errors.ts";
 import { databaseFault } from "../database/errors.ts";
 import { CalculationError } from "../threads.ts";
@@ -11,7 +12,7 @@ const INTERNAL: Failure = { status: 500, detail: "INTERNAL_ERROR", isOurs: true 
 const SOON_SECONDS = 1;
 const LATER_SECONDS = 5;
 
-function unavailable(detail: string, retryAfterSeconds: number): Failure {
+function unavailable(detail: ErrorCode, retryAfterSeconds: number): Failure {
   return { status: 503, detail, retryAfterSeconds, isOurs: false };
 }
 
@@ -65,7 +66,7 @@ export function unsupportedMediaType(header: string, msg: string): ProblemDetail
   return { status: 415, detail: code, faults: [{ part: "header", path: [header], msg, code }] };
 }
 
-function callersFault(status: number, detail: string): Failure {
+function callersFault(status: number, detail: ErrorCode): Failure {
   return { status, detail, isOurs: false };
 }
 

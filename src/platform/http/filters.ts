@@ -52,6 +52,18 @@ export function pathParams<const Name extends string>(...names: Name[]) {
   );
 }
 
+const MOST_INTEGER = 2_147_483_647;
+const NOT_A_NUMBER = refusal("OUT_OF_RANGE", `must be an integer from 1 to ${MOST_INTEGER}`);
+
+/** A number in a path that counts from 1: what an integer of PostgreSQL can be. */
+export const pathNumber = filter(
+  (text) => {
+    const number = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 0;
+    return number >= 1 && number <= MOST_INTEGER ? number : NOT_A_NUMBER;
+  },
+  { type: "integer", minimum: 1, maximum: MOST_INTEGER },
+);
+
 /** A name to filter by; absent, everything matches. */
 export const nameFilter = identifier.optional();
 
@@ -82,7 +94,7 @@ export function integerFilter(lowest: number, highest: number, fallback: number,
 
 /** How many items a page has. */
 export function limitFilter(highest: number, fallback: number) {
-  return integerFilter(1, highest, fallback);
+  return integerFilter(1, highest, fallback, "How many entries a page has at most.");
 }
 
 /** One word of a vocabulary. */

@@ -1,4 +1,4 @@
-import type { Json } from "./openapi-schemas.ts";
+import { isJson as isObject, type Json } from "./openapi-readable.ts";
 
 // Examples for the OpenAPI document, made from the schemas so that they cannot contradict them.
 
@@ -81,8 +81,4 @@ function exampleObject(properties: unknown, components: Json): Json {
   return Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => [name, exampleOf(schema, components, name)]),
   );
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 /** The headers of every route in the OpenAPI document: what reads them is `context.ts`. */
-import { headerDocs, visibleText, type HeaderDocs } from "./route-docs.ts";
+import { anyText, headerDocs, visibleText, type HeaderDocs } from "./route-docs.ts";
 
 const IDEMPOTENCY_KEY = {
   ...visibleText(
@@ -9,12 +9,15 @@ const IDEMPOTENCY_KEY = {
   examples: ["rebalance-2026-01-15-0001"],
 };
 
-const OF_EVERY_ROUTE = headerDocs({
-  "X-Tenant-Id": "Whose data it is; without it, the tenant `default`.",
-  "X-Correlation-Id": "Stored with what the request creates, and echoed; made if absent.",
-  "X-Request-Id": "Echoed; made if absent.",
-  traceparent: "W3C trace context; echoed, made if absent.",
-});
+const OF_EVERY_ROUTE = {
+  ...headerDocs({
+    "X-Tenant-Id": "Whose data it is; without it, the tenant `default`.",
+    "X-Correlation-Id": "Stored with what the request creates, and echoed; made if absent.",
+  }),
+  // What is not of their form is replaced, not refused.
+  "X-Request-Id": anyText("Echoed, if it is 1 to 128 visible ASCII characters; otherwise one is made."),
+  traceparent: anyText("W3C trace context, version 00: echoed, if it is that; otherwise one is made."),
+};
 
 /** All request headers of a route: the key first, then its own, then those of every route. */
 export function requestHeaders(own: HeaderDocs | undefined, hasKey: boolean) {
@@ -23,29 +26,22 @@ export function requestHeaders(own: HeaderDocs | undefined, hasKey: boolean) {
   return { type: "object", properties: { ...key, ...own, ...OF_EVERY_ROUTE }, required };
 }
 
-/** On every answer that was counted (`auth/rate-limit.ts`); documented on those that go well, and on 429. */
-const RATE_LIMIT_HEADERS = {
-  "RateLimit-Limit": "Requests in a minute, where RATE_LIMIT_PER_MINUTE is set.",
-  "RateLimit-Remaining": "Requests that are left of them.",
-  "RateLimit-Reset": "Seconds until there are as many again.",
-};
-
-/** Headers that many answers have, as components. */
-export const HEADER_COMPONENTS = Object.fromEntries(
-  Object.entries(RATE_LIMIT_HEADERS).map(([name, description]) => [
-    name,
-    { description, schema: { type: "integer" } },
-  ]),
-);
-
 export const RESPONSE_HEADERS = {
-  /** References: `openapi.ts` puts them where the converter of @fastify/swagger lets none be. */
-  rateLimit: Object.fromEntries(
-    Object.keys(RATE_LIMIT_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-  ),
-  correlationId: {
-    "X-Correlation-Id": { type: "string", description: "The correlation id of the request." },
+  ofEveryAnswer: {
+    "X-Correlation-Id": anyText("The correlation id of the request."),
+    "X-Request-Id": anyText("The id of the request."),
+    traceparent: anyText("The W3C trace context that the request belongs to."),
   },
+  /** Of an answer that was counted (`auth/rate-limit.ts`). */
+  rateLimit: {
+    "RateLimit-Limit": {
+      type: "integer",
+      description: "Requests in a minute, where RATE_LIMIT_PER_MINUTE is set.",
+    },
+    "RateLimit-Remaining": { type: "integer", description: "Requests that are left of them." },
+    "RateLimit-Reset": { type: "integer", description: "Seconds until there are as many again." },
+  },
+  challenge: { "WWW-Authenticate": anyText("How to authenticate, or which scope is lacking.") },
   idempotentReplayed: {
     "Idempotent-Replayed": {
       type: "string",

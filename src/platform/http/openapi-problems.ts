@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../contract/error-codes.ts";
 import { STATUS_CODES } from "node:http";
 import type * as z from "zod";
 import { ACTOR_INVALID } from "../../contract/person.ts";
@@ -6,10 +7,11 @@ import { ACTOR_MISMATCH } from "./actor.ts";
 import { RATE_LIMITED } from "./auth/rate-limit.ts";
 import { OUTCOME_UNKNOWN, OVERLOADED } from "./failures.ts";
 import { RESPONSE_HEADERS } from "./openapi-headers.ts";
-import { jsonSchemaOf, type Components, type Json } from "./openapi-schemas.ts";
+import type { Json } from "./openapi-readable.ts";
+import { jsonSchemaOf, type Components } from "./openapi-schemas.ts";
 
 /** Problems as a route declares them: status and stable code. */
-export type Problems = readonly { readonly status: number; readonly detail: string }[];
+export type Problems = readonly { readonly status: number; readonly detail: ErrorCode }[];
 
 type RouteProblems = {
   /** What a caller may be told before the route is reached. */
@@ -68,20 +70,21 @@ export function describeProblems(
     ...(hasLimit ? [RATE_LIMITED] : []),
     ...OF_EVERY_ROUTE,
   ];
-  const byStatus = new Map<number, Set<string>>();
+  const byStatus = new Map<number, Set<ErrorCode>>();
   for (const { status, detail } of all) {
-    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(detail));
+    byStatus.set(status, (byStatus.get(status) ?? new Set<ErrorCode>()).add(detail));
   }
-  const { correlationId, rateLimit, retryAfter } = RESPONSE_HEADERS;
+  const { ofEveryAnswer, challenge, rateLimit, retryAfter } = RESPONSE_HEADERS;
   return Object.fromEntries(
     [...byStatus].map(([status, details]) => [
       String(status),
       {
         description: [...details].join(", "),
         headers: {
-          ...correlationId,
+          ...ofEveryAnswer,
+          ...(status === 401 || details.has("FORBIDDEN") ? challenge : {}),
           ...(status === 429 ? { ...rateLimit, ...retryAfter } : {}),
-          ...(status === 503 ? retryAfter : {}),
+          ...(status === 503 || details.has("IDEMPOTENCY_IN_PROGRESS") ? retryAfter : {}),
         },
         content: problemContent(status, [...details], components),
       },
@@ -89,7 +92,7 @@ export function describeProblems(
   );
 }
 
-type SharedProblem = { readonly status: number; readonly detail: string; readonly when: string };
+type SharedProblem = { readonly status: number; readonly detail: ErrorCode; readonly when: string };
 
 /** What is answered ahead of every route, and alike: described once, as a component that each operation refers to. */
 const SHARED: readonly SharedProblem[] = [
@@ -112,7 +115,7 @@ export function referToShared(statuses: readonly number[], components: Component
     components.responses[detail] ??= {
       description: `${detail}: ${when}`,
       headers: documentedHeaders({
-        ...RESPONSE_HEADERS.correlationId,
+        ...RESPONSE_HEADERS.ofEveryAnswer,
         ...(status === 405 ? RESPONSE_HEADERS.allow : {}),
       }),
       content: problemContent(status, [detail], components),
@@ -130,7 +133,7 @@ function documentedHeaders(headers: Readonly<Record<string, { type: string; desc
   );
 }
 
-function problemContent(status: number, details: readonly string[], components: Components): Json {
+function problemContent(status: number, details: readonly ErrorCode[], components: Components): Json {
   return {
     "application/problem+json": {
       schema: jsonSchemaOf(Problem, "output", components),
@@ -140,7 +143,11 @@ function problemContent(status: number, details: readonly string[], components: 
 }
 
 /** A reference to the example of this problem, under a name that OpenAPI allows for a component. */
-function problemExample(status: number, detail: string, components: Components): [name: string, ref: Json] {
+function problemExample(
+  status: number,
+  detail: ErrorCode,
+  components: Components,
+): [name: string, ref: Json] {
   const name = detail.replaceAll(/[^\w.-]+/g, "_");
   const value: z.output<typeof Problem> = {
     type: "about:blank",

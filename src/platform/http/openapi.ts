@@ -10,10 +10,11 @@ import {
   createComponents,
   jsonSchemaOf,
   parametersOf,
+  type Answer,
   type Components,
-  type Json,
 } from "./openapi-schemas.ts";
-import { HEADER_COMPONENTS, RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
+import type { Json } from "./openapi-readable.ts";
+import { RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
 import { accessProblems, SECURITY_SCHEMES, securityOf } from "./openapi-security.ts";
 import type { HeaderDocs } from "./route-docs.ts";
 
@@ -29,11 +30,13 @@ declare module "fastify" {
 export type OpenApiOptions = {
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   /** The groups of operations, in the order in which they are shown. */
-  readonly tags: readonly { readonly name: string }[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly servers: readonly { readonly url: string; readonly description: string }[];
 };
 
 type DocumentedAnswer = {
   readonly description: string;
+  readonly headers?: HeaderDocs;
   readonly content?: Readonly<Record<string, { readonly schema: z.ZodType; readonly example?: unknown }>>;
 };
 
@@ -42,11 +45,17 @@ type DocumentedAnswer = {
  * an id components; common headers and problems are added to each operation.
  */
 export const openApi = fp<OpenApiOptions>(
-  async (app, { info, tags }) => {
+  async (app, { info, tags, servers }) => {
     const components = createComponents();
     await app.register(swagger, {
       convertConstToEnum: false,
-      openapi: { openapi: "3.1.0", info, tags: [...tags], components: { securitySchemes: SECURITY_SCHEMES } },
+      openapi: {
+        openapi: "3.1.0",
+        info,
+        servers: [...servers],
+        tags: [...tags],
+        components: { securitySchemes: SECURITY_SCHEMES },
+      },
       transform: ({ schema, url, route }) => ({ url, schema: describeRoute(schema, route, components) }),
       transformObject: (made) => ("openapiObject" in made ? finish(made.openapiObject, components) : {}),
     });
@@ -95,18 +104,18 @@ function describeAnswers(
   { hasKey, hasLimit }: { readonly hasKey: boolean; readonly hasLimit: boolean },
   components: Components,
 ) {
-  const { correlationId, idempotentReplayed, rateLimit } = RESPONSE_HEADERS;
+  const { ofEveryAnswer, idempotentReplayed, rateLimit } = RESPONSE_HEADERS;
   const headers = {
-    ...correlationId,
+    ...ofEveryAnswer,
     ...(hasKey ? idempotentReplayed : {}),
     ...(hasLimit ? rateLimit : {}),
   };
   return Object.fromEntries(
-    Object.entries(answers).map(([status, { content, ...rest }]) => [
+    Object.entries(answers).map(([status, { content, headers: own, ...rest }]) => [
       status,
       {
         ...rest,
-        headers,
+        headers: { ...headers, ...own },
         ...(content === undefined ? {} : { content: describeContent(content, components) }),
       },
     ]),
@@ -131,11 +140,10 @@ function sharedExample(schema: Json, components: Components): Json {
   return { [name]: { $ref: `#/components/examples/${name}` } };
 }
 
-type Parameter = { in: string; description?: string; schema?: Record<string, unknown> };
-type Header = { schema?: { $ref?: string } };
+type Parameter = { in: string; schema?: { allOf?: readonly object[] } };
 type DocumentedOperation = {
-  responses: Record<string, { headers?: Record<string, Header> }>;
   parameters?: Parameter[];
+  responses?: Record<string, Answer>;
   requestBody?: { content: Record<string, Record<string, unknown>> };
   "x-body-example"?: unknown;
   "x-shared-problems"?: number[];
@@ -144,24 +152,23 @@ type DocumentedOperation = {
 /** Adds the components, and mends what the converter of @fastify/swagger cannot say. */
 function finish(made: object, components: Components): object {
   const document = made as { paths: Record<string, Record<string, DocumentedOperation>> };
-  for (const path of Object.values(document.paths))
-    for (const operation of Object.values(path)) mend(operation, components);
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  for (const operation of operations) mend(operation, components);
   const { schemas, examples, responses } = components;
+  const headers = sharedHeaders([...operations, components]);
   const named = {
     schemas: inNameOrder(schemas),
     responses: inNameOrder(responses),
+    headers: inNameOrder(headers),
     examples: inNameOrder(examples),
   };
-  return {
-    ...document,
-    components: { ...named, headers: HEADER_COMPONENTS, securitySchemes: SECURITY_SCHEMES },
-  };
+  return { ...document, components: { ...named, securitySchemes: SECURITY_SCHEMES } };
 }
 
 const PLACES = ["path", "query", "header"];
 
 function mend(operation: DocumentedOperation, components: Components): void {
-  const { parameters = [], requestBody, responses } = operation;
+  const { parameters = [], requestBody, responses = {} } = operation;
   const { "x-body-example": example, "x-shared-problems": shared = [] } = operation;
   delete operation["x-body-example"];
   delete operation["x-shared-problems"];
@@ -169,22 +176,25 @@ function mend(operation: DocumentedOperation, components: Components): void {
   if (requestBody !== undefined && example !== undefined) {
     Object.assign(requestBody.content["application/json"] ?? {}, { example });
   }
-  for (const { headers = {} } of Object.values(responses)) mendHeaders(headers);
   parameters.sort((a, b) => PLACES.indexOf(a.in) - PLACES.indexOf(b.in));
   for (const parameter of parameters) {
-    // The description of a query filter belongs to its schema, from where the converter took it.
-    if (parameter.in === "query" && parameter.description !== undefined && parameter.schema !== undefined) {
-      parameter.schema["description"] = parameter.description;
-      delete parameter.description;
-    }
+    const [wrapped] = parameter.schema?.allOf ?? [];
+    if (wrapped !== undefined) parameter.schema = wrapped;
   }
 }
 
-/** The converter takes every header for a schema, also one that is a reference. */
-function mendHeaders(headers: Record<string, Header>): void {
-  for (const [name, { schema: { $ref } = {} }] of Object.entries(headers)) {
-    if ($ref !== undefined) Object.assign(headers, { [name]: { $ref } });
+/** Makes the headers of answers components: those of one name are the same wherever they are. */
+function sharedHeaders(answering: readonly Pick<DocumentedOperation, "responses">[]): Json {
+  const shared: Record<string, unknown> = {};
+  for (const { responses = {} } of answering) {
+    for (const { headers = {} } of Object.values(responses)) {
+      for (const [name, header] of Object.entries(headers)) {
+        shared[name] ??= header;
+        headers[name] = { $ref: `#/components/headers/${name}` };
+      }
+    }
   }
+  return shared;
 }
 
 function inNameOrder(named: Json): Json {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../contract/error-codes.ts";
 import { STATUS_CODES } from "node:http";
 import type { Fault } from "../../contract/faults.ts";
 import type { Problem } from "../../contract/problem.ts";
@@ -22,7 +23,7 @@ export type RequestFault = Fault & { readonly part: "body" | "path" | "query" | 
 export type ProblemDetails = {
   readonly status: number;
   /** The stable code that callers rely on. */
-  readonly detail: string;
+  readonly detail: ErrorCode;
   readonly faults?: readonly RequestFault[];
   /** Of a 403: the scopes of which the token lacks one. */
   readonly requiredScopes?: readonly string[];
@@ -55,25 +56,26 @@ function toEntry({ part, path, msg, code }: RequestFault) {
 }
 
 /** Codes of the contract that stand for a whole answer when every fault has them. */
-const CODES_OF_AN_ANSWER: ReadonlySet<string> = new Set([
+const CODES_OF_AN_ANSWER = [
   "PROPOSAL_INVALID_TRADE_INPUT",
   "CURSOR_INVALID",
   "BATCH_TOO_LARGE",
   "ACTOR_INVALID",
-]);
+] as const;
 
 /** A key that is missing or malformed names the answer, whatever else is wrong. */
-const CODES_THAT_LEAD: ReadonlySet<string> = new Set(["IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_INVALID"]);
+const CODES_THAT_LEAD = ["IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_INVALID"] as const;
 
 /** The 422 that lists every fault of a request. */
 export function invalidRequest(faults: readonly RequestFault[]): ProblemDetails {
   return { status: 422, detail: codeOfAll(faults), faults };
 }
 
-function codeOfAll(faults: readonly RequestFault[]): string {
-  const leading = faults.find(({ code }) => CODES_THAT_LEAD.has(code));
-  if (leading !== undefined) return leading.code;
-  const [first] = faults;
-  const isShared = first !== undefined && faults.every(({ code }) => code === first.code);
-  return isShared && CODES_OF_AN_ANSWER.has(first.code) ? first.code : "VALIDATION_FAILED";
+function codeOfAll(faults: readonly RequestFault[]): ErrorCode {
+  for (const { code } of faults) {
+    const leading = CODES_THAT_LEAD.find((known) => known === code);
+    if (leading !== undefined) return leading;
+  }
+  const shared = CODES_OF_AN_ANSWER.find((known) => faults.every(({ code }) => code === known));
+  return faults.length > 0 && shared !== undefined ? shared : "VALIDATION_FAILED";
 }

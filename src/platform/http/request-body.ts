@@ -118,7 +118,7 @@ export function failBody(message: IncomingMessage, error: Error): boolean {
 
 const underWay = new WeakMap<IncomingMessage, (error: Error) => void>();
 
-const NOT_IN_TIME = { status: 408, detail: "REQUEST_TIMEOUT" };
+const NOT_IN_TIME = { status: 408, detail: "REQUEST_TIMEOUT" } as const;
 
 type Body = { buffer: Buffer; length: number; readonly most: number };
 

@@ -5,15 +5,31 @@ import type * as z from "zod";
 export function answer(
   description: string,
   schema?: z.ZodType,
-  { mediaType = "application/json", example }: { mediaType?: string; example?: unknown } = {},
+  {
+    mediaType = "application/json",
+    example,
+    headers = {},
+  }: { mediaType?: string; example?: unknown; headers?: HeaderDocs } = {},
 ) {
   return schema === undefined
-    ? { description, type: "null" }
-    : { description, content: { [mediaType]: { schema, example } } };
+    ? { description, headers, type: "null" }
+    : { description, headers, content: { [mediaType]: { schema, example } } };
+}
+
+/** Where a caller may go from an answer: the operations that take this value of it as the parameter. */
+export function linksBy(parameter: string, pointer: string, ...operationIds: readonly string[]) {
+  const parameters = { [parameter]: `$response.body#/${pointer}` };
+  return Object.fromEntries(operationIds.map((operationId) => [operationId, { operationId, parameters }]));
 }
 
 /** A header in JSON Schema. What reads it is `context.ts`. */
 export type HeaderDoc = { readonly type: string; readonly description: string };
+
+/** A header whose form is not looked at. */
+export function anyText(description: string): HeaderDoc {
+  return { type: "string", description };
+}
+
 export type HeaderDocs = Readonly<Record<string, HeaderDoc>>;
 
 /** Request headers of one route beyond those of every route, by name. */

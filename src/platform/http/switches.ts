@@ -1,17 +1,22 @@
-import type { FeatureApp } from "./validation.ts";
+import type { onRequestHookHandler, onRouteHookHandler } from "fastify";
+import type { ErrorCode } from "../../contract/error-codes.ts";
+
+type Hooked = {
+  addHook: ((name: "onRequest", hook: onRequestHookHandler) => unknown) &
+    ((name: "onRoute", hook: onRouteHookHandler) => unknown);
+};
 
 /**
- * Puts the routes of a plugin behind a switch: where it is off, each answers 404 with the code of the group. Called ahead
- * of the routes, whose documentation says so.
+ * Lets a switch turn off the routes that are registered below this plugin: each then answers 404 with the group's code,
+ * and says so in its documentation.
  */
-export function addSwitch(app: FeatureApp, isOn: boolean, code: string): void {
-  const refusal = { status: 404, detail: code };
+export function switchGroup(app: Hooked, isOn: boolean, code: ErrorCode): void {
+  const off = { status: 404, detail: code };
   app.addHook("onRoute", (route) => {
-    const { config } = route;
-    if (config !== undefined) route.config = { ...config, problems: [...(config.problems ?? []), refusal] };
+    route.config = { ...route.config, problems: [...(route.config?.problems ?? []), off] };
   });
   app.addHook("onRequest", (_request, reply, next) => {
     if (isOn) next();
-    else reply.problem(refusal);
+    else reply.problem(off);
   });
 }

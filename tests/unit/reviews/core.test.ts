@@ -12,7 +12,7 @@ import {
 const RUN = {
   rebalance_run_id: `rr_${"1".repeat(32)}`,
   correlation_id: "corr_run",
-  status: "PENDING_REVIEW",
+  status: "PENDING_REVIEW" as const,
   authenticated_subject: null,
 };
 const REQUIRED = ["PENDING_REVIEW"];
@@ -71,13 +71,13 @@ describe("every status and every action", () => {
   });
 });
 
-test.each(["READY", "BLOCKED"])("a %s run that needs no review takes no action", (status) => {
+test.each(["READY", "BLOCKED"] as const)("a %s run that needs no review takes no action", (status) => {
   const outcome = decide({ ...RUN, status }, undefined, RULES, request("APPROVE"), context());
   expect(outcome).toEqual({ ok: false, code: "DPM_WORKFLOW_NOT_REQUIRED_FOR_RUN_STATUS" });
 });
 
 test("which statuses need a review is the deployment's to say", () => {
-  const blocked = { ...RUN, status: "BLOCKED" };
+  const blocked = { ...RUN, status: "BLOCKED" as const };
   const rules = (requiredForStatuses: string[]) => ({ ...RULES, requiredForStatuses });
   expect(decide(blocked, undefined, rules(["BLOCKED"]), request("REJECT"), context()).ok).toBe(true);
   expect(decide(RUN, undefined, rules([]), request("REJECT"), context()).ok).toBe(false);

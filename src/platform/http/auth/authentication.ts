@@ -17,16 +17,16 @@ export type AuthenticationOptions = {
 };
 
 /** The codes of a token that is missing or no good, for documentation. */
-export const UNAUTHENTICATED_PROBLEMS = ["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"].map(
+export const UNAUTHENTICATED_PROBLEMS = (["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"] as const).map(
   (detail) => ({ status: 401, detail }),
 );
-export const TENANT_MISMATCH = { status: 403, detail: "TENANT_MISMATCH" };
+export const TENANT_MISMATCH = { status: 403, detail: "TENANT_MISMATCH" } as const;
 
 export const ISSUER_UNAVAILABLE = {
   status: 503,
   detail: "IDENTITY_PROVIDER_UNAVAILABLE",
   retryAfterSeconds: 5,
-};
+} as const;
 /** A credential of any other form is none that is understood. */
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
 

@@ -12,7 +12,7 @@ declare module "fastify" {
   }
 }
 
-export const FORBIDDEN = { status: 403, detail: "FORBIDDEN" };
+export const FORBIDDEN = { status: 403, detail: "FORBIDDEN" } as const;
 
 /**
  * Refuses who is not known, asks for another tenant's data, or lacks the scope in `config.scope` of the route, before

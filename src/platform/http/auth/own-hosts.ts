@@ -3,7 +3,7 @@ import fp from "fastify-plugin";
 import { ProblemError } from "../problems.ts";
 import type { OpenSettings } from "./settings.ts";
 
-export const HOST_NOT_ALLOWED = { status: 403, detail: "HOST_NOT_ALLOWED" };
+export const HOST_NOT_ALLOWED = { status: 403, detail: "HOST_NOT_ALLOWED" } as const;
 
 /**
  * Where no token is asked for, refuses what a web page of another site sends through somebody's browser: by a name of its

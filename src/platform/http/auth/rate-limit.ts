@@ -12,7 +12,7 @@ export type RateLimitOptions = {
   readonly mostCounted?: number;
 };
 
-export const RATE_LIMITED = { status: 429, detail: "RATE_LIMITED" };
+export const RATE_LIMITED = { status: 429, detail: "RATE_LIMITED" } as const;
 
 const MINUTE_MS = 60_000;
 const MOST_COUNTED = 10_000;

@@ -146,13 +146,17 @@ describe("the schemas of a request", async () => {
     expect(at("components", "schemas", "EngineOptions")).not.toHaveProperty("required");
   });
 
-  test("show decimals as texts or numbers, with decimal defaults", () => {
+  test("show decimals as texts or numbers, and tell of defaults as a client may write them", () => {
+    const told = (...steps: string[]) => at("components", "schemas", ...steps, "description");
     expect(at("components", "schemas", "EngineOptions", "properties")).toMatchObject({
-      fx_buffer_pct: { default: "0.01", $ref: "#/components/schemas/DecimalInput" },
+      max_realized_capital_gains: {
+        anyOf: [{ $ref: "#/components/schemas/NonNegativeDecimalInput" }, { type: "null" }],
+      },
     });
-    expect(at("components", "schemas", "SuitabilityThresholds", "properties")).toMatchObject({
-      max_weight_by_liquidity_tier: { default: { L4: "0.1", L5: "0.05" } },
-    });
+    expect(told("EngineOptions", "properties", "drift_top_contributors_limit")).toMatch(/Default: `5`\.$/);
+    expect(told("SuitabilityThresholds", "properties", "max_weight_by_liquidity_tier")).toMatch(
+      /Default: `\{"L4":"0\.1","L5":"0\.05"\}`\.$/,
+    );
     expect(at("components", "schemas", "DecimalInput")).toMatchObject({ type: ["string", "number"] });
     expect(at("components", "schemas", "ShelfEntry", "properties", "attributes")).toMatchObject({
       type: "object",

@@ -8,7 +8,7 @@ import { wireObject } from "../../../../src/contract/wire.ts";
 import { DatabaseError } from "../../../../src/platform/database/errors.ts";
 import { filters, limitFilter, pathParams } from "../../../../src/platform/http/filters.ts";
 import { answer } from "../../../../src/platform/http/route-docs.ts";
-import { addSwitch } from "../../../../src/platform/http/switches.ts";
+import { switchGroup } from "../../../../src/platform/http/switches.ts";
 import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
 import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { createLog } from "../../../../src/platform/log.ts";
@@ -247,12 +247,12 @@ describe("a request that is wrong", () => {
 
   test("a route behind a switch that is off answers with the name of its group", async () => {
     const off: Routes = async (app) => {
-      addSwitch(app, false, "GREETINGS_DISABLED");
+      switchGroup(app, false, "DPM_ARTIFACTS_DISABLED");
       await app.register(greetings);
     };
     const { app } = await serve({ routes: off });
     const response = await app.inject({ method: "POST", url: "/greet/a", headers: KEYED, body: "{" });
-    expect(problemOf(response)).toMatchObject({ status: 404, detail: "GREETINGS_DISABLED" });
+    expect(problemOf(response)).toMatchObject({ status: 404, detail: "DPM_ARTIFACTS_DISABLED" });
   });
 });
 
