@@ -114,6 +114,8 @@ function watchMetrics({ metrics, database, reads }: Runtime): void {
 
 const INFO = {
   title: "Ballast",
+  contact: { name: "Ballast" },
+  license: { name: "All rights reserved", identifier: "LicenseRef-Proprietary" },
   description: `Durable private-bank portfolio work: discretionary rebalances and advisory proposals. Every write is stored
 exactly once; a repeated request with the same Idempotency-Key gets the stored answer, byte for byte. Decimals are texts
 on the way out, and texts or JSON numbers on the way in. Errors are RFC 9457 problems whose \`detail\` is a stable code.`,

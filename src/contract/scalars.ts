@@ -25,12 +25,12 @@ function readDecimal(value: unknown): Decimal | Refusal {
   return typeof number === "string" ? DECIMAL_FAULTS[number] : number;
 }
 
-function decimalJson(limits: string, example: string, bounds: JsonSchema = {}): JsonSchema {
+const WITHIN_18_DIGITS: JsonSchema = { exclusiveMinimum: -1e18, exclusiveMaximum: 1e18 };
+
+function decimalJson(limits: string, example: string, bounds: JsonSchema = WITHIN_18_DIGITS): JsonSchema {
   return {
     type: ["string", "number"],
     pattern: "^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$",
-    exclusiveMinimum: -1e18,
-    exclusiveMaximum: 1e18,
     ...bounds,
     description: `A decimal${limits}, as a text or as a JSON number; at most 18 digits before the point and 30 after it.`,
     examples: [example],
@@ -57,7 +57,7 @@ function decimalWithin(lowest: number, highest: number | null, example: string):
     },
     decimalJson(` ${limits}`, example, {
       minimum: lowest,
-      ...(highest === null ? {} : { maximum: highest }),
+      ...(highest === null ? { exclusiveMaximum: 1e18 } : { maximum: highest }),
     }),
   );
 }

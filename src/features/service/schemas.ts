@@ -36,7 +36,7 @@ export const Capabilities = z
     consumerSystem: ConsumerSystem,
     tenantId: z.string(),
     generatedAt: Timestamp,
-    asOfDate: z.string().meta({ format: "date" }),
+    asOfDate: z.string().meta({ format: "date", examples: ["2026-01-15"] }),
     /** The version of the rules that results are made by, as their lineage states it. */
     policyVersion: z.string(),
     supportedInputModes: z.array(z.literal("inline_bundle")),

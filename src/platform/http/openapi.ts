@@ -28,7 +28,13 @@ declare module "fastify" {
 }
 
 export type OpenApiOptions = {
-  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+    readonly contact?: { readonly name: string };
+    readonly license?: { readonly name: string; readonly identifier: string };
+  };
   /** The groups of operations, in the order in which they are shown. */
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly servers: readonly { readonly url: string; readonly description: string }[];
