@@ -140,7 +140,10 @@ const TAGS = [
   { name: "Runs", description: "Stored runs: look-up, artifact, reproduction, and what led to them." },
   { name: "Run review", description: "The review of runs that need one." },
   { name: "Policy packs", description: "Options of the bank that override those of requests." },
-  { name: "Audit", description: "Who was refused, and what of the deployment was changed: append-only, chained." },
+  {
+    name: "Audit",
+    description: "Who was refused, and what of the deployment was changed: append-only, chained.",
+  },
   { name: "Events", description: "The feed of what was committed, in pages and as a stream." },
   { name: "Support", description: "What belongs together, how much there is, and whether it still fits." },
   { name: "Service", description: "Health, metrics and capabilities of the service itself." },

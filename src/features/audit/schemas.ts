@@ -18,12 +18,10 @@ export const AuditAction = z
   .meta({ id: "AuditAction", description: "What happened." });
 export type AuditAction = z.output<typeof AuditAction>;
 
-const Chain = z
-  .enum(["TENANT", "DEPLOYMENT"])
-  .meta({
-    id: "AuditChain",
-    description: "The chain of the tenant, or that of the deployment which it is in.",
-  });
+const Chain = z.enum(["TENANT", "DEPLOYMENT"]).meta({
+  id: "AuditChain",
+  description: "The chain of the tenant, or that of the deployment which it is in.",
+});
 
 /** Of REQUEST_REFUSED. `code` is that of the answer; a long path is cut. */
 const RefusalDetails = z

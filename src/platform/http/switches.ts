@@ -1,16 +1,11 @@
-import type { onRequestHookHandler, onRouteHookHandler } from "fastify";
 import type { ErrorCode } from "../../contract/error-codes.ts";
-
-type Hooked = {
-  addHook: ((name: "onRequest", hook: onRequestHookHandler) => unknown) &
-    ((name: "onRoute", hook: onRouteHookHandler) => unknown);
-};
+import type { FeatureApp } from "./validation.ts";
 
 /**
- * Lets a switch turn off the routes that are registered below this plugin: each then answers 404 with the group's code,
- * and says so in its documentation.
+ * Puts the routes of a plugin behind a switch: where it is off, each answers 404 with the code of the group. Called ahead
+ * of the routes, whose documentation says so.
  */
-export function switchGroup(app: Hooked, isOn: boolean, code: ErrorCode): void {
+export function switchGroup(app: FeatureApp, isOn: boolean, code: ErrorCode): void {
   const off = { status: 404, detail: code };
   app.addHook("onRoute", (route) => {
     route.config = { ...route.config, problems: [...(route.config?.problems ?? []), off] };
