@@ -388,7 +388,7 @@ describe("a history that breaks the rules of four eyes, every hash made to fit, 
       const forged = {
         ...last,
         event_no: last.event_no + 1,
-        event_id: `pwe_${"e".repeat(32)}`,
+        event_id: `pwe_${String(hashVersion).repeat(32)}`,
         event_type: "EXECUTED" as const,
         from_state: last.to_state,
         to_state: "EXECUTED" as const,

@@ -28,6 +28,7 @@ const BROKEN_BY: Readonly<Record<string, string>> = {
   "engine-imports-one-way": "src/engine/pure.ts",
   "platform-imports-one-way": "src/platform/clock.ts",
   "config-imports-one-way": "src/config/config.ts",
+  "audit-imports-one-way": "src/features/audit/append-event.ts",
   "policies-imports-one-way": "src/features/policies/find-policy-pack.ts",
   "operations-imports-one-way": "src/features/operations/worker.ts",
   "service-imports-one-way": "src/features/service/readiness.ts",
