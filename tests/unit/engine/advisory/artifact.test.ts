@@ -95,7 +95,8 @@ describe("an artifact", () => {
     const proposal = request(everything);
     const result = simulate(proposal);
     expect(() => ProposalResult.parse(result)).not.toThrow();
-    expect(() => ProposalArtifact.parse(packageOf(proposal, result))).not.toThrow();
+    const sent: unknown = JSON.parse(canonicalJson(packageOf(proposal, result)));
+    expect(() => ProposalArtifact.parse(sent)).not.toThrow();
   });
 
   test("is named after its run and carries all evidence", () => {
