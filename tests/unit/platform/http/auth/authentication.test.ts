@@ -1,11 +1,12 @@
 import { createPublicKey } from "node:crypto";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { SignJWT, UnsecuredJWT } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { DEVELOPMENT_ISSUER, developmentKey } from "../../../../../src/platform/http/auth/development-key.ts";
+import { keyOfFile } from "../../../../../src/platform/http/auth/keys.ts";
 import type { JwtSettings } from "../../../../../src/platform/http/auth/settings.ts";
 import { canonicalJson } from "../../../../../src/platform/json/canonical-json.ts";
 import { createLog } from "../../../../../src/platform/log.ts";
@@ -169,6 +170,9 @@ describe("a token that is no good", () => {
     ["with an empty subject", { claims: { sub: "" } }],
     ["with an invisible character in its subject", { claims: { sub: "advisor\u200b_1" } }],
     ["with a blank after its subject", { claims: { sub: "advisor_1 " } }],
+    ["with a subject of more than 255 characters", { claims: { sub: "a".repeat(256) } }],
+    ["with a token id of more than 255 characters", { claims: { jti: "a".repeat(256) } }],
+    ["with an invisible character in its token id", { claims: { jti: "t\u200b_1" } }],
     ["with a subject that is not normal", { claims: { sub: "ａdvisor" } }],
     ["without a tenant", { without: ["tenant_id"] }],
     ["with a tenant that is no name", { claims: { tenant_id: "a b" } }],
@@ -233,6 +237,22 @@ describe("the tenant", () => {
     expect((await ask(token, { "x-tenant-id": "demo" })).status).toBe("200");
     expect((await ask(token, { "x-tenant-id": "other" })).status).toBe("403 TENANT_MISMATCH");
     expect((await ask(token, { "x-tenant-id": "default" })).status).toBe("403 TENANT_MISMATCH");
+  });
+});
+
+describe("several X-Tenant-Id", () => {
+  test("are 403 where one of them names another tenant, whichever comes first", async () => {
+    const { app } = await service();
+    const port = await listenOn(app);
+    const authorization = `Authorization: Bearer ${await good()}`;
+    const statusOf = async (...tenants: string[]) => {
+      const lines = [authorization, ...tenants.map((tenant) => `X-Tenant-Id: ${tenant}`)];
+      const head = ["GET /me HTTP/1.1", "Host: localhost", "Connection: close", ...lines];
+      const answers = await sendRaw(port, `${head.join("\r\n")}\r\n\r\n`);
+      return answers.map(({ status }) => status);
+    };
+    expect([await statusOf("demo", "other"), await statusOf("other", "demo")]).toEqual([[403], [403]]);
+    expect(await statusOf("demo")).toEqual([200]);
   });
 });
 
@@ -340,5 +360,18 @@ describe("keys", () => {
     const token = await sign(made, { claims: { iss: DEVELOPMENT_ISSUER } });
     expect((await ask(token)).status).toBe("200");
     expect((await ask(await good({ claims: { iss: DEVELOPMENT_ISSUER } }))).status).toBe("401 TOKEN_INVALID");
+  });
+
+  test("of development are not written through a link that somebody laid in their place", () => {
+    const [target, path] = [join(folder, "elsewhere.pem"), join(folder, "link.pem")];
+    symlinkSync(target, path);
+    expect(() => developmentKey(path)).toThrow(/EEXIST/);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test("of a file are good for the signatures that are made with such a key alone", () => {
+    const path = join(folder, "rsa.pem");
+    writeFileSync(path, createPublicKey(rsa.key).export({ type: "spki", format: "pem" }));
+    expect(keyOfFile(path, ["RS256", "PS512", "ES256", "EdDSA"]).algorithms).toEqual(["RS256", "PS512"]);
   });
 });
