@@ -61,6 +61,8 @@ export const events: FeaturePlugin<Options> = (app, { config, watch }) => {
   app.get(
     "/events/stream",
     {
+      // A HEAD would let a stream run that nobody reads.
+      exposeHeadRoute: false,
       schema: schemas.streamEvents,
       config: { scope: "events:read", deadlineMs: STREAM_MS, problems: PROBLEMS },
     },

@@ -77,6 +77,12 @@ describe("a stream of events", () => {
     expect((await feedOf(app, 2, first?.id)).events.map(({ subject }) => subject)).toEqual(["b", "c"]);
   });
 
+  test("is not begun by HEAD", async () => {
+    const { status } = await fetch(new URL("/events/stream", base), { method: "HEAD" });
+    expect(status).toBe(405);
+    expect((await app.get("/metrics")).text).toContain('ballast_event_readers{kind="stream"} 0');
+  });
+
   test("is refused for an id of another tenant, and for one that is none", async () => {
     const { cursor } = await feedOf(app, 0, undefined, "tenant-b");
     for (const id of [cursor, "nonsense"]) {
