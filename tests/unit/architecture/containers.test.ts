@@ -45,6 +45,8 @@ describe("compose.yaml", () => {
     expect(() => compose({})).toThrow("POSTGRES_PASSWORD must be set");
     expect(() => compose({ POSTGRES_PASSWORD: "a" })).toThrow("BALLAST_PASSWORD must be set");
     expect(() => compose({ BALLAST_PASSWORD: "a" })).toThrow("POSTGRES_PASSWORD must be set");
+    for (const [use] of read("compose.yaml").matchAll(/\$\{\w+_PASSWORD.*?\}/g))
+      expect(use).toMatch(/_PASSWORD:\?must be set/);
     const others = compose({ POSTGRES_PASSWORD: "x9", BALLAST_PASSWORD: "y8" });
     const text = JSON.stringify(services).replaceAll("owner1", "x9").replaceAll("service2", "y8");
     expect(JSON.stringify(others)).toBe(text);
