@@ -12,6 +12,7 @@ const IDENTITY = {
   requestHash: "sha256:bench",
   idempotencyKey: null,
   engineVersion: "bench",
+  defaultRulesVersion: "1" as const,
 };
 
 export type EngineFigure = {

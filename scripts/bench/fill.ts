@@ -56,6 +56,7 @@ function documentsOfARun(): Documents {
     requestHash: `sha256:${sha256Hex(inputText)}`,
     idempotencyKey: null,
     engineVersion: "fill",
+    defaultRulesVersion: "1" as const,
   });
   return { inputText, resultText: canonicalJson(result) };
 }

@@ -136,6 +136,7 @@ function toConfig(env: Environment) {
     database: databaseConfig(env),
     calculations: { threads: env.CALCULATION_THREADS, queueMax: env.CALCULATION_QUEUE_MAX },
     contract: {
+      defaultRulesVersion: env.DEFAULT_RULES_VERSION,
       requireIdempotencyKey: env.REQUIRE_IDEMPOTENCY_KEY,
       unknownFields: env.UNKNOWN_FIELDS,
     },

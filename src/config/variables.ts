@@ -114,6 +114,11 @@ export const eventVariables = {
 };
 
 export const contractVariables = {
+  DEFAULT_RULES_VERSION: oneOf(
+    ["1"],
+    "1",
+    "Rules by which a request is calculated that names none, nor its policy pack.",
+  ),
   REQUIRE_IDEMPOTENCY_KEY: oneOf(
     ["all", "create"],
     "all",

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { RulesVersion } from "./options.ts";
 
 /** Where a result comes from. */
 export const LineageData = z
@@ -9,7 +10,7 @@ export const LineageData = z
     idempotency_key: z.string().nullable(),
     engine_version: z.string().nullable(),
     /** The rules that were followed; a stored result is reproduced by the version that made it. */
-    rules_version: z.string(),
+    rules_version: RulesVersion,
   })
   .meta({ id: "LineageData", description: "What a result was made from." });
 export type LineageData = z.output<typeof LineageData>;

@@ -19,6 +19,12 @@ export const TargetMethod = z.enum(["HEURISTIC", "SOLVER"]).meta({
 });
 export type TargetMethod = z.output<typeof TargetMethod>;
 
+/** Which rules a result is calculated by: docs/rules.md. */
+export const RulesVersion = z
+  .enum(["1"])
+  .meta({ id: "RulesVersion", description: "Which rules a result is calculated by." });
+export type RulesVersion = z.output<typeof RulesVersion>;
+
 export const Severity = z
   .enum(["LOW", "MEDIUM", "HIGH"])
   .meta({ id: "Severity", description: "How severe an issue is." });
@@ -117,6 +123,7 @@ const OFF = z.boolean().default(false);
 
 /** How one run is calculated. Every field has a default: `{}` is a complete set of options. */
 export const EngineOptions = wireObject({
+  rules_version: RulesVersion.optional(),
   valuation_mode: ValuationMode.default("CALCULATED"),
   target_method: TargetMethod.default("HEURISTIC"),
   compare_target_methods: OFF,

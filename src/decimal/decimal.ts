@@ -1,20 +1,13 @@
 /**
- * Exact decimal arithmetic for money, quantities, prices, rates and weights. Every result of add, subtract,
- * multiply, divide, negate and absolute has at most 28 significant digits, rounded half-even, as in Python's
- * decimal module with its default precision; values made from text are kept as they were written.
+ * Decimal arithmetic for money, quantities, prices, rates and weights. Every result of add, subtract, multiply,
+ * divide, negate and absolute has at most 28 significant digits, rounded half-even, as in Python's decimal module
+ * with its default precision; values made from text are kept as they were written. `exact.ts` has the same
+ * operations without that rounding.
  */
-import { PRECISION_LIMIT, rounded } from "./rounding.ts";
+import { rounded } from "./rounding.ts";
 import { fromText } from "./text.ts";
-import {
-  coefficientOf,
-  digitCount,
-  fromSmall,
-  isSmall,
-  powerOfTen,
-  PRECISION,
-  smallPowerOfTen,
-  type Decimal,
-} from "./value.ts";
+import { addBig, aligned, divideBig } from "./big.ts";
+import { coefficientOf, fromSmall, isSmall, powerOfTen, PRECISION, type Decimal } from "./value.ts";
 
 export { floor, roundToScale } from "./rounding.ts";
 export { isDecimal, type Decimal } from "./value.ts";
@@ -35,7 +28,7 @@ export function add(a: Decimal, b: Decimal): Decimal {
     const sum = aligned(a.coefficient, scale - a.scale) + aligned(b.coefficient, scale - b.scale);
     if (isSmall(sum)) return fromSmall(sum, scale);
   }
-  return addBig(a, coefficientOf(b), b.scale);
+  return addBig(a, coefficientOf(b), b.scale, rounded);
 }
 
 export function subtract(a: Decimal, b: Decimal): Decimal {
@@ -44,21 +37,7 @@ export function subtract(a: Decimal, b: Decimal): Decimal {
     const difference = aligned(a.coefficient, scale - a.scale) - aligned(b.coefficient, scale - b.scale);
     if (isSmall(difference)) return fromSmall(difference, scale);
   }
-  return addBig(a, -coefficientOf(b), b.scale);
-}
-
-/** A coefficient with this many decimals more, or NaN where a double cannot hold it. */
-function aligned(coefficient: number, decimals: number): number {
-  if (decimals === 0) return coefficient;
-  const product = coefficient * smallPowerOfTen(decimals);
-  return isSmall(product) ? product : NaN;
-}
-
-function addBig(a: Decimal, coefficient: bigint, scale: number): Decimal {
-  const difference = a.scale - scale;
-  if (difference === 0) return rounded(coefficientOf(a) + coefficient, scale);
-  if (difference > 0) return rounded(coefficientOf(a) + coefficient * powerOfTen(difference), a.scale);
-  return rounded(coefficientOf(a) * powerOfTen(-difference) + coefficient, scale);
+  return addBig(a, -coefficientOf(b), b.scale, rounded);
 }
 
 export function multiply(a: Decimal, b: Decimal): Decimal {
@@ -84,39 +63,7 @@ export function divide(a: Decimal, b: Decimal): Decimal {
   } else if (b.coefficient === 1) {
     return rounded(coefficientOf(a), a.scale - b.scale);
   }
-  return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale);
-}
-
-function divideBig(dividend: bigint, divisor: bigint, scale: number): Decimal {
-  if (dividend === 0n) return ZERO;
-  const negative = dividend < 0n !== divisor < 0n;
-  const numerator = dividend < 0n ? -dividend : dividend;
-  const denominator = divisor < 0n ? -divisor : divisor;
-  // The quotient has as many digits as the precision, or one more.
-  const shift = Math.max(0, PRECISION + digitCount(denominator) - digitCount(numerator));
-  const shifted = numerator * powerOfTen(shift);
-  let quotient = shifted / denominator;
-  const remainder = shifted - quotient * denominator;
-  if (remainder === 0n) return withoutZeros(negative ? -quotient : quotient, scale + shift, scale);
-  if (quotient < PRECISION_LIMIT) {
-    const twice = 2n * remainder;
-    if (twice > denominator || (twice === denominator && (quotient & 1n) === 1n)) quotient += 1n;
-  } else if (quotient % 5n === 0n) {
-    // The remainder must tip what would otherwise look like a tie or like an exact result.
-    quotient += 1n;
-  }
-  return rounded(negative ? -quotient : quotient, scale + shift);
-}
-
-/** Shortens an exact quotient, so that it is held small again where possible. */
-function withoutZeros(coefficient: bigint, scale: number, smallestScale: number): Decimal {
-  let kept = coefficient;
-  let keptScale = scale;
-  while (keptScale > smallestScale && kept % 10n === 0n) {
-    kept /= 10n;
-    keptScale -= 1;
-  }
-  return rounded(kept, keptScale);
+  return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale, PRECISION);
 }
 
 export function negate({ coefficient, scale }: Decimal): Decimal {

@@ -11,19 +11,28 @@ import { fromSmall, smallPowerOfTen, toDouble, type Decimal } from "./value.ts";
 const MOST_TRUSTED = 1e9;
 const DOUBT = 1e-5;
 
-/** The same as `floor(divide(a, b))`. */
-export function floorQuotient(a: Decimal, b: Decimal): Decimal {
-  const quotient = toDouble(a) / toDouble(b);
+/** The whole part of a quotient that doubles give, where they can tell it; else undefined. */
+export function wholePart(quotient: number): Decimal | undefined {
   const whole = Math.floor(quotient);
   const above = quotient - whole;
   const trusted = Math.abs(quotient) < MOST_TRUSTED && above > DOUBT && above < 1 - DOUBT;
-  return trusted ? fromSmall(whole, 0) : floor(divide(a, b));
+  return trusted ? fromSmall(whole, 0) : undefined;
+}
+
+/** A quotient that doubles give with so many decimals, where they can tell them; else undefined. */
+export function leadingDigits(ofDoubles: number, decimals: number): Decimal | undefined {
+  const quotient = ofDoubles * smallPowerOfTen(decimals);
+  const aboveFloor = quotient - Math.floor(quotient);
+  const trusted = Math.abs(quotient) < MOST_TRUSTED && Math.abs(aboveFloor - 0.5) > DOUBT;
+  return trusted ? fromSmall(Math.round(quotient), decimals) : undefined;
+}
+
+/** The same as `floor(divide(a, b))`. */
+export function floorQuotient(a: Decimal, b: Decimal): Decimal {
+  return wholePart(toDouble(a) / toDouble(b)) ?? floor(divide(a, b));
 }
 
 /** The same as `roundToScale(divide(a, b), decimals)`. */
 export function roundedQuotient(a: Decimal, b: Decimal, decimals: number): Decimal {
-  const quotient = (toDouble(a) / toDouble(b)) * smallPowerOfTen(decimals);
-  const aboveFloor = quotient - Math.floor(quotient);
-  const trusted = Math.abs(quotient) < MOST_TRUSTED && Math.abs(aboveFloor - 0.5) > DOUBT;
-  return trusted ? fromSmall(Math.round(quotient), decimals) : roundToScale(divide(a, b), decimals);
+  return leadingDigits(toDouble(a) / toDouble(b), decimals) ?? roundToScale(divide(a, b), decimals);
 }

@@ -11,7 +11,7 @@ import {
 } from "./value.ts";
 
 /** The first coefficient that has too many digits. */
-export const PRECISION_LIMIT = powerOfTen(PRECISION);
+const PRECISION_LIMIT = powerOfTen(PRECISION);
 
 /** `coefficient` ÷ 10^digits as an integer, half-even. */
 function dropDigits(coefficient: bigint, digits: number): bigint {
@@ -24,10 +24,11 @@ function dropDigits(coefficient: bigint, digits: number): bigint {
   return coefficient < 0n ? quotient - 1n : quotient + 1n;
 }
 
-/** A decimal of at most 28 significant digits from a coefficient of any length. */
-export function rounded(coefficient: bigint, scale: number): Decimal {
-  if (coefficient < PRECISION_LIMIT && coefficient > -PRECISION_LIMIT) return fromBig(coefficient, scale);
-  const excess = digitCount(coefficient < 0n ? -coefficient : coefficient) - PRECISION;
+/** A decimal of at most so many significant digits from a coefficient of any length, half-even. */
+export function rounded(coefficient: bigint, scale: number, precision = PRECISION): Decimal {
+  const limit = precision === PRECISION ? PRECISION_LIMIT : powerOfTen(precision);
+  if (coefficient < limit && coefficient > -limit) return fromBig(coefficient, scale);
+  const excess = digitCount(coefficient < 0n ? -coefficient : coefficient) - precision;
   return fromBig(dropDigits(coefficient, excess), scale - excess);
 }
 
@@ -51,4 +52,14 @@ export function floor(value: Decimal): Decimal {
   const power = powerOfTen(scale);
   const quotient = big / power;
   return fromBig(big < quotient * power ? quotient - 1n : quotient, 0);
+}
+
+/** The value with at most `decimals` places after the point, away from zero. */
+export function roundAwayFromZero(value: Decimal, decimals: number): Decimal {
+  if (value.scale <= decimals) return value;
+  const coefficient = coefficientOf(value);
+  const divisor = powerOfTen(value.scale - decimals);
+  const quotient = coefficient / divisor;
+  if (quotient * divisor === coefficient) return fromBig(quotient, decimals);
+  return fromBig(coefficient < 0n ? quotient - 1n : quotient + 1n, decimals);
 }

@@ -1,4 +1,5 @@
 import type { LineageData } from "../contract/lineage-data.ts";
+import type { RulesVersion } from "../contract/options.ts";
 import type { MarketDataSnapshot } from "../contract/market-data.ts";
 import type { PortfolioSnapshot } from "../contract/portfolio.ts";
 
@@ -11,10 +12,9 @@ export type RunIdentity = {
   readonly requestHash: string;
   readonly idempotencyKey: string | null;
   readonly engineVersion: string;
+  /** The rules version where the options name none. */
+  readonly defaultRulesVersion: RulesVersion;
 };
-
-/** The version of the calculation rules. Stored results keep the version that they were calculated with. */
-export const RULES_VERSION = "1";
 
 /** Market data without an id of its own. */
 const UNNAMED_MARKET_DATA = "md";
@@ -31,6 +31,7 @@ export function lineageOf(
   portfolio: PortfolioSnapshot,
   marketData: MarketDataSnapshot,
   identity: RunIdentity,
+  rulesVersion: RulesVersion,
 ): LineageData {
   return {
     engine_version: identity.engineVersion,
@@ -38,6 +39,6 @@ export function lineageOf(
     market_data_snapshot_id: marketDataSnapshotId(marketData),
     portfolio_snapshot_id: portfolioSnapshotId(portfolio),
     request_hash: identity.requestHash,
-    rules_version: RULES_VERSION,
+    rules_version: rulesVersion,
   };
 }

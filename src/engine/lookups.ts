@@ -1,5 +1,6 @@
 import type { MarketDataSnapshot, Price } from "../contract/market-data.ts";
 import type { ShelfEntry } from "../contract/shelf.ts";
+import type { Arithmetic } from "../decimal/arithmetic.ts";
 import { indexQuotes, ratesInto, type FxQuotes, type RateLookup } from "./fx.ts";
 
 /**
@@ -17,6 +18,8 @@ export type Instrument = {
  * prices.
  */
 export type Lookups = {
+  /** How the run rounds. */
+  readonly arithmetic: Arithmetic;
   readonly baseCurrency: string;
   readonly quotes: FxQuotes;
   readonly rateToBase: RateLookup;
@@ -32,15 +35,17 @@ export function buildLookups(
   baseCurrency: string,
   marketData: MarketDataSnapshot,
   shelfEntries: readonly ShelfEntry[],
+  arithmetic: Arithmetic,
 ): Lookups {
   const quotes = indexQuotes(marketData.fx_rates);
   const prices = firstById(marketData.prices);
   const shelf = firstById(shelfEntries);
   const hasRepeats = shelf.size < shelfEntries.length;
   return {
+    arithmetic,
     baseCurrency,
     quotes,
-    rateToBase: ratesInto(quotes, baseCurrency),
+    rateToBase: ratesInto(quotes, baseCurrency, arithmetic),
     prices,
     instrument: instrumentLookup(prices, shelf),
     shelf,

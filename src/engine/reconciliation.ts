@@ -1,5 +1,6 @@
 import type { Reconciliation, RuleResult } from "../contract/rules.ts";
-import { absolute, add, compare, decimal, multiply, subtract, type Decimal } from "../decimal/decimal.ts";
+import type { Arithmetic } from "../decimal/arithmetic.ts";
+import { compare, decimal, type Decimal } from "../decimal/decimal.ts";
 import { toText } from "../decimal/text.ts";
 import { moneyText } from "./money.ts";
 import { ruleResult } from "./rules.ts";
@@ -24,7 +25,11 @@ export type ReconciliationOutcome = {
 };
 
 /** Checks that the trades preserve value, with a tolerance of 0.5 in base currency plus 5 basis points. */
-export function reconcile(totals: Totals, baseCurrency: string): ReconciliationOutcome {
+export function reconcile(
+  totals: Totals,
+  baseCurrency: string,
+  { absolute, add, multiply, subtract }: Arithmetic,
+): ReconciliationOutcome {
   const { before, after } = totals;
   const tolerance = add(ABSOLUTE_TOLERANCE, multiply(totals.toleranceBase, RELATIVE_TOLERANCE));
   const difference = absolute(subtract(after, totals.expected));

@@ -13,6 +13,7 @@ import {
 } from "../decimal/decimal.ts";
 import { toText } from "../decimal/text.ts";
 import { blockingGapCount, type DataQualityLog } from "./diagnostics.ts";
+import type { Lookups } from "./lookups.ts";
 import { weightOf, type Valuation } from "./valuation.ts";
 
 /** By how much a simulated weight may exceed the limit, because trades are in whole units. */
@@ -26,6 +27,9 @@ export type RuleInput = {
   readonly options: EngineOptions;
   readonly dataQuality: DataQualityLog;
   readonly suppressedCount: number;
+  /** Held, and not to be traded: no rule asks for less of it. */
+  readonly locked: ReadonlySet<string>;
+  readonly lookups: Lookups;
 };
 
 /**

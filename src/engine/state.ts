@@ -7,7 +7,6 @@ import type {
 } from "../contract/state.ts";
 import type { CashBalance } from "../contract/portfolio.ts";
 import type { Decimal } from "../decimal/decimal.ts";
-import { roundedQuotient } from "../decimal/quotient.ts";
 import { toFixedText, toText } from "../decimal/text.ts";
 import { moneyText } from "./money.ts";
 import type { Bucket, Valuation, ValuedPosition } from "./valuation.ts";
@@ -36,7 +35,8 @@ export function toState(valuation: Valuation): SimulatedState {
   };
 }
 
-function positionSummary(position: ValuedPosition, { baseCurrency, divisor }: Valuation): PositionSummary {
+function positionSummary(position: ValuedPosition, valuation: Valuation): PositionSummary {
+  const { baseCurrency } = valuation;
   const { currency, price, value, valueInBase } = position;
   const inInstrumentCurrency = moneyText(value, currency);
   const sameMoney = value === valueInBase && currency === baseCurrency;
@@ -48,13 +48,13 @@ function positionSummary(position: ValuedPosition, { baseCurrency, divisor }: Va
     quantity: toText(position.quantity),
     value_in_base_ccy: sameMoney ? inInstrumentCurrency : moneyText(valueInBase, baseCurrency),
     value_in_instrument_ccy: inInstrumentCurrency,
-    weight: weightText(valueInBase, divisor),
+    weight: weightText(valueInBase, valuation),
   };
 }
 
 /** Computes no more digits than are shown, which is faster than a full division. */
-function weightText(value: Decimal, divisor: Decimal): string {
-  return toFixedText(roundedQuotient(value, divisor, WEIGHT_DECIMALS), WEIGHT_DECIMALS);
+function weightText(value: Decimal, { arithmetic, divisor }: Valuation): string {
+  return toFixedText(arithmetic.roundedQuotient(value, divisor, WEIGHT_DECIMALS), WEIGHT_DECIMALS);
 }
 
 function allocation(buckets: readonly Bucket[], baseCurrency: string): AllocationMetric[] {

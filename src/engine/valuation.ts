@@ -1,6 +1,7 @@
 import type { ValuationMode } from "../contract/options.ts";
 import type { CashBalance, Position } from "../contract/portfolio.ts";
-import { add, divide, isZero, multiply, ONE, ZERO, type Decimal } from "../decimal/decimal.ts";
+import type { Arithmetic } from "../decimal/arithmetic.ts";
+import { isZero, ONE, ZERO, type Decimal } from "../decimal/decimal.ts";
 import { logMissingRate, type DataQualityLog } from "./diagnostics.ts";
 import type { Lookups } from "./lookups.ts";
 
@@ -31,6 +32,8 @@ export type Bucket = { readonly key: string; readonly value: Decimal; readonly w
  * shape.
  */
 export type Valuation = {
+  /** How it was rounded, and what is calculated from it is. */
+  readonly arithmetic: Arithmetic;
   readonly baseCurrency: string;
   readonly total: Decimal;
   /** What weights are shares of: the total, or 1 where that is 0. */
@@ -57,6 +60,8 @@ export function valueHoldings(
   lookups: Lookups,
   log: DataQualityLog,
 ): Valuation {
+  const { arithmetic } = lookups;
+  const { add } = arithmetic;
   const positions = holdings.positions.map((position) => valuePosition(position, mode, lookups, log));
   let total = ZERO;
   for (const { valueInBase } of positions) total = add(total, valueInBase);
@@ -67,8 +72,9 @@ export function valueHoldings(
     cash = add(cash, value);
   }
   const divisor = isZero(total) ? ONE : total;
-  const assetClasses = sumByAssetClass(positions, cash, divisor);
+  const assetClasses = sumByAssetClass(positions, cash, divisor, arithmetic);
   return {
+    arithmetic,
     baseCurrency: lookups.baseCurrency,
     total,
     divisor,
@@ -76,13 +82,13 @@ export function valueHoldings(
     cashBalances: holdings.cash_balances,
     assetClasses,
     cashWeight: assetClasses.find(({ key }) => key === CASH)?.weight ?? ZERO,
-    attributes: sumByAttribute(positions, divisor),
+    attributes: sumByAttribute(positions, divisor, arithmetic),
   };
 }
 
-/** A position's share of the total, with all 28 digits. */
-export function weightOf({ valueInBase }: ValuedPosition, { divisor }: Valuation): Decimal {
-  return divide(valueInBase, divisor);
+/** A position's share of the total, with all digits. */
+export function weightOf({ valueInBase }: ValuedPosition, { arithmetic, divisor }: Valuation): Decimal {
+  return arithmetic.divide(valueInBase, divisor);
 }
 
 function valuePosition(
@@ -95,7 +101,7 @@ function valuePosition(
   if (price === undefined) log.price_missing.push(position.instrument_id);
   const trusted = mode === "TRUST_SNAPSHOT" ? position.market_value : null;
   const currency = trusted?.currency ?? price?.currency ?? lookups.baseCurrency;
-  const value = trusted?.amount ?? multiply(position.quantity, price?.price ?? ZERO);
+  const value = trusted?.amount ?? lookups.arithmetic.multiply(position.quantity, price?.price ?? ZERO);
   return {
     instrumentId: position.instrument_id,
     quantity: position.quantity,
@@ -114,35 +120,46 @@ function valueCash(balance: CashBalance, lookups: Lookups, log: DataQualityLog):
 
 function inBase(amount: Decimal, currency: string, lookups: Lookups, log: DataQualityLog): Decimal {
   const rate = lookups.rateToBase(currency);
-  if (rate !== undefined) return multiply(amount, rate);
+  if (rate !== undefined) return lookups.arithmetic.multiply(amount, rate);
   logMissingRate(log, currency, lookups.baseCurrency);
   return ZERO;
 }
 
-function sumByAssetClass(values: readonly ValuedPosition[], cash: Decimal, divisor: Decimal): Bucket[] {
+function sumByAssetClass(
+  values: readonly ValuedPosition[],
+  cash: Decimal,
+  divisor: Decimal,
+  { add, divide }: Arithmetic,
+): Bucket[] {
   const sums = new Map<string, Decimal>();
-  for (const { assetClass, valueInBase } of values) addTo(sums, assetClass, valueInBase);
-  addTo(sums, CASH, cash);
-  return toBuckets(sums, divisor);
+  for (const { assetClass, valueInBase } of values) addTo(sums, assetClass, valueInBase, add);
+  addTo(sums, CASH, cash, add);
+  return toBuckets(sums, divisor, divide);
 }
 
-function sumByAttribute(values: readonly ValuedPosition[], divisor: Decimal): Map<string, Bucket[]> {
+function sumByAttribute(
+  values: readonly ValuedPosition[],
+  divisor: Decimal,
+  { add, divide }: Arithmetic,
+): Map<string, Bucket[]> {
   const sums = new Map<string, Map<string, Decimal>>();
   for (const { attributes, valueInBase } of values) {
     for (const [attribute, value] of attributes) {
       let ofAttribute = sums.get(attribute);
       if (ofAttribute === undefined) sums.set(attribute, (ofAttribute = new Map<string, Decimal>()));
-      addTo(ofAttribute, value, valueInBase);
+      addTo(ofAttribute, value, valueInBase, add);
     }
   }
-  return new Map([...sums].map(([attribute, byValue]) => [attribute, toBuckets(byValue, divisor)]));
+  return new Map([...sums].map(([attribute, byValue]) => [attribute, toBuckets(byValue, divisor, divide)]));
 }
 
-function addTo(sums: Map<string, Decimal>, key: string, value: Decimal): void {
+type Operation = (a: Decimal, b: Decimal) => Decimal;
+
+function addTo(sums: Map<string, Decimal>, key: string, value: Decimal, add: Operation): void {
   const sum = sums.get(key);
   sums.set(key, sum === undefined ? value : add(sum, value));
 }
 
-function toBuckets(sums: ReadonlyMap<string, Decimal>, divisor: Decimal): Bucket[] {
+function toBuckets(sums: ReadonlyMap<string, Decimal>, divisor: Decimal, divide: Operation): Bucket[] {
   return [...sums].map(([key, value]) => ({ key, value, weight: divide(value, divisor) }));
 }

@@ -1,5 +1,6 @@
 import type { CashBalance, PortfolioSnapshot, Position } from "../contract/portfolio.ts";
-import { add, subtract, ZERO, type Decimal } from "../decimal/decimal.ts";
+import type { Arithmetic } from "../decimal/arithmetic.ts";
+import { ZERO, type Decimal } from "../decimal/decimal.ts";
 
 /**
  * A copy of a portfolio that trades and cash flows are applied to. Trades go to the first row of a repeated
@@ -10,6 +11,7 @@ export type WorkingPortfolio = {
   readonly cash_balances: CashBalance[];
   readonly positionRows: Map<string, number>;
   readonly cashRows: Map<string, number>;
+  readonly arithmetic: Arithmetic;
 };
 
 /** What both engines need of a trade to apply it. Quantity and notional are those of the intent. */
@@ -29,7 +31,7 @@ export type SettledFx = {
 };
 
 /** Rows are shared with the snapshot until they change; the snapshot itself is never touched. */
-export function copyPortfolio(portfolio: PortfolioSnapshot): WorkingPortfolio {
+export function copyPortfolio(portfolio: PortfolioSnapshot, arithmetic: Arithmetic): WorkingPortfolio {
   const positionRows = new Map<string, number>();
   portfolio.positions.forEach(({ instrument_id }, row) => {
     if (!positionRows.has(instrument_id)) positionRows.set(instrument_id, row);
@@ -43,6 +45,7 @@ export function copyPortfolio(portfolio: PortfolioSnapshot): WorkingPortfolio {
     cash_balances: [...portfolio.cash_balances],
     positionRows,
     cashRows,
+    arithmetic,
   };
 }
 
@@ -54,21 +57,23 @@ export function cashBalance(portfolio: WorkingPortfolio, currency: string): Deci
 
 /** Adds to a currency's cash, opening an account at zero where there is none. */
 export function addCash(portfolio: WorkingPortfolio, currency: string, amount: Decimal): void {
-  changeCash(portfolio, currency, amount, add);
+  changeCash(portfolio, currency, amount, portfolio.arithmetic.add);
 }
 
 export function applyTrade(portfolio: WorkingPortfolio, trade: SettledTrade): void {
+  const { add, subtract } = portfolio.arithmetic;
   const buys = trade.side === "BUY";
   changeQuantity(portfolio, trade.instrumentId, trade.quantity, buys ? add : subtract);
   changeCash(portfolio, trade.currency, trade.notional, buys ? subtract : add);
 }
 
 export function applyFx(portfolio: WorkingPortfolio, fx: SettledFx): void {
+  const { add, subtract } = portfolio.arithmetic;
   changeCash(portfolio, fx.sellCurrency, fx.sellAmount, subtract);
   changeCash(portfolio, fx.buyCurrency, fx.buyAmount, add);
 }
 
-type Change = typeof add;
+type Change = Arithmetic["add"];
 
 // Rows are built field by field: spreading them costs several times as much, and this runs for every trade.
 

@@ -64,7 +64,8 @@ export function rebalanceRequest(
 export const RUN_IDENTITY = {
   correlationId: "corr_1",
   engineVersion: "1.2.3",
+  defaultRulesVersion: "1",
   idempotencyKey: "key-1",
   requestHash: "sha256:1",
   runId: "rr_1",
-};
+} as const;

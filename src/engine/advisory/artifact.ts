@@ -1,6 +1,7 @@
 import type { ProposalArtifact, ProposalArtifactEvidenceInputs } from "../../contract/artifact.ts";
 import type { GateDecision } from "../../contract/gate.ts";
 import type { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
+import { rulesNamed } from "../versions.ts";
 import { artifactContent } from "./artifact-content.ts";
 import { portfolioImpact } from "./artifact-impact.ts";
 import { assumptionsAndLimits, disclosures, suitabilitySummary } from "./artifact-statements.ts";
@@ -35,6 +36,7 @@ export function buildArtifact(
 }
 
 function packageProposal(request: ProposalSimulateRequest, result: ProposalResult) {
+  const { arithmetic } = rulesNamed(result.lineage.rules_version);
   const limit = request.options.drift_top_contributors_limit;
   const gate = result.gate_decision ?? decideMissingGate(request, result);
   return {
@@ -49,7 +51,7 @@ function packageProposal(request: ProposalSimulateRequest, result: ProposalResul
       inputs: evidenceInputs(request),
     },
     gate_decision: gate,
-    portfolio_impact: portfolioImpact(result, limit),
+    portfolio_impact: portfolioImpact(result, limit, arithmetic),
     proposal_run_id: result.proposal_run_id,
     status: result.status,
     suitability_summary: suitabilitySummary(result.suitability, limit),

@@ -1,4 +1,5 @@
-import { absolute, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { compareCodePoints } from "../order.ts";
 import type { Weights } from "./exposures.ts";
 
@@ -22,16 +23,29 @@ export function bucketDrifts(
   before: Weights,
   after: Weights,
   others: Iterable<string>,
+  arithmetic: Arithmetic,
 ): BucketDrift[] {
   const buckets = new Set([...before.keys(), ...after.keys(), ...model.keys(), ...others]);
   return [...buckets]
     .sort(compareCodePoints)
     .map((bucket) =>
-      bucketDrift(bucket, model.get(bucket) ?? ZERO, before.get(bucket) ?? ZERO, after.get(bucket) ?? ZERO),
+      bucketDrift(
+        bucket,
+        model.get(bucket) ?? ZERO,
+        before.get(bucket) ?? ZERO,
+        after.get(bucket) ?? ZERO,
+        arithmetic,
+      ),
     );
 }
 
-function bucketDrift(bucket: string, model: Decimal, before: Decimal, after: Decimal): BucketDrift {
+function bucketDrift(
+  bucket: string,
+  model: Decimal,
+  before: Decimal,
+  after: Decimal,
+  { absolute, subtract }: Arithmetic,
+): BucketDrift {
   const driftBefore = subtract(before, model);
   const driftAfter = subtract(after, model);
   const distanceBefore = absolute(driftBefore);

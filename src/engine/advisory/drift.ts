@@ -1,10 +1,10 @@
 import type { DriftAnalysis, DriftBucketDetail, DriftDimensionAnalysis } from "../../contract/drift.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import type { ReferenceModel } from "../../contract/proposal.ts";
-import { compare, decimal, multiply, subtract, type Decimal } from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { compare, decimal, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
-import { sum } from "../sum.ts";
 import { bucketDrifts, type BucketDrift } from "./drift-buckets.ts";
 import { driftHighlights } from "./drift-highlights.ts";
 import type { Exposures } from "./exposures.ts";
@@ -13,6 +13,7 @@ const HALF = decimal("0.5");
 const CASH = "CASH";
 
 export type DriftInput = {
+  readonly arithmetic: Arithmetic;
   readonly model: ReferenceModel;
   readonly options: EngineOptions;
   readonly before: Exposures;
@@ -22,29 +23,30 @@ export type DriftInput = {
 
 /** Distance of a portfolio from its reference model before and after, by asset class and by instrument. */
 export function analyzeDrift(input: DriftInput): DriftAnalysis {
-  const { model, options } = input;
+  const { arithmetic, model, options } = input;
   const limit = options.drift_top_contributors_limit;
   const byAssetClass = driftByAssetClass(input);
   const byInstrument = driftByInstrument(input);
   return {
-    asset_class: dimension(byAssetClass, limit),
+    asset_class: dimension(byAssetClass, limit, arithmetic),
     highlights: driftHighlights(
       byInstrument ?? byAssetClass,
       limit,
       options.drift_unmodeled_exposure_threshold,
     ),
-    instrument: byInstrument === null ? null : dimension(byInstrument, limit),
+    instrument: byInstrument === null ? null : dimension(byInstrument, limit, arithmetic),
     reference_model: { as_of: model.as_of, base_currency: model.base_currency, model_id: model.model_id },
   };
 }
 
-function driftByAssetClass({ model, before, after }: DriftInput): BucketDrift[] {
+function driftByAssetClass({ arithmetic, model, before, after }: DriftInput): BucketDrift[] {
   // The last weight of a repeated target counts.
   const targets = new Map(model.asset_class_targets.map(({ asset_class, weight }) => [asset_class, weight]));
-  return bucketDrifts(targets, before.assetClasses, after.assetClasses, [CASH]);
+  return bucketDrifts(targets, before.assetClasses, after.assetClasses, [CASH], arithmetic);
 }
 
 function driftByInstrument({
+  arithmetic,
   model,
   options,
   before,
@@ -55,12 +57,23 @@ function driftByInstrument({
   const targets = new Map(
     model.instrument_targets.map(({ instrument_id, weight }) => [instrument_id, weight]),
   );
-  return bucketDrifts(targets, before.instruments, after.instruments, tradedInstruments);
+  return bucketDrifts(targets, before.instruments, after.instruments, tradedInstruments, arithmetic);
 }
 
-function dimension(drifts: readonly BucketDrift[], limit: number): DriftDimensionAnalysis {
-  const totalBefore = halfSum(drifts.map((drift) => drift.distanceBefore));
-  const totalAfter = halfSum(drifts.map((drift) => drift.distanceAfter));
+function dimension(
+  drifts: readonly BucketDrift[],
+  limit: number,
+  arithmetic: Arithmetic,
+): DriftDimensionAnalysis {
+  const { subtract } = arithmetic;
+  const totalBefore = halfSum(
+    drifts.map((drift) => drift.distanceBefore),
+    arithmetic,
+  );
+  const totalAfter = halfSum(
+    drifts.map((drift) => drift.distanceAfter),
+    arithmetic,
+  );
   return {
     buckets: drifts.map(bucketDetail),
     drift_total_after: toText(totalAfter),
@@ -71,7 +84,7 @@ function dimension(drifts: readonly BucketDrift[], limit: number): DriftDimensio
 }
 
 /** Overweights and underweights are equal in sum, so half the sum is the share that differs from the model. */
-function halfSum(distances: readonly Decimal[]): Decimal {
+function halfSum(distances: readonly Decimal[], { multiply, sum }: Arithmetic): Decimal {
   return multiply(HALF, sum(distances));
 }
 

@@ -2,14 +2,17 @@ import type { FxSpotIntent, SecurityTradeIntent } from "../../contract/intents.t
 import type { ProposedTrade } from "../../contract/proposal.ts";
 import { warnOnce } from "../diagnostics.ts";
 import { applyTrade } from "../working-portfolio.ts";
-import { fundPurchases, type Funding } from "./funding.ts";
+import type { Funding } from "./funding.ts";
 import { sortedByPair } from "./intents.ts";
 import type { ProposalRun } from "./proposal-run.ts";
-import { acceptTrades, inExecutionOrder, tradeIntent, type AcceptedTrade } from "./trades.ts";
+import type { AdvisoryStages } from "./stages.ts";
+import { tradeIntent, type AcceptedTrade } from "./trades.ts";
 
 export type Execution = {
   /** Sales, then FX, then purchases: each step provides the cash for the next. */
   readonly intents: readonly (FxSpotIntent | SecurityTradeIntent)[];
+  /** The trades that were applied. */
+  readonly applied: readonly AcceptedTrade[];
   /** True when purchases were skipped for lack of an FX rate and the options tolerate that. */
   readonly needsReview: boolean;
 };
@@ -17,14 +20,22 @@ export type Execution = {
 const WITHOUT_FUNDING: Funding = { fxByCurrency: new Map(), unfunded: new Set(), needsReview: false };
 
 /** Applies the proposed trades to the working portfolio: sales first, then funding, then purchases. */
-export function executeTrades(run: ProposalRun, trades: readonly ProposedTrade[]): Execution {
+export function executeTrades(
+  run: ProposalRun,
+  trades: readonly ProposedTrade[],
+  { acceptTrades, compareTrades, fundPurchases }: AdvisoryStages,
+): Execution {
   const accepted = acceptTrades(run, trades);
-  const sales = inExecutionOrder(accepted, "SELL");
-  const purchases = inExecutionOrder(accepted, "BUY");
+  const inOrder = (wanted: AcceptedTrade["side"]) =>
+    accepted.filter(({ side }) => side === wanted).sort(compareTrades);
+  const sales = inOrder("SELL");
+  const purchases = inOrder("BUY");
   for (const sale of sales) applyTrade(run.portfolio, sale);
   const funding = run.options.auto_funding ? fundPurchases(run, purchases) : WITHOUT_FUNDING;
+  const funded = purchases.filter(({ currency }) => !funding.unfunded.has(currency));
   const saleIntents = sales.map((sale) => tradeIntent(sale, [], run.lookups.baseCurrency));
   return {
+    applied: [...sales, ...funded],
     intents: [
       ...saleIntents,
       ...sortedByPair(funding.fxByCurrency.values()),

@@ -1,5 +1,6 @@
 import type { SuitabilityIssue } from "../../contract/suitability.ts";
-import { add, compare, decimal, multiply, type Decimal } from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { compare, decimal, multiply, type Decimal } from "../../decimal/decimal.ts";
 import { toFixedText } from "../../decimal/text.ts";
 
 /** Tolerance of every limit, so that a rounding error in the 28th digit of a weight causes no issue. */
@@ -13,7 +14,7 @@ export type Finding = Omit<SuitabilityIssue, "evidence" | "status_change">;
 /** The findings of one state by their issue key. */
 export type Findings = ReadonlyMap<string, Finding>;
 
-export function exceeds(weight: Decimal, limit: Decimal): boolean {
+export function exceeds(weight: Decimal, limit: Decimal, { add }: Arithmetic): boolean {
   return compare(weight, add(limit, EPSILON)) > 0;
 }
 

@@ -118,7 +118,7 @@ function pairOf({ buyCurrency, sellCurrency }: SettledFx): string {
 function findSource(run: ProposalRun, state: FundingState, need: Need): Search {
   let smallestDeficit: Shortfall | null = null;
   for (const source of fundingSources(run, need.currency)) {
-    const rate = fxRate(run.lookups.quotes, need.currency, source);
+    const rate = fxRate(run.lookups.quotes, need.currency, source, run.lookups.arithmetic);
     if (rate === undefined) {
       logMissingPair(run, state, `${need.currency}/${source}`);
       continue;

@@ -1,42 +1,57 @@
 import type { ShelfStatus } from "../../contract/shelf.ts";
+import { ROUNDED, type Arithmetic } from "../../decimal/arithmetic.ts";
 import { ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { exceeds, type Finding } from "./findings.ts";
+import type { GrowthMeasure } from "./stages.ts";
 
-/** One instrument as product governance sees it; a weight is undefined where the instrument is not held. */
+/** One instrument as product governance sees it. */
 export type GovernedHolding = {
   readonly instrumentId: string;
   readonly status: ShelfStatus;
+  /** Undefined where it is not held. */
+  readonly weight: Decimal | undefined;
+  /** How much of it there is, as the rules measure growth. */
   readonly before: Decimal | undefined;
   readonly now: Decimal | undefined;
   readonly buyRequested: boolean;
   readonly allowRestricted: boolean;
 };
 
+/** A holding has grown if its weight has. */
+export const growthOfWeight: GrowthMeasure = {
+  of: ({ instruments }) => instruments,
+  hasGrown: (before, now) => exceeds(now, before, ROUNDED),
+};
+
 /**
  * BANNED and SUSPENDED instruments must not be held; SELL_ONLY and RESTRICTED ones must not increase. A
  * requested purchase counts as an increase, whether or not it was allowed or changed the weight.
  */
-export function governanceFinding(holding: GovernedHolding): Finding | null {
+export function governanceFinding(
+  holding: GovernedHolding,
+  growth: GrowthMeasure,
+  arithmetic: Arithmetic,
+): Finding | null {
   switch (holding.status) {
     case "BANNED":
     case "SUSPENDED":
-      return isHeld(holding) ? heldFinding(holding) : null;
+      return isHeld(holding, arithmetic) ? heldFinding(holding) : null;
     case "SELL_ONLY":
-      return increases(holding) ? increaseFinding(holding, "HIGH", {}) : null;
+      return increases(holding, growth) ? increaseFinding(holding, "HIGH", {}) : null;
     case "RESTRICTED":
-      return increases(holding) ? restrictedFinding(holding) : null;
+      return increases(holding, growth) ? restrictedFinding(holding) : null;
     case "APPROVED":
       return null;
   }
 }
 
-function isHeld({ now }: GovernedHolding): boolean {
-  return now !== undefined && exceeds(now, ZERO);
+function isHeld({ weight }: GovernedHolding, arithmetic: Arithmetic): boolean {
+  return weight !== undefined && exceeds(weight, ZERO, arithmetic);
 }
 
-function increases({ before, now, buyRequested }: GovernedHolding): boolean {
-  return buyRequested || exceeds(now ?? ZERO, before ?? ZERO);
+function increases({ before, now, buyRequested }: GovernedHolding, { hasGrown }: GrowthMeasure): boolean {
+  return buyRequested || hasGrown(before ?? ZERO, now ?? ZERO);
 }
 
 function restrictedFinding(holding: GovernedHolding): Finding {
@@ -44,9 +59,9 @@ function restrictedFinding(holding: GovernedHolding): Finding {
   return increaseFinding(holding, allowed ? "MEDIUM" : "HIGH", { allow_restricted: String(allowed) });
 }
 
-function heldFinding({ instrumentId, status, now }: GovernedHolding): Finding {
+function heldFinding({ instrumentId, status, weight }: GovernedHolding): Finding {
   return {
-    details: { instrument_id: instrumentId, measured: toText(now ?? ZERO), shelf_status: status },
+    details: { instrument_id: instrumentId, measured: toText(weight ?? ZERO), shelf_status: status },
     dimension: "GOVERNANCE",
     issue_id: `SUIT_GOVERNANCE_${status}`,
     issue_key: governanceKey(instrumentId, status),

@@ -1,18 +1,26 @@
 import type { RuleResult } from "../../contract/rules.ts";
 import { decimal } from "../../decimal/decimal.ts";
-import { evaluateRules, ruleResult } from "../rules.ts";
+import { ruleResult } from "../rules.ts";
 import type { Valuation } from "../valuation.ts";
+import type { Rules } from "../versions.ts";
 import type { ProposalRun } from "./proposal-run.ts";
+
+/** An advisor may trade whatever the shelf allows. */
+const NOTHING_LOCKED: ReadonlySet<string> = new Set();
 
 /** The standard rules on the state after, and the rules about the proposal itself. */
 export function evaluateProposalRules(
   run: ProposalRun,
   after: Valuation,
   needsReview: boolean,
+  { evaluateRules, tidyLog }: Rules,
 ): RuleResult[] {
-  const { diagnostics, options } = run;
+  const { diagnostics, lookups, options } = run;
+  tidyLog(diagnostics.data_quality);
   const results = evaluateRules({
     valuation: after,
+    lookups,
+    locked: NOTHING_LOCKED,
     options,
     dataQuality: diagnostics.data_quality,
     suppressedCount: diagnostics.suppressed_intents.length,

@@ -7,6 +7,7 @@ import { buildLookups } from "../lookups.ts";
 import { statusOf } from "../rules.ts";
 import { toState } from "../state.ts";
 import { valueHoldings } from "../valuation.ts";
+import { rulesOf, type Rules } from "../versions.ts";
 import { copyPortfolio } from "../working-portfolio.ts";
 import { applyCashFlows } from "./cash-flows.ts";
 import { analyzeDrift } from "./drift.ts";
@@ -26,24 +27,25 @@ type BothExposures = { readonly before: Exposures; readonly after: Exposures };
  * result, and every valid request ends READY, PENDING_REVIEW or BLOCKED. Keys are in code-unit order, so that
  * canonical JSON has nothing to sort.
  */
-export function simulateProposal(request: ProposalSimulateRequest, identity: RunIdentity): ProposalResult {
-  const run = startRun(request);
+export function simulateProposal(sent: ProposalSimulateRequest, identity: RunIdentity): ProposalResult {
+  const rules = rulesOf(sent.options, identity.defaultRulesVersion);
+  const request = rules.advisory.arrange(sent);
+  const run = startRun(request, rules);
   const { diagnostics, lookups, options } = run;
   const log = diagnostics.data_quality;
   const before = valueHoldings(request.portfolio_snapshot, options.valuation_mode, lookups, log);
-  const cashFlows = applyCashFlows(run, request.proposed_cash_flows);
-  const execution = executeTrades(run, request.proposed_trades);
-  const intents = [...cashFlows, ...execution.intents];
-  const after = valueHoldings(run.portfolio, "CALCULATED", lookups, log);
+  const { execution, intents } = execute(run, request, rules);
+  const after = rules.valueAfter(run.portfolio, execution.applied, options.valuation_mode, lookups, log);
   const exposures = { before: exposuresOf(before), after: exposuresOf(after) };
 
-  const rules = evaluateProposalRules(run, after, execution.needsReview);
+  const results = evaluateProposalRules(run, after, execution.needsReview, rules);
   const { reconciliation, mismatch } = reconcileProposal(run, before, after, request.proposed_cash_flows);
-  if (mismatch !== null) rules.push(mismatch);
-  const status = statusOf(rules);
+  if (mismatch !== null) results.push(mismatch);
+  rules.tidyLog(log);
+  const status = statusOf(results);
   const drift = driftOf(run, request, exposures, tradedInstruments(intents));
-  const suitability = suitabilityOf(run, request, exposures);
-  const gateInput = { status, rules, dataQuality: log, suitability, options };
+  const suitability = suitabilityOf(run, request, exposures, rules);
+  const gateInput = { status, rules: results, dataQuality: log, suitability, options };
   return {
     after_simulated: toState(after),
     before: toState(before),
@@ -53,10 +55,10 @@ export function simulateProposal(request: ProposalSimulateRequest, identity: Run
     explanation: { summary: status },
     gate_decision: options.enable_workflow_gates ? decideProposalGate(gateInput) : null,
     intents,
-    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity),
+    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity, rules.version),
     proposal_run_id: identity.runId,
     reconciliation,
-    rule_results: rules,
+    rule_results: results,
     status,
     suitability,
   };
@@ -68,19 +70,29 @@ export function proposalRunId(requestHash: string): string {
   return `pr_${digits.slice(0, 16)}`;
 }
 
-function startRun({
-  portfolio_snapshot,
-  market_data_snapshot,
-  shelf_entries,
-  options,
-}: ProposalSimulateRequest): ProposalRun {
+function startRun(request: ProposalSimulateRequest, { arithmetic, inputWarnings }: Rules): ProposalRun {
+  const { portfolio_snapshot, market_data_snapshot, shelf_entries, options } = request;
+  const diagnostics = emptyDiagnostics();
+  diagnostics.warnings.push(...inputWarnings(market_data_snapshot));
   return {
     options,
-    lookups: buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries),
-    portfolio: copyPortfolio(portfolio_snapshot),
-    diagnostics: emptyDiagnostics(),
+    lookups: buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries, arithmetic),
+    portfolio: copyPortfolio(portfolio_snapshot, arithmetic),
+    diagnostics,
     hardFailures: [],
   };
+}
+
+/** Cash flows and trades, in the order in which the intents are carried out. */
+function execute(run: ProposalRun, request: ProposalSimulateRequest, { advisory }: Rules) {
+  const { proposed_cash_flows: flows, proposed_trades: trades } = request;
+  if (advisory.areFlowsFirst(run.options)) {
+    const cashFlows = applyCashFlows(run, flows);
+    const execution = executeTrades(run, trades, advisory);
+    return { execution, intents: [...cashFlows, ...execution.intents] };
+  }
+  const execution = executeTrades(run, trades, advisory);
+  return { execution, intents: [...execution.intents, ...applyCashFlows(run, flows)] };
 }
 
 function driftOf(
@@ -94,18 +106,27 @@ function driftOf(
     diagnostics.warnings.push("REFERENCE_MODEL_BASE_CURRENCY_MISMATCH");
     return null;
   }
-  return analyzeDrift({ model, options, ...exposures, tradedInstruments: traded });
+  return analyzeDrift({
+    arithmetic: lookups.arithmetic,
+    model,
+    options,
+    ...exposures,
+    tradedInstruments: traded,
+  });
 }
 
 function suitabilityOf(
   { options, lookups }: ProposalRun,
   request: ProposalSimulateRequest,
   exposures: BothExposures,
+  { advisory, arithmetic }: Rules,
 ): SuitabilityResult | null {
   if (!options.enable_suitability_scanner) return null;
   const marketDataId = marketDataSnapshotId(request.market_data_snapshot);
   return scanSuitability({
     ...exposures,
+    arithmetic,
+    growth: advisory.growth,
     options,
     shelf: lookups.latestShelf,
     requestedBuys: requestedBuys(request.proposed_trades),

@@ -72,14 +72,9 @@ function inBase({ lookups, diagnostics }: ProposalRun, amount: Decimal, currency
   return null;
 }
 
-/** The trades of one side in the order in which they are applied: by instrument, then as requested. */
-export function inExecutionOrder(
-  trades: readonly AcceptedTrade[],
-  side: AcceptedTrade["side"],
-): AcceptedTrade[] {
-  return trades
-    .filter((trade) => trade.side === side)
-    .sort((a, b) => compareCodePoints(a.instrumentId, b.instrumentId));
+/** By instrument, then as requested. */
+export function byInstrument(a: AcceptedTrade, b: AcceptedTrade): number {
+  return compareCodePoints(a.instrumentId, b.instrumentId);
 }
 
 export function tradeIntent(

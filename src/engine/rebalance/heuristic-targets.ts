@@ -1,5 +1,6 @@
 import { mapFrom } from "../../contract/maps.ts";
 import type { RunStatus } from "../../contract/rules.ts";
+import { ROUNDED } from "../../decimal/arithmetic.ts";
 import {
   add,
   compare,
@@ -17,7 +18,6 @@ import {
 } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import type { Diagnostics } from "../diagnostics.ts";
-import { sum } from "../sum.ts";
 import {
   BLOCKED_TARGETS,
   buyableWeights,
@@ -33,6 +33,8 @@ import {
 } from "./targets.ts";
 import type { Universe } from "./universe.ts";
 
+const { sum } = ROUNDED;
+
 const GROUP_TOLERANCE = decimal("0.0001");
 const FULLY_INVESTED = decimal("1.0001");
 /** Weight above the single position limit that may stay in cash without a review. */
@@ -44,7 +46,7 @@ const UNPLACED_TOLERANCE = decimal("0.001");
 export function heuristicTargets(problem: TargetProblem, diagnostics: Diagnostics): TargetOutcome {
   const { universe, options } = problem;
   const weights: TargetWeights = new Map(universe.eligible);
-  const sellOnly = redistributeSellOnly(weights, universe);
+  const sellOnly = redistributeSellOnly(weights, universe, ROUNDED);
   for (const group of groupsOf(problem)) {
     if (!capGroup(weights, group, universe, diagnostics)) return BLOCKED_TARGETS;
   }
@@ -98,14 +100,14 @@ function proRataShares(
 ): [string, Decimal][] {
   const inGroup = new Set(members);
   const candidates = buyableWeights(weights, universe).filter(([instrument]) => !inGroup.has(instrument));
-  const total = sumOfWeights(candidates);
+  const total = sumOfWeights(candidates, ROUNDED);
   if (!isPositive(total)) return [];
   return candidates.map(([instrument, weight]) => [instrument, multiply(excess, divide(weight, total))]);
 }
 
 function scaleToFullyInvested(weights: TargetWeights, universe: Universe): RunStatus {
   if (compare(sum(weights.values()), FULLY_INVESTED) <= 0) return "READY";
-  const locked = lockedWeight(weights, universe);
+  const locked = lockedWeight(weights, universe, ROUNDED);
   const fits = scaleBuyables(weights, universe, maximum(ZERO, subtract(ONE, locked)));
   return fits && compare(locked, ONE) <= 0 ? "READY" : "PENDING_REVIEW";
 }
@@ -113,7 +115,7 @@ function scaleToFullyInvested(weights: TargetWeights, universe: Universe): RunSt
 /** Scales the buyable weights down to the available weight; true when they already fit. */
 function scaleBuyables(weights: TargetWeights, universe: Universe, available: Decimal): boolean {
   const buyable = buyableWeights(weights, universe);
-  const total = sumOfWeights(buyable);
+  const total = sumOfWeights(buyable, ROUNDED);
   if (compare(total, available) <= 0) return true;
   const scale = divide(available, total);
   for (const [instrument, weight] of buyable) weights.set(instrument, multiply(weight, scale));
@@ -129,7 +131,7 @@ function capSinglePositions(weights: TargetWeights, universe: Universe, limit: D
   }
   if (isZero(excess)) return "READY";
   const candidates = buyableWeights(weights, universe).filter(([, weight]) => compare(weight, limit) < 0);
-  const total = sumOfWeights(candidates);
+  const total = sumOfWeights(candidates, ROUNDED);
   if (!isPositive(total)) return "PENDING_REVIEW";
   let remaining = excess;
   for (const [instrument, weight] of candidates) {
@@ -142,7 +144,7 @@ function capSinglePositions(weights: TargetWeights, universe: Universe, limit: D
 
 function reserveCashBuffer(weights: TargetWeights, universe: Universe, buffer: Decimal): RunStatus {
   if (!isPositive(buffer)) return "READY";
-  const locked = lockedWeight(weights, universe);
+  const locked = lockedWeight(weights, universe, ROUNDED);
   const allowed = maximum(ZERO, subtract(subtract(ONE, buffer), locked));
   return scaleBuyables(weights, universe, allowed) ? "READY" : "PENDING_REVIEW";
 }

@@ -14,10 +14,12 @@ import { lineageOf, type RunIdentity } from "../lineage.ts";
 import { buildLookups, type Lookups } from "../lookups.ts";
 import { toState } from "../state.ts";
 import { valueHoldings, type Valuation } from "../valuation.ts";
+import { rulesOf, type Rules } from "../versions.ts";
 import { buildUniverse, type Universe } from "./universe.ts";
 
 /** What the stages of a run share. Only the diagnostics change. */
 export type Run = {
+  readonly rules: Rules;
   readonly request: RebalanceRequest;
   readonly identity: RunIdentity;
   readonly options: EngineOptions;
@@ -38,15 +40,23 @@ export type RunOutcome = {
   readonly reconciliation: Reconciliation | null;
   readonly taxImpact: TaxImpact | null;
   readonly explanation: RebalanceResult["explanation"];
-  /** 1 for a run that was simulated to the end, 0 for one that was blocked before trading. */
-  readonly coverage: "0" | "1";
+  /** False for a run that was blocked before trading. */
+  readonly isSimulated: boolean;
 };
 
 /** Values the portfolio before any trade and determines what may be traded. */
-export function startRun(request: RebalanceRequest, identity: RunIdentity): Run {
+export function startRun(sent: RebalanceRequest, identity: RunIdentity): Run {
+  const rules = rulesOf(sent.options, identity.defaultRulesVersion);
+  const request = rules.rebalance.arrange(sent);
   const { market_data_snapshot, model_portfolio, options, portfolio_snapshot, shelf_entries } = request;
-  const lookups = buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries);
+  const lookups = buildLookups(
+    portfolio_snapshot.base_currency,
+    market_data_snapshot,
+    shelf_entries,
+    rules.arithmetic,
+  );
   const diagnostics = emptyDiagnostics();
+  diagnostics.warnings.push(...rules.inputWarnings(market_data_snapshot));
   const log = diagnostics.data_quality;
   const before = valueHoldings(portfolio_snapshot, options.valuation_mode, lookups, log);
   const universe = buildUniverse(model_portfolio.targets, before, lookups, options.allow_restricted, log);
@@ -58,6 +68,7 @@ export function startRun(request: RebalanceRequest, identity: RunIdentity): Run 
     lookups,
     options,
     request,
+    rules,
     universe,
   };
 }
@@ -67,12 +78,13 @@ export function startRun(request: RebalanceRequest, identity: RunIdentity): Run 
  * canonical JSON has nothing to sort.
  */
 export function toResult(run: Run, outcome: RunOutcome): RebalanceResult {
-  const { identity, options, request } = run;
+  const { diagnostics, identity, options, request, rules } = run;
+  rules.tidyLog(diagnostics.data_quality);
   const gate = options.enable_workflow_gates
     ? decideGate({
         consentObtained: options.client_consent_already_obtained,
         consentRequired: options.workflow_requires_client_consent,
-        dataQuality: run.diagnostics.data_quality,
+        dataQuality: diagnostics.data_quality,
         newIssues: [],
         rules: outcome.rules,
         status: outcome.status,
@@ -82,27 +94,30 @@ export function toResult(run: Run, outcome: RunOutcome): RebalanceResult {
     after_simulated: outcome.after,
     before: run.beforeState,
     correlation_id: identity.correlationId,
-    diagnostics: run.diagnostics,
+    diagnostics,
     explanation: outcome.explanation,
     gate_decision: gate,
     intents: outcome.intents,
-    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity),
+    lineage: lineageOf(request.portfolio_snapshot, request.market_data_snapshot, identity, rules.version),
     rebalance_run_id: identity.runId,
     reconciliation: outcome.reconciliation,
     rule_results: outcome.rules,
     status: outcome.status,
     target: { strategy: {}, target_id: `target_${identity.runId}`, targets: outcome.targets },
     tax_impact: outcome.taxImpact,
-    universe: universeData(run.universe, identity, outcome.coverage),
+    universe: universeData(run, outcome.isSimulated),
   };
 }
 
-function universeData(universe: Universe, { runId }: RunIdentity, coverage: "0" | "1"): UniverseData {
+function universeData(
+  { before, identity, lookups, request, rules, universe }: Run,
+  isSimulated: boolean,
+): UniverseData {
   return {
-    coverage: { fx_coverage_pct: coverage, price_coverage_pct: coverage },
+    coverage: rules.rebalance.coverage(before, request.portfolio_snapshot, lookups, isSimulated),
     eligible_for_buy: [...universe.eligibleForBuy],
     eligible_for_sell: [...universe.eligibleForSell],
     excluded: universe.excluded,
-    universe_id: `universe_${runId}`,
+    universe_id: `universe_${identity.runId}`,
   };
 }

@@ -2,16 +2,8 @@ import type { CashLadderBreach } from "../../contract/diagnostics.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import type { CashBalance } from "../../contract/portfolio.ts";
 import type { RuleResult } from "../../contract/rules.ts";
-import {
-  add,
-  compare,
-  isNegative,
-  isPositive,
-  negate,
-  subtract,
-  ZERO,
-  type Decimal,
-} from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { isNegative, isPositive, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { warnOnce, type Diagnostics } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
@@ -20,6 +12,9 @@ import { ruleResult } from "../rules.ts";
 import type { FxLeg, Trade } from "./trades.ts";
 
 const DEFAULT_SETTLEMENT_DAYS = 2;
+
+/** Whether so much below the allowed floor is a breach. */
+type IsOwed = (shortfall: Decimal, currency: string) => boolean;
 
 type Breach = { readonly entry: CashLadderBreach; readonly shortfall: Decimal };
 
@@ -36,8 +31,10 @@ export function projectCashLadder(
   legs: readonly FxLeg[],
   lookups: Lookups,
   options: EngineOptions,
+  isOwed: IsOwed,
   diagnostics: Diagnostics,
 ): RuleResult | null {
+  const { arithmetic } = lookups;
   const lag = ({ instrumentId }: Trade): number =>
     lookups.latestShelf.get(instrumentId)?.settlement_days ?? DEFAULT_SETTLEMENT_DAYS;
   const lags = trades.map(lag);
@@ -47,18 +44,25 @@ export function projectCashLadder(
   );
   const flows: Flows = new Map();
   for (const { amount, currency, settled } of balances)
-    addFlow(flows, horizon, currency, 0, settled ?? amount);
+    addFlow(flows, horizon, currency, 0, settled ?? amount, arithmetic);
   trades.forEach((trade, index) => {
-    const flow = trade.side === "SELL" ? trade.notional : negate(trade.notional);
-    addFlow(flows, horizon, trade.currency, lags[index] ?? DEFAULT_SETTLEMENT_DAYS, flow);
+    const flow = trade.side === "SELL" ? trade.notional : arithmetic.negate(trade.notional);
+    addFlow(flows, horizon, trade.currency, lags[index] ?? DEFAULT_SETTLEMENT_DAYS, flow, arithmetic);
   });
   for (const { buyAmount, buyCurrency, sellAmount, sellCurrency } of legs) {
-    addFlow(flows, horizon, sellCurrency, options.fx_settlement_days, negate(sellAmount));
-    addFlow(flows, horizon, buyCurrency, options.fx_settlement_days, buyAmount);
+    addFlow(
+      flows,
+      horizon,
+      sellCurrency,
+      options.fx_settlement_days,
+      arithmetic.negate(sellAmount),
+      arithmetic,
+    );
+    addFlow(flows, horizon, buyCurrency, options.fx_settlement_days, buyAmount, arithmetic);
   }
   const breaches = [...flows]
     .sort(([a], [b]) => compareCodePoints(a, b))
-    .flatMap(([currency, days]) => projectCurrency(currency, days, options, diagnostics));
+    .flatMap(([currency, days]) => projectCurrency(currency, days, options, isOwed, arithmetic, diagnostics));
   diagnostics.cash_ladder_breaches.push(...breaches.map(({ entry }) => entry));
   const first = breaches[0];
   if (first === undefined) return null;
@@ -66,7 +70,14 @@ export function projectCashLadder(
   return breachRule(first);
 }
 
-function addFlow(flows: Flows, horizon: number, currency: string, day: number, amount: Decimal): void {
+function addFlow(
+  flows: Flows,
+  horizon: number,
+  currency: string,
+  day: number,
+  amount: Decimal,
+  { add }: Arithmetic,
+): void {
   let days = flows.get(currency);
   if (days === undefined) flows.set(currency, (days = Array.from({ length: horizon + 1 }, () => ZERO)));
   days[day] = add(days[day] ?? ZERO, amount);
@@ -76,6 +87,8 @@ function projectCurrency(
   currency: string,
   days: readonly Decimal[],
   options: EngineOptions,
+  isOwed: IsOwed,
+  { add, negate, subtract }: Arithmetic,
   diagnostics: Diagnostics,
 ): Breach[] {
   const allowance = options.max_overdraft_by_ccy[currency] ?? ZERO;
@@ -87,7 +100,8 @@ function projectCurrency(
     const projected_balance = toText(balance);
     diagnostics.cash_ladder.push({ currency, date_offset: day, projected_balance });
     if (isNegative(balance) && isPositive(allowance)) warnOnce(diagnostics, "SETTLEMENT_OVERDRAFT_UTILIZED");
-    if (compare(balance, floor) >= 0) return;
+    const shortfall = subtract(floor, balance);
+    if (!isOwed(shortfall, currency)) return;
     const reason_code = `OVERDRAFT_ON_T_PLUS_${day}`;
     const entry = {
       allowed_floor: toText(floor),
@@ -96,7 +110,7 @@ function projectCurrency(
       projected_balance,
       reason_code,
     };
-    breaches.push({ entry, shortfall: subtract(floor, balance) });
+    breaches.push({ entry, shortfall });
   });
   return breaches;
 }

@@ -6,19 +6,17 @@ import { ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { blockingGapCount } from "../diagnostics.ts";
 import type { RunIdentity } from "../lineage.ts";
 import { reconcile } from "../reconciliation.ts";
-import { evaluateRules, failed, isHardFailure, statusOf } from "../rules.ts";
+import { failed, isHardFailure, statusOf } from "../rules.ts";
 import { toState } from "../state.ts";
 import { valueHoldings, type Valuation } from "../valuation.ts";
 import { applyFx, applyTrade, copyPortfolio } from "../working-portfolio.ts";
-import { fxLegs } from "./fx-legs.ts";
 import { startRun, toResult, type Run, type RunOutcome } from "./run.ts";
 import { projectCashLadder } from "./settlement-ladder.ts";
-import { sizeTrades } from "./sizing.ts";
+import type { TradingContext } from "./stages.ts";
 import { chooseTargets, type ChosenTargets, type TargetMethodComparison } from "./target-comparison.ts";
-import { traceTargets, type TargetProblem } from "./targets.ts";
-import { openTaxLedger, taxImpact, type TaxLedger } from "./tax-lots.ts";
+import { traceTargets, type TargetOutcome, type TargetProblem } from "./targets.ts";
+import { openTaxLedger } from "./tax-lots.ts";
 import { toIntents, type FxLeg, type Trade } from "./trades.ts";
-import { capTurnover } from "./turnover.ts";
 
 export type { RunIdentity } from "../lineage.ts";
 
@@ -36,18 +34,18 @@ export function simulateRebalance(request: RebalanceRequest, identity: RunIdenti
     shelfEntries: request.shelf_entries,
     universe,
   };
-  const chosen = chooseTargets(problem, diagnostics);
+  const stages = run.rules.rebalance;
+  const chosen = chooseTargets(problem, stages.targetMethods, diagnostics);
   const targets = traceTargets(problem, chosen.outcome, before.total);
   if (chosen.outcome.status === "BLOCKED" || hasBlockingGaps(run))
-    return toResult(run, blocked(run, targets));
+    return toResult(run, blocked(run, targets, chosen));
 
-  const ledger = options.enable_tax_awareness ? openTaxLedger(options.max_realized_capital_gains) : null;
-  const sized = sizeAll(run, chosen, ledger);
-  if (hasBlockingGaps(run)) return toResult(run, blocked(run, targets));
+  const context = tradingContext(run);
+  const sized = stages.sizeTrades(weightsInTradeOrder(run, chosen), context);
+  if (hasBlockingGaps(run)) return toResult(run, blocked(run, targets, chosen));
 
-  const { baseCurrency } = run.lookups;
-  const trades = capTurnover(sized, options.max_turnover_pct, before.total, baseCurrency, diagnostics);
-  return toResult(run, settle(run, chosen, targets, trades, ledger));
+  const trades = stages.capTurnover(sized, context);
+  return toResult(run, settle(run, chosen, targets, trades, context));
 }
 
 function hasBlockingGaps({ diagnostics, options }: Run): boolean {
@@ -57,12 +55,12 @@ function hasBlockingGaps({ diagnostics, options }: Run): boolean {
 /**
  * Missing data or the target method stopped the run: nothing is traded, the rules evaluate the state before.
  */
-function blocked(run: Run, targets: TargetData["targets"]): RunOutcome {
+function blocked(run: Run, targets: TargetData["targets"], { outcome }: ChosenTargets): RunOutcome {
   return {
     after: run.beforeState,
-    coverage: "0",
-    explanation: { summary: "Blocked" },
+    explanation: { ...outcome.explanation, summary: "Blocked" },
     intents: [],
+    isSimulated: false,
     reconciliation: null,
     rules: rulesFor(run, run.before),
     status: "BLOCKED",
@@ -71,25 +69,36 @@ function blocked(run: Run, targets: TargetData["targets"]): RunOutcome {
   };
 }
 
-function rulesFor({ diagnostics, options }: Run, valuation: Valuation): RuleResult[] {
-  const suppressedCount = diagnostics.suppressed_intents.length;
-  return evaluateRules({ dataQuality: diagnostics.data_quality, options, suppressedCount, valuation });
+function rulesFor(run: Run, valuation: Valuation): RuleResult[] {
+  const { diagnostics, lookups, options, rules, universe } = run;
+  const { data_quality: dataQuality, suppressed_intents } = diagnostics;
+  rules.tidyLog(dataQuality);
+  return rules.evaluateRules({
+    dataQuality,
+    locked: universe.locked,
+    lookups,
+    options,
+    suppressedCount: suppressed_intents.length,
+    valuation,
+  });
 }
 
-function sizeAll(run: Run, chosen: ChosenTargets, taxLedger: TaxLedger | null): Trade[] {
-  const { before, diagnostics, lookups, options, request } = run;
+function tradingContext({ before, diagnostics, lookups, options, request, universe }: Run): TradingContext {
   const positions = new Map<string, Position>();
   for (const position of request.portfolio_snapshot.positions) {
     if (!positions.has(position.instrument_id)) positions.set(position.instrument_id, position);
   }
-  return sizeTrades(weightsInTradeOrder(run, chosen), {
+  const taxLedger = options.enable_tax_awareness ? openTaxLedger(options.max_realized_capital_gains) : null;
+  return {
+    balances: request.portfolio_snapshot.cash_balances,
     diagnostics,
     lookups,
     options,
     positions,
     taxLedger,
     total: before.total,
-  });
+    universe,
+  };
 }
 
 /**
@@ -111,27 +120,28 @@ function settle(
   { comparison, outcome }: ChosenTargets,
   targets: TargetData["targets"],
   trades: readonly Trade[],
-  ledger: TaxLedger | null,
+  context: TradingContext,
 ): RunOutcome {
-  const { diagnostics, lookups, options, request } = run;
-  const balances = request.portfolio_snapshot.cash_balances;
-  const legs = fxLegs(balances, trades, lookups, options.fx_buffer_pct, diagnostics);
+  const { diagnostics, lookups, options, rules } = run;
+  const { balances, taxLedger } = context;
+  const stages = rules.rebalance;
+  const legs = stages.fxLegs(balances, trades, lookups, options.fx_buffer_pct, diagnostics);
   const linkBuysToSells = options.link_buy_to_same_currency_sell_dependency ?? true;
   const common = {
-    coverage: "1" as const,
+    isSimulated: true,
     intents: toIntents(trades, legs, lookups.baseCurrency, linkBuysToSells),
     targets,
-    taxImpact: ledger === null ? null : taxImpact(ledger, lookups.baseCurrency),
+    taxImpact: taxLedger === null ? null : stages.taxImpact(taxLedger, trades, context),
   };
   const breach = options.enable_settlement_awareness
-    ? projectCashLadder(balances, trades, legs, lookups, options, diagnostics)
+    ? projectCashLadder(balances, trades, legs, lookups, options, stages.isOwed, diagnostics)
     : null;
   if (breach !== null) {
     const after = revalueBefore(run);
     return withStatus({ ...common, after, reconciliation: null, rules: [breach] }, "READY", comparison);
   }
   const after = valueAfter(run, trades, legs);
-  const checks = checkAfter(run, after);
+  const checks = checkAfter(run, after, outcome);
   return withStatus({ ...common, ...checks, after: toState(after) }, outcome.status, comparison);
 }
 
@@ -141,17 +151,23 @@ function revalueBefore({ diagnostics, lookups, options, request }: Run): Simulat
   return toState(valueHoldings(request.portfolio_snapshot, options.valuation_mode, lookups, log));
 }
 
-/** Applies the intents in their order to a copy of the portfolio and values it by price. */
+/** Applies the intents in their order to a copy of the portfolio and values it. */
 function valueAfter(run: Run, trades: readonly Trade[], legs: readonly FxLeg[]): Valuation {
-  const portfolio = copyPortfolio(run.request.portfolio_snapshot);
+  const { diagnostics, lookups, options, rules } = run;
+  const portfolio = copyPortfolio(run.request.portfolio_snapshot, lookups.arithmetic);
   for (const trade of trades) if (trade.side === "SELL") applyTrade(portfolio, trade);
   for (const leg of legs) applyFx(portfolio, leg);
   for (const trade of trades) if (trade.side === "BUY") applyTrade(portfolio, trade);
-  return valueHoldings(portfolio, "CALCULATED", run.lookups, run.diagnostics.data_quality);
+  return rules.valueAfter(portfolio, trades, options.valuation_mode, lookups, diagnostics.data_quality);
 }
 
-function checkAfter(run: Run, after: Valuation): Pick<RunOutcome, "reconciliation" | "rules"> {
-  const rules = rulesFor(run, after);
+function checkAfter(
+  run: Run,
+  after: Valuation,
+  outcome: TargetOutcome,
+): Pick<RunOutcome, "reconciliation" | "rules"> {
+  const { judgeTargets, toleranceBase } = run.rules.rebalance;
+  const rules = [...rulesFor(run, after), ...judgeTargets(outcome)];
   if (rules.some(isHardFailure)) {
     for (const rule of ["NO_SHORTING", "INSUFFICIENT_CASH"]) {
       if (failed(rules, rule)) run.diagnostics.warnings.push("SIMULATION_SAFETY_CHECK_FAILED");
@@ -159,8 +175,8 @@ function checkAfter(run: Run, after: Valuation): Pick<RunOutcome, "reconciliatio
     return { reconciliation: null, rules };
   }
   const before = run.before.total;
-  const totals = { after: after.total, before, expected: before, toleranceBase: before };
-  const { mismatch, reconciliation } = reconcile(totals, run.lookups.baseCurrency);
+  const totals = { after: after.total, before, expected: before, toleranceBase: toleranceBase(before) };
+  const { mismatch, reconciliation } = reconcile(totals, run.lookups.baseCurrency, run.rules.arithmetic);
   return { reconciliation, rules: mismatch === null ? rules : [...rules, mismatch] };
 }
 

@@ -15,25 +15,13 @@ import {
 } from "../../decimal/decimal.ts";
 import { floorQuotient } from "../../decimal/quotient.ts";
 import { logMissingRate, type Diagnostics } from "../diagnostics.ts";
-import type { Lookups } from "../lookups.ts";
 import { moneyAsText, moneyText } from "../money.ts";
-import { sellableQuantity, type TaxLedger } from "./tax-lots.ts";
+import type { TradingContext } from "./stages.ts";
+import { sellableQuantity } from "./tax-lots.ts";
 import type { Trade } from "./trades.ts";
 
-export type SizingContext = {
-  /** Value of the portfolio in base currency. */
-  readonly total: Decimal;
-  /** The first row of each held instrument. */
-  readonly positions: ReadonlyMap<string, Position>;
-  readonly lookups: Lookups;
-  readonly options: EngineOptions;
-  readonly diagnostics: Diagnostics;
-  /** Null without tax awareness. */
-  readonly taxLedger: TaxLedger | null;
-};
-
 /** Turns target weights into trades in whole units, each instrument once, in the order of the targets. */
-export function sizeTrades(weights: Iterable<readonly [string, Decimal]>, context: SizingContext): Trade[] {
+export function sizeTrades(weights: Iterable<readonly [string, Decimal]>, context: TradingContext): Trade[] {
   const trades: Trade[] = [];
   for (const [instrumentId, weight] of weights) {
     const trade = sizeTrade(instrumentId, weight, context, trades.length + 1);
@@ -45,7 +33,7 @@ export function sizeTrades(weights: Iterable<readonly [string, Decimal]>, contex
 function sizeTrade(
   instrumentId: string,
   weight: Decimal,
-  context: SizingContext,
+  context: TradingContext,
   ordinal: number,
 ): Trade | null {
   const { lookups, diagnostics } = context;
@@ -96,7 +84,7 @@ function sellable(
   position: Position | undefined,
   price: Price,
   rateToBase: Decimal,
-  { taxLedger, lookups, diagnostics }: SizingContext,
+  { taxLedger, lookups, diagnostics }: TradingContext,
 ): Decimal {
   if (taxLedger === null || position === undefined || position.lots.length === 0) return wanted;
   if (!isPositive(wanted)) return wanted;

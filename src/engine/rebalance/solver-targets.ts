@@ -1,3 +1,4 @@
+import { ROUNDED } from "../../decimal/arithmetic.ts";
 import {
   compare,
   decimal,
@@ -11,7 +12,6 @@ import {
   type Decimal,
 } from "../../decimal/decimal.ts";
 import type { Diagnostics } from "../diagnostics.ts";
-import { sum } from "../sum.ts";
 import { MOST_OPERATIONS } from "./effort.ts";
 import { projectTargets, type ProjectionProblem } from "./projection.ts";
 import {
@@ -51,10 +51,10 @@ export function solverTargets(
 ): TargetOutcome {
   const { universe } = problem;
   const weights: TargetWeights = new Map(universe.eligible);
-  const status = redistributeSellOnly(weights, universe);
+  const status = redistributeSellOnly(weights, universe, ROUNDED);
   if (universe.buyable.size === 0) return { status, weights };
   const caps = groupCaps(problem, weights, diagnostics);
-  const projection = projectionProblem(problem, lockedWeight(weights, universe), caps);
+  const projection = projectionProblem(problem, lockedWeight(weights, universe, ROUNDED), caps);
   const solution = projectTargets(projection, mostOperations);
   if (solution.outcome === "INFEASIBLE") {
     diagnostics.warnings.push("INFEASIBLE_INFEASIBLE", ...infeasibilityHints(projection, caps));
@@ -87,7 +87,7 @@ function groupCap(
   const locked = members.filter((member) => !buyable.has(member));
   return {
     key,
-    lockedWeight: sum(locked.map((member) => weights.get(member) ?? ZERO)),
+    lockedWeight: ROUNDED.sum(locked.map((member) => weights.get(member) ?? ZERO)),
     maxWeight,
     members: members.filter((member) => buyable.has(member)),
   };

@@ -1,11 +1,10 @@
 import type { EngineOptions } from "../../contract/options.ts";
 import type { RunStatus } from "../../contract/rules.ts";
-import { absolute, compare, subtract, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { compare, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { emptyDiagnostics, type Diagnostics } from "../diagnostics.ts";
 import { compareCodePoints } from "../order.ts";
-import { heuristicTargets } from "./heuristic-targets.ts";
-import { solverTargets } from "./solver-targets.ts";
 import type { TargetChooser, TargetOutcome, TargetProblem } from "./targets.ts";
 
 type MethodName = EngineOptions["target_method"];
@@ -21,10 +20,8 @@ export type TargetMethodComparison = {
   readonly tolerance: string;
 };
 
-const METHODS: Readonly<Record<MethodName, TargetChooser>> = {
-  HEURISTIC: heuristicTargets,
-  SOLVER: solverTargets,
-};
+/** How a rules version chooses targets. */
+export type TargetMethods = Readonly<Record<MethodName, TargetChooser>>;
 
 const ALTERNATE: Readonly<Record<MethodName, MethodName>> = { HEURISTIC: "SOLVER", SOLVER: "HEURISTIC" };
 
@@ -38,11 +35,15 @@ export type ChosenTargets = {
  * Runs the requested target method; if the options ask for a comparison, the other one too, with separate
  * diagnostics.
  */
-export function chooseTargets(problem: TargetProblem, diagnostics: Diagnostics): ChosenTargets {
+export function chooseTargets(
+  problem: TargetProblem,
+  methods: TargetMethods,
+  diagnostics: Diagnostics,
+): ChosenTargets {
   const { target_method: method, compare_target_methods: comparing } = problem.options;
-  const outcome = METHODS[method](problem, diagnostics);
+  const outcome = methods[method](problem, diagnostics);
   if (!comparing) return { outcome, comparison: null };
-  const comparison = compareMethods(problem, method, outcome);
+  const comparison = compareMethods(problem, methods, method, outcome);
   if (comparison.primary_status !== comparison.alternate_status) {
     diagnostics.warnings.push("TARGET_METHOD_STATUS_DIVERGENCE");
   }
@@ -54,18 +55,24 @@ export function chooseTargets(problem: TargetProblem, diagnostics: Diagnostics):
 
 function compareMethods(
   problem: TargetProblem,
+  methods: TargetMethods,
   primaryMethod: MethodName,
   primary: TargetOutcome,
 ): TargetMethodComparison {
   const alternateMethod = ALTERNATE[primaryMethod];
   const diagnostics = emptyDiagnostics();
-  const alternate = METHODS[alternateMethod](problem, diagnostics);
+  const alternate = methods[alternateMethod](problem, diagnostics);
   const tolerance = problem.options.compare_target_methods_tolerance;
   return {
     alternate_method: alternateMethod,
     alternate_status: alternate.status,
     alternate_warnings: [...new Set(diagnostics.warnings)].sort(compareCodePoints),
-    differing_instruments: differingInstruments(primary.weights, alternate.weights, tolerance),
+    differing_instruments: differingInstruments(
+      primary.weights,
+      alternate.weights,
+      tolerance,
+      problem.lookups.arithmetic,
+    ),
     primary_method: primaryMethod,
     primary_status: primary.status,
     tolerance: toText(tolerance),
@@ -77,6 +84,7 @@ function differingInstruments(
   a: TargetOutcome["weights"],
   b: TargetOutcome["weights"],
   tolerance: Decimal,
+  { absolute, subtract }: Arithmetic,
 ): string[] {
   const differs = (instrument: string): boolean => {
     const difference = absolute(subtract(a.get(instrument) ?? ZERO, b.get(instrument) ?? ZERO));

@@ -3,22 +3,13 @@ import type { EngineOptions } from "../../contract/options.ts";
 import type { TargetData } from "../../contract/rebalance.ts";
 import type { RunStatus } from "../../contract/rules.ts";
 import type { ShelfEntry } from "../../contract/shelf.ts";
-import {
-  add,
-  compare,
-  divide,
-  isPositive,
-  isZero,
-  multiply,
-  ZERO,
-  type Decimal,
-} from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { compare, isPositive, isZero, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
 import { moneyText } from "../money.ts";
 import { compareCodePoints } from "../order.ts";
-import { sum } from "../sum.ts";
 import type { Universe } from "./universe.ts";
 
 /** Weights by instrument while a method works on them; the order of insertion decides the order of sums. */
@@ -33,7 +24,12 @@ export type TargetProblem = {
 };
 
 /** Final weights by instrument; empty when the status is BLOCKED. */
-export type TargetOutcome = { readonly status: RunStatus; readonly weights: ReadonlyMap<string, Decimal> };
+export type TargetOutcome = {
+  readonly status: RunStatus;
+  readonly weights: ReadonlyMap<string, Decimal>;
+  /** What the explanation of a blocked run says beside its summary. */
+  readonly explanation?: Readonly<Record<string, unknown>>;
+};
 
 /** A method reads the problem, and writes to the diagnostics only. */
 export type TargetChooser = (problem: TargetProblem, diagnostics: Diagnostics) => TargetOutcome;
@@ -44,20 +40,25 @@ export function buyableWeights(weights: TargetWeights, { buyable }: Universe): [
   return [...weights].filter(([instrument]) => buyable.has(instrument));
 }
 
-export function lockedWeight(weights: TargetWeights, { buyable }: Universe): Decimal {
+export function lockedWeight(weights: TargetWeights, { buyable }: Universe, { sum }: Arithmetic): Decimal {
   return sum([...weights].filter(([instrument]) => !buyable.has(instrument)).map(([, weight]) => weight));
 }
 
-export function sumOfWeights(entries: readonly [string, Decimal][]): Decimal {
+export function sumOfWeights(entries: readonly [string, Decimal][], { sum }: Arithmetic): Decimal {
   return sum(entries.map(([, weight]) => weight));
 }
 
 /** Redistributes the weight of SELL_ONLY targets pro rata; PENDING_REVIEW when there is no buyable weight. */
-export function redistributeSellOnly(weights: TargetWeights, universe: Universe): RunStatus {
+export function redistributeSellOnly(
+  weights: TargetWeights,
+  universe: Universe,
+  arithmetic: Arithmetic,
+): RunStatus {
+  const { add, divide, multiply } = arithmetic;
   const excess = universe.sellOnlyExcess;
   if (!isPositive(excess)) return "READY";
   const buyable = buyableWeights(weights, universe);
-  const total = sumOfWeights(buyable);
+  const total = sumOfWeights(buyable, arithmetic);
   if (!isPositive(total)) return "PENDING_REVIEW";
   for (const [instrument, weight] of buyable) {
     weights.set(instrument, add(weight, multiply(excess, divide(weight, total))));
@@ -109,7 +110,7 @@ export function traceTargets(
 ): TargetData["targets"] {
   if (status === "BLOCKED") return [];
   const entry = (instrument_id: string, model: Decimal, final: Decimal, tags: string[]) => ({
-    final_value: moneyText(multiply(total, final), lookups.baseCurrency),
+    final_value: moneyText(lookups.arithmetic.multiply(total, final), lookups.baseCurrency),
     final_weight: toText(final),
     instrument_id,
     model_weight: toText(model),

@@ -83,7 +83,7 @@ function costedLots(
   const lots: CostedLot[] = [];
   for (const lot of position.lots) {
     const { amount, currency } = lot.unit_cost;
-    const rate = fxRate(lookups.quotes, currency, price.currency);
+    const rate = fxRate(lookups.quotes, currency, price.currency, lookups.arithmetic);
     if (rate === undefined) {
       diagnostics.data_quality.fx_missing.push(`${currency}/${price.currency}`);
       return null;
@@ -137,7 +137,8 @@ function realize(ledger: TaxLedger, gain: Decimal): void {
 
 export function taxImpact(
   { budget, realizedGain, realizedLoss }: TaxLedger,
-  baseCurrency: string,
+  _trades: unknown,
+  { lookups: { baseCurrency } }: { readonly lookups: Pick<Lookups, "baseCurrency"> },
 ): TaxImpact {
   return {
     budget_limit: budget === null ? null : moneyText(budget, baseCurrency),

@@ -1,3 +1,4 @@
+import { ROUNDED } from "../../decimal/arithmetic.ts";
 import {
   absolute,
   add,
@@ -12,27 +13,26 @@ import { toText } from "../../decimal/text.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { moneyText } from "../money.ts";
 import { compareCodePoints } from "../order.ts";
-import { sum } from "../sum.ts";
+import type { TradingContext } from "./stages.ts";
 import type { Trade } from "./trades.ts";
 
 type RankedTrade = { readonly trade: Trade; readonly size: Decimal; readonly score: Decimal };
 
 /**
  * Takes the trades from the largest down and drops each that no longer fits within the turnover cap. Trades that
- * all fit are returned in their order, otherwise the kept ones are in order of rank. `maxTurnover` is a share of
- * `total`, the portfolio's value in base currency.
+ * all fit are returned in their order, otherwise the kept ones are in order of rank. The cap is a share of the
+ * portfolio's value.
  */
 export function capTurnover(
   trades: readonly Trade[],
-  maxTurnover: Decimal | null,
-  total: Decimal,
-  baseCurrency: string,
-  diagnostics: Diagnostics,
+  { diagnostics, lookups, options, total }: TradingContext,
 ): readonly Trade[] {
+  const { baseCurrency } = lookups;
+  const { max_turnover_pct: maxTurnover } = options;
   if (maxTurnover === null) return trades;
   const budget = multiply(total, maxTurnover);
   const ranked = trades.map((trade) => rank(trade, total));
-  if (compare(sum(ranked.map(({ size }) => size)), budget) <= 0) return trades;
+  if (compare(ROUNDED.sum(ranked.map(({ size }) => size)), budget) <= 0) return trades;
   const kept: Trade[] = [];
   let used = ZERO;
   for (const { trade, size, score } of ranked.sort(compareRank)) {

@@ -1,7 +1,7 @@
 import type { ModelTarget } from "../../contract/model.ts";
 import type { UniverseData } from "../../contract/rebalance.ts";
 import type { ShelfEntry } from "../../contract/shelf.ts";
-import { add, isZero, ZERO, type Decimal } from "../../decimal/decimal.ts";
+import { isZero, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import type { DataQualityLog } from "../diagnostics.ts";
 import type { Lookups } from "../lookups.ts";
 import { weightOf, type Valuation, type ValuedPosition } from "../valuation.ts";
@@ -13,6 +13,8 @@ export type Universe = {
    */
   readonly eligible: ReadonlyMap<string, Decimal>;
   readonly buyable: ReadonlySet<string>;
+  /** Held, and not to be traded. */
+  readonly locked: ReadonlySet<string>;
   /** Model weight of SELL_ONLY targets, to be redistributed to the buyable ones. */
   readonly sellOnlyExcess: Decimal;
   readonly eligibleForBuy: readonly string[];
@@ -25,6 +27,7 @@ type Draft = {
   sellOnlyExcess: Decimal;
   readonly buys: string[];
   readonly sells: string[];
+  readonly locked: Set<string>;
   readonly excluded: UniverseData["excluded"];
 };
 
@@ -36,16 +39,24 @@ export function buildUniverse(
   allowRestricted: boolean,
   log: DataQualityLog,
 ): Universe {
-  const draft: Draft = { eligible: new Map(), sellOnlyExcess: ZERO, buys: [], sells: [], excluded: [] };
+  const draft: Draft = {
+    eligible: new Map(),
+    sellOnlyExcess: ZERO,
+    buys: [],
+    sells: [],
+    locked: new Set(),
+    excluded: [],
+  };
   for (const target of targets) {
     const shelf = lookups.shelf.get(target.instrument_id);
     if (shelf === undefined) log.shelf_missing.push(target.instrument_id);
-    else admitTarget(draft, target, shelf.status, allowRestricted);
+    else admitTarget(draft, target, shelf.status, allowRestricted, lookups);
   }
   admitHoldings(draft, before, lookups);
   return {
     eligible: draft.eligible,
     buyable: new Set(draft.buys),
+    locked: draft.locked,
     sellOnlyExcess: draft.sellOnlyExcess,
     eligibleForBuy: draft.buys,
     eligibleForSell: draft.sells,
@@ -58,11 +69,12 @@ function admitTarget(
   { instrument_id, weight }: ModelTarget,
   status: ShelfEntry["status"],
   allowRestricted: boolean,
+  { arithmetic }: Lookups,
 ): void {
   const admitted = status === "APPROVED" || (status === "RESTRICTED" && allowRestricted);
   if (!admitted) exclude(draft, instrument_id, `SHELF_STATUS_${status}`);
   if (status === "SELL_ONLY") {
-    draft.sellOnlyExcess = add(draft.sellOnlyExcess, weight);
+    draft.sellOnlyExcess = arithmetic.add(draft.sellOnlyExcess, weight);
     draft.eligible.set(instrument_id, ZERO);
     draft.sells.push(instrument_id);
   }
@@ -90,6 +102,7 @@ function admitHoldings(draft: Draft, before: Valuation, lookups: Lookups): void 
       draft.sells.push(instrumentId);
     } else {
       draft.eligible.set(instrumentId, weightOf(emptyFirstRows.get(instrumentId) ?? position, before));
+      draft.locked.add(instrumentId);
       exclude(draft, instrumentId, `LOCKED_DUE_TO_${status}`);
     }
   }

@@ -1,5 +1,5 @@
-import * as z from "zod";
 import { contentHash } from "../../platform/hash.ts";
+import { rulesVersionOf } from "../../platform/json/stored-result.ts";
 import { hashOfStoredArtifact, resimulate } from "./prepare-version.ts";
 import type { VersionHeader, VersionRow } from "./version.ts";
 
@@ -39,15 +39,13 @@ function readsAs(artifactText: string): string | undefined {
   }
 }
 
-const ResultRules = z.object({ lineage: z.object({ rules_version: z.string() }) });
-
-/** A result is reproduced by the rules that made it; under other rules, its hash alone speaks for it. */
+/** A result is reproduced by the rules that made it; where this service does not know them, its hash alone speaks for it. */
 function faultOfResimulation(version: VersionRow): string | undefined {
-  const again = resimulate(version);
+  const rulesVersion = rulesVersionOf(version.result_text);
+  if (rulesVersion === undefined) return undefined;
+  const again = resimulate(version, rulesVersion);
   if (again === undefined) return "its request cannot be read any more";
-  if (again.result_text === version.result_text) return undefined;
-  const madeBy = ResultRules.parse(JSON.parse(version.result_text)).lineage.rules_version;
-  return madeBy === again.result.lineage.rules_version
-    ? "its request, simulated again, gives another result"
-    : undefined;
+  return again.result_text === version.result_text
+    ? undefined
+    : "its request, simulated again, gives another result";
 }

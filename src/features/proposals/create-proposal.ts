@@ -65,7 +65,12 @@ export function prepareProposal(
   const input = {
     document,
     tenantId,
-    context: { correlationId, idempotencyKey, engineVersion: deps.engineVersion },
+    context: {
+      correlationId,
+      idempotencyKey,
+      engineVersion: deps.engineVersion,
+      defaultRulesVersion: deps.config.contract.defaultRulesVersion,
+    },
     keepsEvidence: deps.config.proposals.storesEvidenceBundle,
     createdAt: deps.clock().toISOString(),
     proposalId: deps.newId("pp_"),

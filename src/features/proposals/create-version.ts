@@ -103,7 +103,12 @@ export async function prepareVersion(
   const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
   const input = {
     document,
-    context: { correlationId, idempotencyKey, engineVersion: deps.engineVersion },
+    context: {
+      correlationId,
+      idempotencyKey,
+      engineVersion: deps.engineVersion,
+      defaultRulesVersion: deps.config.contract.defaultRulesVersion,
+    },
     keepsEvidence: deps.config.proposals.storesEvidenceBundle,
     createdAt: deps.clock().toISOString(),
   };

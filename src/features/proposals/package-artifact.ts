@@ -13,7 +13,7 @@ import { SIMULATE, simulateProposal } from "./simulate-proposal.ts";
  * its time is the artifact's: asked for again, the same key gives the same bytes.
  */
 export async function packageArtifact(
-  deps: Pick<Runtime, "writes" | "engineVersion" | "calculations">,
+  deps: Pick<Runtime, "config" | "writes" | "engineVersion" | "calculations">,
   caller: KeyedCaller,
   document: SimulateDocument,
 ): Promise<WriteOutcome<string> | Refused> {

@@ -1,7 +1,9 @@
+import type { RulesVersion } from "../../contract/options.ts";
 import { ProposalSimulateRequest, type ProposalResult } from "../../contract/proposal.ts";
 import { artifactContent } from "../../engine/advisory/artifact-content.ts";
 import { buildArtifact } from "../../engine/advisory/artifact.ts";
 import { proposalRunId, simulateProposal } from "../../engine/advisory/simulate-proposal.ts";
+import type { RunIdentity } from "../../engine/lineage.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinObject } from "../../platform/json/join-json.ts";
@@ -9,11 +11,10 @@ import { readStoredAs } from "../../platform/json/stored-json.ts";
 import { evidenceText, type VersionRow } from "./version.ts";
 
 /** Whose simulation it is, and with what. */
-export type SimulationContext = {
-  readonly correlationId: string;
-  readonly idempotencyKey: string | null;
-  readonly engineVersion: string;
-};
+export type SimulationContext = Pick<
+  RunIdentity,
+  "correlationId" | "idempotencyKey" | "engineVersion" | "defaultRulesVersion"
+>;
 
 export type Simulation = Pick<VersionRow, "request_text" | "request_hash" | "result_text"> & {
   readonly result: ProposalResult;
@@ -23,17 +24,11 @@ export type Simulation = Pick<VersionRow, "request_text" | "request_hash" | "res
 export function runSimulation(
   request: ProposalSimulateRequest,
   requestText: string,
-  { correlationId, idempotencyKey, engineVersion }: SimulationContext,
+  context: SimulationContext,
 ): Simulation {
   const requestHash = contentHash(requestText);
   const runId = proposalRunId(requestHash);
-  const result = simulateProposal(request, {
-    correlationId,
-    idempotencyKey,
-    engineVersion,
-    runId,
-    requestHash,
-  });
+  const result = simulateProposal(request, { ...context, runId, requestHash });
   return {
     request_text: requestText,
     request_hash: requestHash,
@@ -112,13 +107,17 @@ export function hashOfStoredArtifact(artifactText: string): string {
   return hashOfDocument(artifactContent(JSON.parse(artifactText)));
 }
 
-/** What the stored request of a version comes to when it is simulated again; undefined where it cannot be read. */
-export function resimulate(version: VersionRow): Simulation | undefined {
+/**
+ * What the stored request of a version comes to when it is simulated again, by these rules where it names
+ * none; undefined where it cannot be read.
+ */
+export function resimulate(version: VersionRow, defaultRulesVersion: RulesVersion): Simulation | undefined {
   const request = readStoredAs(ProposalSimulateRequest, version.request_text);
   if (request === undefined) return undefined;
   return runSimulation(request, version.request_text, {
     correlationId: version.correlation_id,
     idempotencyKey: version.idempotency_key,
     engineVersion: version.engine_version,
+    defaultRulesVersion,
   });
 }

@@ -17,7 +17,7 @@ type ResultText = string;
 
 /** Simulates a proposal; the answer is the result's own bytes, stored with the key. */
 export async function simulateProposal(
-  deps: Pick<Runtime, "writes" | "engineVersion" | "calculations">,
+  deps: Pick<Runtime, "config" | "writes" | "engineVersion" | "calculations">,
   caller: KeyedCaller,
   document: SimulateDocument,
 ): Promise<WriteOutcome<ResultText> | Refused> {
@@ -26,7 +26,13 @@ export async function simulateProposal(
   }
   const { tenantId, correlationId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
-  const context = { correlationId, idempotencyKey: key, engineVersion: deps.engineVersion };
+  const { defaultRulesVersion } = deps.config.contract;
+  const context = {
+    correlationId,
+    idempotencyKey: key,
+    engineVersion: deps.engineVersion,
+    defaultRulesVersion,
+  };
   return write<ResultText, ResultText>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },

@@ -49,6 +49,7 @@ export function calculateBatch(
     runIds: Array.from({ length: MOST_SCENARIOS }, () => newId("rr_")),
     correlationId: givenCorrelationId ?? batchRunId,
     engineVersion,
+    defaultRulesVersion: config.contract.defaultRulesVersion,
     createdAt: writes.clock().toISOString(),
     storesArtifact: config.rebalance.artifactStoreMode === "PERSISTED",
   };

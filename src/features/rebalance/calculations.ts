@@ -1,4 +1,5 @@
 import type { UnknownFields } from "../../contract/faults.ts";
+import type { RulesVersion } from "../../contract/options.ts";
 import type { RunIdentity } from "../../engine/rebalance/simulate.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
@@ -35,6 +36,7 @@ export type BatchInput = PackInForce & {
   /** Leads the correlation ids of the runs. */
   readonly correlationId: string;
   readonly engineVersion: string;
+  readonly defaultRulesVersion: RulesVersion;
   readonly createdAt: string;
   readonly storesArtifact: boolean;
 };
@@ -64,7 +66,8 @@ export const CALCULATE_BATCH: Calculation<BatchInput, ExecutedBatch> = {
 };
 
 function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
-  const { batchRunId, correlationId, engineVersion, createdAt, storesArtifact } = input;
+  const { batchRunId, correlationId, createdAt, storesArtifact } = input;
+  const { engineVersion, defaultRulesVersion } = input;
   const runIds = input.runIds.values();
   return scenarios.flatMap((scenario) => {
     if (!("input" in scenario)) return [];
@@ -76,6 +79,7 @@ function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
       requestHash: `${batchRunId}:${scenario.name}`,
       idempotencyKey: null,
       engineVersion,
+      defaultRulesVersion,
     };
     const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), input);
     const circumstances = { createdAt, batchRunId, storesArtifact };

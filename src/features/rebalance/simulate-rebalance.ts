@@ -68,6 +68,7 @@ function prepareRun(
     requestHash: document.hash,
     idempotencyKey: caller.idempotencyKey,
     engineVersion,
+    defaultRulesVersion: config.contract.defaultRulesVersion,
   };
   const circumstances = {
     createdAt: writes.clock().toISOString(),

@@ -4,6 +4,7 @@ import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { jsonDifferences } from "../../platform/json/json-difference.ts";
 import { readStored } from "../../platform/json/stored-json.ts";
+import { rulesVersionOf } from "../../platform/json/stored-result.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { saysPackWasMissing, warnOfMissingPack } from "../policies/core.ts";
 import type { StoredRun } from "./repository.ts";
@@ -23,6 +24,7 @@ export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunRepro
     requestHash: run.request_hash,
     idempotencyKey: run.idempotency_key,
     engineVersion: run.engine_version,
+    defaultRulesVersion: rulesVersionOf(run.result_text) ?? "1",
   });
   const result = saysPackWasMissing(run.result_text) ? warnOfMissingPack(calculated) : calculated;
   const resultText = canonicalJson(result);

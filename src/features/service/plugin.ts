@@ -1,4 +1,3 @@
-import { RULES_VERSION } from "../../engine/lineage.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
@@ -83,7 +82,7 @@ function capabilitiesOf(
     tenantId,
     generatedAt,
     asOfDate: generatedAt.slice(0, "2026-01-01".length),
-    policyVersion: RULES_VERSION,
+    policyVersion: config.contract.defaultRulesVersion,
     supportedInputModes: ["inline_bundle"],
     features,
     workflows: workflowsOf(features),

@@ -66,9 +66,10 @@ const IDENTITY = {
   requestHash: "sha256:1",
   idempotencyKey: "key-1",
   engineVersion: "1.0.0",
+  defaultRulesVersion: "1" as const,
 };
 const CIRCUMSTANCES = { createdAt: AT, batchRunId: null, storesArtifact: true };
-const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
+const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0", defaultRulesVersion: "1" } as const;
 
 /** Of a run of which nothing is stored but itself. */
 function evidenceOf(run: RunRecord): VerifyInput {
@@ -96,6 +97,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
       const reproduced = await bothWays(REPRODUCE_RUN, {
         run: { ...run.inline, authenticated_subject: null },
         engineVersion: "1.0.0",
+  defaultRulesVersion: "1" as const,
       });
       expect(reproduced.threaded, id).toEqual(reproduced.inline);
       expect(reproduced.threaded.reproducible, id).toBe(true);
@@ -119,6 +121,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
         runIds: Array.from({ length: 20 }, (_, at) => `rr_${at}`),
         correlationId: "corr_1",
         engineVersion: "1.0.0",
+  defaultRulesVersion: "1" as const,
         createdAt: AT,
         storesArtifact: false,
       });

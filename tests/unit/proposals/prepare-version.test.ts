@@ -11,7 +11,7 @@ import {
 import { versionText } from "../../../src/features/proposals/version.ts";
 import { readVectors } from "../../support/vectors.ts";
 
-const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0" };
+const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0", defaultRulesVersion: "1" } as const;
 const PACKAGED_AT = "2026-03-01T09:30:00.000Z";
 const VECTORS = readVectors("dev-proposal");
 
@@ -51,7 +51,7 @@ describe("documents that are put together from their parts", () => {
 test("a stored request simulated again gives the stored result, byte for byte", () => {
   for (const { id, request } of VECTORS) {
     const version = drafted(ProposalSimulateRequest.parse(request));
-    expect(resimulate(version)?.result_text, id).toBe(version.result_text);
+    expect(resimulate(version, "1")?.result_text, id).toBe(version.result_text);
   }
 });
 
@@ -59,6 +59,6 @@ test("a request that is no request any more is not simulated", () => {
   const [first] = VECTORS;
   if (first === undefined) throw new Error("no example");
   const version = drafted(ProposalSimulateRequest.parse(first.request));
-  expect(resimulate({ ...version, request_text: "{" })).toBeUndefined();
-  expect(resimulate({ ...version, request_text: "{}" })).toBeUndefined();
+  expect(resimulate({ ...version, request_text: "{" }, "1")).toBeUndefined();
+  expect(resimulate({ ...version, request_text: "{}" }, "1")).toBeUndefined();
 });

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { RULES_VERSION } from "../../../src/engine/lineage.ts";
 import { featuresOf, workflowsOf, type CapabilitySwitches } from "../../../src/features/service/core.ts";
 import { service } from "../../../src/features/service/plugin.ts";
 import { Capabilities } from "../../../src/features/service/schemas.ts";
@@ -54,7 +53,7 @@ describe("capabilities", () => {
       tenantId: "bank-a",
       generatedAt: "2026-03-01T23:59:59.500Z",
       asOfDate: "2026-03-01",
-      policyVersion: RULES_VERSION,
+      policyVersion: "1",
       supportedInputModes: ["inline_bundle"],
     });
     const unnamed = await ask("", { "x-tenant-id": "bank-b" });

@@ -15,8 +15,9 @@ import { toText } from "../../../../src/decimal/text.ts";
 import { exposuresOf, type Exposures } from "../../../../src/engine/advisory/exposures.ts";
 import { scanSuitability } from "../../../../src/engine/advisory/suitability.ts";
 import { emptyDataQuality } from "../../../../src/engine/diagnostics.ts";
+import { growthOfWeight } from "../../../../src/engine/advisory/governance.ts";
+import { ROUNDED } from "../../../../src/decimal/arithmetic.ts";
 import { buildLookups } from "../../../../src/engine/lookups.ts";
-import { sum } from "../../../../src/engine/sum.ts";
 import { valueHoldings } from "../../../../src/engine/valuation.ts";
 import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { packageOf, request, simulate, type ProposalBody } from "./proposals.ts";
@@ -179,7 +180,9 @@ function moved({ intents }: ProposalResult): Map<string, Decimal> {
 }
 
 function cashIn(state: ProposalResult["before"], name: string): Decimal {
-  return sum(state.cash_balances.filter((row) => row.currency === name).map((row) => decimal(row.amount)));
+  return ROUNDED.sum(
+    state.cash_balances.filter((row) => row.currency === name).map((row) => decimal(row.amount)),
+  );
 }
 
 /** Sums of 28-digit numbers in another order may differ in the last digits. */
@@ -208,7 +211,7 @@ test("drift totals are half of what the buckets are apart, and their delta is th
       const analysis = simulate(asked).drift_analysis;
       for (const dimension of [analysis?.asset_class, analysis?.instrument]) {
         if (dimension === undefined || dimension === null) continue;
-        const apart = sum(dimension.buckets.map((bucket) => decimal(bucket.abs_drift_after)));
+        const apart = ROUNDED.sum(dimension.buckets.map((bucket) => decimal(bucket.abs_drift_after)));
         const before = decimal(dimension.drift_total_before);
         const after = decimal(dimension.drift_total_after);
         expect(toText(multiply(decimal("0.5"), apart))).toBe(dimension.drift_total_after);
@@ -228,8 +231,10 @@ function changesOf(asked: ProposalSimulateRequest, before: Exposures, after: Exp
   const { issues } = scanSuitability({
     before,
     after,
+    arithmetic: ROUNDED,
+    growth: growthOfWeight,
     options: asked.options,
-    shelf: buildLookups(base_currency, asked.market_data_snapshot, asked.shelf_entries).latestShelf,
+    shelf: buildLookups(base_currency, asked.market_data_snapshot, asked.shelf_entries, ROUNDED).latestShelf,
     requestedBuys: new Set(),
     evidence: { as_of: "md", snapshot_ids: { market_data_snapshot_id: "md", portfolio_snapshot_id: "pf" } },
   });
@@ -242,7 +247,12 @@ function exposed({
   market_data_snapshot,
   shelf_entries,
 }: ProposalSimulateRequest): Exposures {
-  const lookups = buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries);
+  const lookups = buildLookups(
+    portfolio_snapshot.base_currency,
+    market_data_snapshot,
+    shelf_entries,
+    ROUNDED,
+  );
   return exposuresOf(valueHoldings(portfolio_snapshot, "CALCULATED", lookups, emptyDataQuality()));
 }
 

@@ -102,6 +102,7 @@ export function identityOf(
     requestHash,
     idempotencyKey: null,
     engineVersion: "0.0.0",
+    defaultRulesVersion: "1",
     ...changes,
   };
 }

@@ -10,7 +10,8 @@ const identity = {
   requestHash: "sha256:0",
   idempotencyKey: null,
   engineVersion: "0.0.0",
-};
+  defaultRulesVersion: "1",
+} as const;
 
 describe("the rebalance engine reproduces", () => {
   test.each(readVectors("dev-dpm"))("$id $title", ({ request, expected }) => {
