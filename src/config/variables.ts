@@ -115,7 +115,7 @@ export const eventVariables = {
 
 export const contractVariables = {
   DEFAULT_RULES_VERSION: oneOf(
-    ["1"],
+    ["1", "2"],
     "1",
     "Rules by which a request is calculated that names none, nor its policy pack.",
   ),

@@ -27,8 +27,14 @@ export const SuppressedIntent = z
     reason: z.string(),
     intended_notional: MoneyText,
     threshold: MoneyText,
+    intended_quantity: DecimalText.optional(),
+    min_quantity: DecimalText.optional(),
   })
-  .meta({ id: "SuppressedIntent", description: "A trade that was left out because it is too small." });
+  .meta({
+    id: "SuppressedIntent",
+    description:
+      "A trade that was left out because it is too small. `intended_quantity` and `min_quantity`, in units, where a trade of too few units was suppressed (rules version 2).",
+  });
 export type SuppressedIntent = z.output<typeof SuppressedIntent>;
 
 export const DroppedIntent = z
@@ -37,8 +43,14 @@ export const DroppedIntent = z
     reason: z.string(),
     potential_notional: MoneyText,
     score: DecimalText,
+    requested_quantity: DecimalText.optional(),
+    kept_quantity: DecimalText.optional(),
   })
-  .meta({ id: "DroppedIntent", description: "A trade that was left out because of the turnover limit." });
+  .meta({
+    id: "DroppedIntent",
+    description:
+      "A trade that the turnover cap dropped or reduced. `potential_notional` and `score` (a share of the portfolio) are of the whole trade. Rules version 2 adds `requested_quantity` and `kept_quantity`, in units; 0 is dropped.",
+  });
 export type DroppedIntent = z.output<typeof DroppedIntent>;
 
 const GroupConstraintStatus = z.enum(["CAPPED", "BLOCKED"]).meta({
@@ -55,7 +67,11 @@ export const GroupConstraintEvent = z
     recipients: z.record(z.string(), DecimalText),
     status: GroupConstraintStatus,
   })
-  .meta({ id: "GroupConstraintEvent", description: "A group that was above its limit, and what was done." });
+  .meta({
+    id: "GroupConstraintEvent",
+    description:
+      "A group that was above its limit, and what was done. Weights are shares of the portfolio. In rules version 2 `recipients` are all that weigh more than at the start, whichever limit released the weight.",
+  });
 export type GroupConstraintEvent = z.output<typeof GroupConstraintEvent>;
 
 export const TaxBudgetConstraintEvent = z
@@ -67,7 +83,8 @@ export const TaxBudgetConstraintEvent = z
   })
   .meta({
     id: "TaxBudgetConstraintEvent",
-    description: "A sale that was cut because of the budget of gains.",
+    description:
+      "A sale that was cut because of the budget of gains. Quantities in units. `reason_code`: TAX_BUDGET_LIMIT_REACHED, or TAX_LOTS_INCOMPLETE where the lots hold less than the sell (rules version 2).",
   });
 export type TaxBudgetConstraintEvent = z.output<typeof TaxBudgetConstraintEvent>;
 
@@ -79,8 +96,13 @@ export const FundingPlanEntry = z
     fx_needed: DecimalText,
     fx_pair: z.string().nullable(),
     funding_currency: z.string().nullable(),
+    missing_fx_pairs: z.array(z.string()).optional(),
   })
-  .meta({ id: "FundingPlanEntry", description: "How purchases in one currency are paid for." });
+  .meta({
+    id: "FundingPlanEntry",
+    description:
+      "How purchases in one currency are paid for. Amounts in the target currency. `missing_fx_pairs`: pairs without a rate that this need met (rules version 2).",
+  });
 export type FundingPlanEntry = z.output<typeof FundingPlanEntry>;
 
 export const InsufficientCashEntry = z.strictObject({ currency: z.string(), deficit: DecimalText }).meta({

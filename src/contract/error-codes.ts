@@ -23,6 +23,7 @@ export const ErrorCode = z
     "ACTOR_INVALID",
     "BATCH_TOO_LARGE",
     "CURSOR_EXPIRED",
+    "DUPLICATE_ID",
     "CURSOR_INVALID",
     "PROPOSAL_INVALID_TRADE_INPUT",
     // Who asks may not.

@@ -21,9 +21,12 @@ export type TargetMethod = z.output<typeof TargetMethod>;
 
 /** Which rules a result is calculated by: docs/rules.md. */
 export const RulesVersion = z
-  .enum(["1"])
+  .enum(["1", "2"])
   .meta({ id: "RulesVersion", description: "Which rules a result is calculated by." });
 export type RulesVersion = z.output<typeof RulesVersion>;
+
+/** What was stored before there was a choice was calculated by these. */
+export const FIRST_RULES_VERSION: RulesVersion = "1";
 
 export const Severity = z
   .enum(["LOW", "MEDIUM", "HIGH"])
@@ -123,7 +126,9 @@ const OFF = z.boolean().default(false);
 
 /** How one run is calculated. Every field has a default: `{}` is a complete set of options. */
 export const EngineOptions = wireObject({
-  rules_version: RulesVersion.optional(),
+  rules_version: RulesVersion.optional().describe(
+    "Rules of the calculation; absent: those of the policy pack, else of the deployment. `lineage.rules_version` of the result says which.",
+  ),
   valuation_mode: ValuationMode.default("CALCULATED"),
   target_method: TargetMethod.default("HEURISTIC"),
   compare_target_methods: OFF,

@@ -76,6 +76,14 @@ export const TaxImpact = z
     total_realized_loss: MoneyText,
     budget_limit: MoneyText.nullable(),
     budget_used: MoneyText.nullable(),
+    uncovered_quantity: z
+      .array(
+        z.strictObject({ instrument_id: z.string(), quantity: DecimalText }).meta({
+          id: "UncoveredQuantity",
+          description: "Units that are sold beyond the lots of a position; their gain is not known.",
+        }),
+      )
+      .optional(),
   })
   .meta({ id: "TaxImpact", description: "Gains and losses that would be realized." });
 export type TaxImpact = z.output<typeof TaxImpact>;

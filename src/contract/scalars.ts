@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { compare, decimal as decimalOf, isDecimal, type Decimal } from "../decimal/decimal.ts";
+import { compare, decimal as decimalOf, isDecimal, isPositive, type Decimal } from "../decimal/decimal.ts";
 import { parseDecimal, toText, type DecimalFault } from "../decimal/text.ts";
 import { isJsonNumber } from "./json-number.ts";
 import { isJsonObject, isRefusal, refusal, scalar, shownAs, type Refusal } from "./wire.ts";
@@ -59,6 +59,18 @@ function decimalWithin(lowest: number, highest: number | null, example: string):
       minimum: lowest,
       ...(highest === null ? { exclusiveMaximum: 1e18 } : { maximum: highest }),
     }),
+  );
+}
+
+/** A decimal above zero. `about` says what it counts. */
+export function decimalAboveZero(about: string): z.ZodType<Decimal> {
+  const outside = refusal("OUT_OF_RANGE", "must be a decimal above 0");
+  return scalar(
+    (value) => {
+      const number = readDecimal(value);
+      return isDecimal(number) && !isPositive(number) ? outside : number;
+    },
+    decimalJson(` above 0: ${about}`, "0.01"),
   );
 }
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
-import { identifier, identifierOrEmpty, integerWithin, text } from "./scalars.ts";
+import { decimalAboveZero, identifier, identifierOrEmpty, integerWithin, text } from "./scalars.ts";
 import { listOf, mapOf, wireObject } from "./wire.ts";
 
 const MOST_SHELF_ENTRIES = 5_000;
@@ -27,6 +27,11 @@ export const ShelfEntry = wireObject({
   liquidity_tier: LiquidityTier.nullable().default(null),
   settlement_days: integerWithin(0, 10).default(2),
   min_notional: Money.nullable().default(null),
+  // Absent is absent: what was stored before there were these fields has the hash that it had.
+  quantity_step: decimalAboveZero(
+    "units of which a trade is a whole multiple, 1 if absent; rules version 2",
+  ).optional(),
+  min_quantity: decimalAboveZero("units that a trade has at least; rules version 2").nullable().optional(),
   attributes: mapOf(text).default(() => emptyMap<string>()),
 }).meta({ id: "ShelfEntry", description: "What the bank offers of an instrument, and under which terms." });
 export type ShelfEntry = z.output<typeof ShelfEntry>;

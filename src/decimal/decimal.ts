@@ -9,7 +9,7 @@ import { fromText } from "./text.ts";
 import { addBig, aligned, divideBig } from "./big.ts";
 import { coefficientOf, fromSmall, isSmall, powerOfTen, PRECISION, type Decimal } from "./value.ts";
 
-export { floor, roundToScale } from "./rounding.ts";
+export { floor, roundAwayFromZero, roundToScale } from "./rounding.ts";
 export { isDecimal, type Decimal } from "./value.ts";
 
 export const ZERO: Decimal = fromSmall(0, 0);

@@ -78,6 +78,12 @@ export function sum(values: Iterable<Decimal>): Decimal {
   return total;
 }
 
+/** The largest integer that is not above a × b ÷ (c × d), all above zero. */
+export function floorShare(a: Decimal, b: Decimal, c: Decimal, d: Decimal): Decimal {
+  const quotient = (toDouble(a) * toDouble(b)) / (toDouble(c) * toDouble(d));
+  return wholePart(quotient) ?? exactFloor(multiply(a, b), multiply(c, d));
+}
+
 /** The largest integer that is not above a ÷ b: the exact quotient, not a rounded one. */
 export function floorQuotient(a: Decimal, b: Decimal): Decimal {
   return wholePart(toDouble(a) / toDouble(b)) ?? exactFloor(a, b);
@@ -116,6 +122,11 @@ export function shareBelow(a: Decimal, b: Decimal, c: Decimal): Decimal {
 /** The fraction numerator ÷ denominator to so many decimals, towards zero. The denominator is above zero. */
 export function truncatedRatio(numerator: bigint, denominator: bigint, decimals: number): Decimal {
   return fromBig((numerator * powerOfTen(decimals)) / denominator, decimals);
+}
+
+/** The fraction numerator ÷ denominator, neither below zero, to so many decimals, rounded up. */
+export function ceilingRatio(numerator: bigint, denominator: bigint, decimals: number): Decimal {
+  return fromBig((numerator * powerOfTen(decimals) + denominator - 1n) / denominator, decimals);
 }
 
 /** The largest multiple of a step above zero that is not above the value. */

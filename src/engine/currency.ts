@@ -1,4 +1,4 @@
-import { roundToScale, type Decimal } from "../decimal/decimal.ts";
+import { decimal, ONE, roundAwayFromZero, roundToScale, type Decimal } from "../decimal/decimal.ts";
 
 const DEFAULT_MINOR_UNITS = 2;
 
@@ -11,6 +11,22 @@ const MINOR_UNITS: ReadonlyMap<string, number> = new Map([
   ["KWD", 3],
   ["OMR", 3],
 ]);
+
+/** The smallest amount of a currency that can be paid. */
+export function minorUnit(currency: string): Decimal {
+  return fromUnits(MINOR_UNITS.get(currency) ?? DEFAULT_MINOR_UNITS);
+}
+
+const UNITS = ["1", "0.1", "0.01", "0.001"].map(decimal);
+
+function fromUnits(decimals: number): Decimal {
+  return UNITS[decimals] ?? ONE;
+}
+
+/** An amount with the decimals of its currency, away from zero: enough to pay the exact one. */
+export function upToMinorUnits(amount: Decimal, currency: string): Decimal {
+  return roundAwayFromZero(amount, MINOR_UNITS.get(currency) ?? DEFAULT_MINOR_UNITS);
+}
 
 /** An amount rounded half-even to the currency's minor unit. */
 export function toMinorUnits(amount: Decimal, currency: string): Decimal {

@@ -20,6 +20,8 @@ export type Instrument = {
 export type Lookups = {
   /** How the run rounds. */
   readonly arithmetic: Arithmetic;
+  /** Whether lists by name are sorted; else they are in order of appearance. */
+  readonly isSorted: boolean;
   readonly baseCurrency: string;
   readonly quotes: FxQuotes;
   readonly rateToBase: RateLookup;
@@ -36,6 +38,7 @@ export function buildLookups(
   marketData: MarketDataSnapshot,
   shelfEntries: readonly ShelfEntry[],
   arithmetic: Arithmetic,
+  isSorted = false,
 ): Lookups {
   const quotes = indexQuotes(marketData.fx_rates);
   const prices = firstById(marketData.prices);
@@ -43,6 +46,7 @@ export function buildLookups(
   const hasRepeats = shelf.size < shelfEntries.length;
   return {
     arithmetic,
+    isSorted,
     baseCurrency,
     quotes,
     rateToBase: ratesInto(quotes, baseCurrency, arithmetic),

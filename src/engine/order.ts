@@ -15,6 +15,15 @@ export function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** The items by a name, in code point order; the list itself where it has that order. */
+export function sortedBy<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
+  const isInOrder = items.every((item, index) => {
+    const previous = items[index - 1];
+    return previous === undefined || compareCodePoints(nameOf(previous), nameOf(item)) <= 0;
+  });
+  return isInOrder ? items : [...items].sort((a, b) => compareCodePoints(nameOf(a), nameOf(b)));
+}
+
 /** A surrogate stands for a character above all others, so it ranks above every other unit. */
 function codePointRank(unit: number): number {
   return unit >= FIRST_SURROGATE && unit <= LAST_SURROGATE ? unit + 0x10000 : unit;

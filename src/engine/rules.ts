@@ -4,7 +4,6 @@ import {
   add,
   compare,
   decimal,
-  divide,
   isNegative,
   maximum,
   minimum,
@@ -74,7 +73,7 @@ export function ruleResult({
   };
 }
 
-function cashBand({ valuation, options }: RuleInput): RuleResult {
+export function cashBand({ valuation, options }: RuleInput): RuleResult {
   const { cash_band_min_weight: min, cash_band_max_weight: max } = options;
   const weight = valuation.cashWeight;
   const outside = compare(weight, min) < 0 || compare(weight, max) > 0;
@@ -89,19 +88,20 @@ function cashBand({ valuation, options }: RuleInput): RuleResult {
   });
 }
 
+export const SINGLE_POSITION = { rule_id: "SINGLE_POSITION_MAX", severity: "HARD" } as const;
+
+export const NO_SINGLE_LIMIT = ruleResult({
+  ...SINGLE_POSITION,
+  measured: ZERO,
+  threshold: { max: "-1" },
+  failure: null,
+  passCode: "NO_LIMIT_SET",
+});
+
 function singlePositionMax({ valuation, options }: RuleInput): RuleResult[] {
   const limit = options.single_position_max_weight;
-  const base = { rule_id: "SINGLE_POSITION_MAX", severity: "HARD" } as const;
-  if (limit === null) {
-    const none = {
-      ...base,
-      measured: ZERO,
-      threshold: { max: "-1" },
-      failure: null,
-      passCode: "NO_LIMIT_SET",
-    };
-    return [ruleResult(none)];
-  }
+  const base = SINGLE_POSITION;
+  if (limit === null) return [NO_SINGLE_LIMIT];
   const threshold = { max: toText(limit) };
   const ceiling = add(limit, SINGLE_POSITION_TOLERANCE);
   const largest = largestWeight(valuation);
@@ -118,17 +118,17 @@ function singlePositionMax({ valuation, options }: RuleInput): RuleResult[] {
 /**
  * Divides only once: the largest value has the largest weight, or the smallest value if the total is negative.
  */
-function largestWeight({ positions, divisor }: Valuation): Decimal {
+export function largestWeight({ arithmetic, positions, divisor }: Valuation): Decimal {
   const larger = isNegative(divisor) ? minimum : maximum;
   const [first, ...others] = positions;
   if (first === undefined) return ZERO;
-  return divide(
+  return arithmetic.divide(
     others.reduce((extreme, { valueInBase }) => larger(extreme, valueInBase), first.valueInBase),
     divisor,
   );
 }
 
-function dataQuality({ options, dataQuality: log }: RuleInput): RuleResult {
+export function dataQuality({ options, dataQuality: log }: RuleInput): RuleResult {
   const count = blockingGapCount(log, options);
   return ruleResult({
     rule_id: "DATA_QUALITY",
@@ -142,7 +142,7 @@ function dataQuality({ options, dataQuality: log }: RuleInput): RuleResult {
   });
 }
 
-function minTradeSize({ suppressedCount }: RuleInput): RuleResult {
+export function minTradeSize({ suppressedCount }: RuleInput): RuleResult {
   return ruleResult({
     rule_id: "MIN_TRADE_SIZE",
     severity: "SOFT",
@@ -153,7 +153,7 @@ function minTradeSize({ suppressedCount }: RuleInput): RuleResult {
   });
 }
 
-function noShorting({ valuation }: RuleInput): RuleResult {
+export function noShorting({ valuation }: RuleInput): RuleResult {
   const smallest = valuation.positions.reduce((least, { quantity }) => minimum(least, quantity), ZERO);
   return ruleResult({
     rule_id: "NO_SHORTING",

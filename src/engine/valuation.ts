@@ -4,6 +4,7 @@ import type { Arithmetic } from "../decimal/arithmetic.ts";
 import { isZero, ONE, ZERO, type Decimal } from "../decimal/decimal.ts";
 import { logMissingRate, type DataQualityLog } from "./diagnostics.ts";
 import type { Lookups } from "./lookups.ts";
+import { compareCodePoints } from "./order.ts";
 
 /** What is valued: a portfolio snapshot or a working copy of it. */
 export type Holdings = {
@@ -72,7 +73,7 @@ export function valueHoldings(
     cash = add(cash, value);
   }
   const divisor = isZero(total) ? ONE : total;
-  const assetClasses = sumByAssetClass(positions, cash, divisor, arithmetic);
+  const assetClasses = sumByAssetClass(positions, cash, divisor, lookups);
   return {
     arithmetic,
     baseCurrency: lookups.baseCurrency,
@@ -82,7 +83,7 @@ export function valueHoldings(
     cashBalances: holdings.cash_balances,
     assetClasses,
     cashWeight: assetClasses.find(({ key }) => key === CASH)?.weight ?? ZERO,
-    attributes: sumByAttribute(positions, divisor, arithmetic),
+    attributes: sumByAttribute(positions, divisor, lookups),
   };
 }
 
@@ -129,19 +130,21 @@ function sumByAssetClass(
   values: readonly ValuedPosition[],
   cash: Decimal,
   divisor: Decimal,
-  { add, divide }: Arithmetic,
+  lookups: Lookups,
 ): Bucket[] {
+  const { add } = lookups.arithmetic;
   const sums = new Map<string, Decimal>();
   for (const { assetClass, valueInBase } of values) addTo(sums, assetClass, valueInBase, add);
   addTo(sums, CASH, cash, add);
-  return toBuckets(sums, divisor, divide);
+  return toBuckets(sums, divisor, lookups);
 }
 
 function sumByAttribute(
   values: readonly ValuedPosition[],
   divisor: Decimal,
-  { add, divide }: Arithmetic,
+  lookups: Lookups,
 ): Map<string, Bucket[]> {
+  const { add } = lookups.arithmetic;
   const sums = new Map<string, Map<string, Decimal>>();
   for (const { attributes, valueInBase } of values) {
     for (const [attribute, value] of attributes) {
@@ -150,7 +153,7 @@ function sumByAttribute(
       addTo(ofAttribute, value, valueInBase, add);
     }
   }
-  return new Map([...sums].map(([attribute, byValue]) => [attribute, toBuckets(byValue, divisor, divide)]));
+  return new Map([...sums].map(([attribute, byValue]) => [attribute, toBuckets(byValue, divisor, lookups)]));
 }
 
 type Operation = (a: Decimal, b: Decimal) => Decimal;
@@ -160,6 +163,20 @@ function addTo(sums: Map<string, Decimal>, key: string, value: Decimal, add: Ope
   sums.set(key, sum === undefined ? value : add(sum, value));
 }
 
-function toBuckets(sums: ReadonlyMap<string, Decimal>, divisor: Decimal, divide: Operation): Bucket[] {
-  return [...sums].map(([key, value]) => ({ key, value, weight: divide(value, divisor) }));
+function toBuckets(
+  sums: ReadonlyMap<string, Decimal>,
+  divisor: Decimal,
+  { arithmetic, isSorted }: Lookups,
+): Bucket[] {
+  const buckets = [...sums].map(([key, value]) => ({
+    key,
+    value,
+    weight: arithmetic.divide(value, divisor),
+  }));
+  return isSorted ? buckets.sort(byKeyCashLast) : buckets;
+}
+
+function byKeyCashLast(a: Bucket, b: Bucket): number {
+  if (a.key === CASH || b.key === CASH) return Number(a.key === CASH) - Number(b.key === CASH);
+  return compareCodePoints(a.key, b.key);
 }

@@ -1,3 +1,4 @@
+import { orRefuse } from "../../src/platform/http/accepted.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { jsonNumber } from "../../src/contract/json-number.ts";
 import { CreateBody, VersionBody, type DraftDocument } from "../../src/features/proposals/bodies.ts";
@@ -166,7 +167,9 @@ export async function addVersions(
   count: number,
   change: Record<string, unknown> = {},
 ): Promise<void> {
-  const prepared = await prepareVersion(deps, caller(), proposalId, versionBody(change), { cost: 0 });
+  const prepared = orRefuse(
+    await prepareVersion(deps, caller(), proposalId, versionBody(change), { cost: 0 }),
+  );
   await inTransaction(deps.database, { tenantId: TENANT, deadlineMs: 60_000 }, async (tx) => {
     for (let added = 0; added < count; added += 1) {
       const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };

@@ -1,7 +1,7 @@
 import type { FundingPlanEntry } from "../../contract/diagnostics.ts";
 import type { FxSpotIntent } from "../../contract/intents.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
 import {
-  add,
   compare,
   isPositive,
   maximum,
@@ -57,13 +57,17 @@ export function fundPurchases(run: ProposalRun, purchases: readonly AcceptedTrad
     loggedPairs: new Set(data_quality.fx_missing),
     needsReview: false,
   };
-  for (const [currency, required] of requiredByCurrency(purchases)) {
+  for (const [currency, required] of requiredByCurrency(purchases, run.lookups.arithmetic)) {
     fundCurrency(run, state, currency, required);
   }
   return state;
 }
 
-function requiredByCurrency(purchases: readonly AcceptedTrade[]): [string, Decimal][] {
+/** What the purchases in each currency cost, in code point order. */
+export function requiredByCurrency(
+  purchases: readonly AcceptedTrade[],
+  { add }: Arithmetic,
+): [string, Decimal][] {
   const required = new Map<string, Decimal>();
   for (const { currency, notional } of purchases) {
     required.set(currency, add(required.get(currency) ?? ZERO, notional));
@@ -87,7 +91,7 @@ function fundCurrency(run: ProposalRun, state: FundingState, currency: string, r
 }
 
 /** The balance of a currency, after opening an account at zero where there is none. */
-function openAccount({ portfolio }: ProposalRun, currency: string): Decimal {
+export function openAccount({ portfolio }: ProposalRun, currency: string): Decimal {
   const balance = cashBalance(portfolio, currency);
   if (balance === undefined) addCash(portfolio, currency, ZERO);
   return balance ?? ZERO;
@@ -110,7 +114,7 @@ function planEntry(
   };
 }
 
-function pairOf({ buyCurrency, sellCurrency }: SettledFx): string {
+export function pairOf({ buyCurrency, sellCurrency }: SettledFx): string {
   return `${buyCurrency}/${sellCurrency}`;
 }
 
@@ -175,7 +179,7 @@ function recordFailure(run: ProposalRun, state: FundingState, smallestDeficit: S
   hardFailures.push("PROPOSAL_INSUFFICIENT_FUNDING_CASH");
 }
 
-function fxIntent(fx: SettledFx, number: number): FxSpotIntent {
+export function fxIntent(fx: SettledFx, number: number): FxSpotIntent {
   return {
     buy_amount: toText(fx.buyAmount),
     buy_currency: fx.buyCurrency,

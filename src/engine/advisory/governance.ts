@@ -1,6 +1,6 @@
 import type { ShelfStatus } from "../../contract/shelf.ts";
 import { ROUNDED, type Arithmetic } from "../../decimal/arithmetic.ts";
-import { ZERO, type Decimal } from "../../decimal/decimal.ts";
+import { compare, ZERO, type Decimal } from "../../decimal/decimal.ts";
 import { toText } from "../../decimal/text.ts";
 import { exceeds, type Finding } from "./findings.ts";
 import type { GrowthMeasure } from "./stages.ts";
@@ -22,6 +22,12 @@ export type GovernedHolding = {
 export const growthOfWeight: GrowthMeasure = {
   of: ({ instruments }) => instruments,
   hasGrown: (before, now) => exceeds(now, before, ROUNDED),
+};
+
+/** A holding has grown if there is more of it: a weight that rises because something else fell is no growth. */
+export const growthOfQuantity: GrowthMeasure = {
+  of: ({ quantities }) => quantities,
+  hasGrown: (before, now) => compare(now, before) > 0,
 };
 
 /**

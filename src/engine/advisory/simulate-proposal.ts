@@ -70,13 +70,22 @@ export function proposalRunId(requestHash: string): string {
   return `pr_${digits.slice(0, 16)}`;
 }
 
-function startRun(request: ProposalSimulateRequest, { arithmetic, inputWarnings }: Rules): ProposalRun {
+function startRun(
+  request: ProposalSimulateRequest,
+  { arithmetic, inputWarnings, listsAreSorted }: Rules,
+): ProposalRun {
   const { portfolio_snapshot, market_data_snapshot, shelf_entries, options } = request;
   const diagnostics = emptyDiagnostics();
   diagnostics.warnings.push(...inputWarnings(market_data_snapshot));
   return {
     options,
-    lookups: buildLookups(portfolio_snapshot.base_currency, market_data_snapshot, shelf_entries, arithmetic),
+    lookups: buildLookups(
+      portfolio_snapshot.base_currency,
+      market_data_snapshot,
+      shelf_entries,
+      arithmetic,
+      listsAreSorted,
+    ),
     portfolio: copyPortfolio(portfolio_snapshot, arithmetic),
     diagnostics,
     hardFailures: [],

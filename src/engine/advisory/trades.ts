@@ -2,7 +2,17 @@ import type { SecurityTradeIntent } from "../../contract/intents.ts";
 import type { Price } from "../../contract/market-data.ts";
 import type { ProposedTrade } from "../../contract/proposal.ts";
 import type { ShelfEntry } from "../../contract/shelf.ts";
-import { divide, isZero, multiply, type Decimal } from "../../decimal/decimal.ts";
+import {
+  compare,
+  divide,
+  equals,
+  isPositive,
+  isZero,
+  multiply,
+  ONE,
+  type Decimal,
+} from "../../decimal/decimal.ts";
+import * as exact from "../../decimal/exact.ts";
 import { toText } from "../../decimal/text.ts";
 import { logMissingRate } from "../diagnostics.ts";
 import { moneyText } from "../money.ts";
@@ -18,12 +28,29 @@ export type AcceptedTrade = SettledTrade & {
 
 type Size = { readonly quantity: Decimal; readonly notional: Decimal };
 
+/** How many units a trade is, and for how much; null where it cannot be meant. */
+type Sizing = (trade: ProposedTrade, price: Price, shelf: ShelfEntry) => Size | null;
+
 /** The trades that can be sized, in request order. The others are logged or block, and are skipped. */
 export function acceptTrades(run: ProposalRun, trades: readonly ProposedTrade[]): AcceptedTrade[] {
-  return trades.flatMap((trade, index) => acceptTrade(run, trade, `oi_${index + 1}`) ?? []);
+  return acceptSized(run, trades, sizeOf);
 }
 
-function acceptTrade(run: ProposalRun, trade: ProposedTrade, intentId: string): AcceptedTrade | null {
+/** The same in whole steps: a quantity that is none is refused, what an amount buys is rounded down to one. */
+export function acceptSteppedTrades(run: ProposalRun, trades: readonly ProposedTrade[]): AcceptedTrade[] {
+  return acceptSized(run, trades, steppedSizeOf);
+}
+
+function acceptSized(run: ProposalRun, trades: readonly ProposedTrade[], sizing: Sizing): AcceptedTrade[] {
+  return trades.flatMap((trade, index) => acceptTrade(run, trade, `oi_${index + 1}`, sizing) ?? []);
+}
+
+function acceptTrade(
+  run: ProposalRun,
+  trade: ProposedTrade,
+  intentId: string,
+  sizing: Sizing,
+): AcceptedTrade | null {
   const { lookups, options, diagnostics } = run;
   const entry = lookups.latestShelf.get(trade.instrument_id);
   if (entry === undefined) {
@@ -39,7 +66,7 @@ function acceptTrade(run: ProposalRun, trade: ProposedTrade, intentId: string): 
     diagnostics.data_quality.price_missing.push(trade.instrument_id);
     return null;
   }
-  const size = sizeOf(trade, price);
+  const size = sizing(trade, price, entry);
   if (size === null) {
     failWithWarning(run, "PROPOSAL_INVALID_TRADE_INPUT");
     return null;
@@ -65,11 +92,32 @@ function sizeOf({ quantity, notional }: ProposedTrade, { price, currency }: Pric
   return { quantity: divide(notional.amount, price), notional: notional.amount };
 }
 
+/** Null also for what is no whole number of steps, or fewer units than may be traded. */
+function steppedSizeOf(
+  { quantity, notional }: ProposedTrade,
+  { price, currency }: Price,
+  { min_quantity, quantity_step: step = ONE }: ShelfEntry,
+): Size | null {
+  let units = quantity;
+  if (notional !== null) {
+    if (notional.currency !== currency || !isPositive(price)) return null;
+    units = exact.multiply(exact.floorQuotient(notional.amount, exact.multiply(price, step)), step);
+  }
+  if (units === null || !isPositive(units) || !equals(units, exact.floorToStep(units, step))) return null;
+  if (min_quantity !== undefined && min_quantity !== null && compare(units, min_quantity) < 0) return null;
+  return { quantity: units, notional: exact.multiply(units, price) };
+}
+
 function inBase({ lookups, diagnostics }: ProposalRun, amount: Decimal, currency: string): Decimal | null {
   const rate = lookups.rateToBase(currency);
-  if (rate !== undefined) return multiply(amount, rate);
+  if (rate !== undefined) return lookups.arithmetic.multiply(amount, rate);
   logMissingRate(diagnostics.data_quality, currency, lookups.baseCurrency);
   return null;
+}
+
+/** By instrument and quantity, then as requested. */
+export function byInstrumentAndQuantity(a: AcceptedTrade, b: AcceptedTrade): number {
+  return byInstrument(a, b) || compare(a.quantity, b.quantity);
 }
 
 /** By instrument, then as requested. */

@@ -1,4 +1,6 @@
 import { compare, decimal, isNegative, multiply, type Decimal } from "../../decimal/decimal.ts";
+import type { Arithmetic } from "../../decimal/arithmetic.ts";
+import { negate } from "../../decimal/exact.ts";
 import { decimalsOf, ratio, toScaledInteger } from "../../decimal/integer.ts";
 import { toText } from "../../decimal/text.ts";
 import { compareCodePoints } from "../order.ts";
@@ -19,11 +21,19 @@ export type ProjectionProblem = {
   readonly caps: readonly { readonly members: readonly string[]; readonly maximum: Decimal }[];
 };
 
-/** Weights to 28 digits, by instrument id. LIMIT_REACHED means that the operations are spent. */
+/** Weights by instrument id, rounded as asked. LIMIT_REACHED means that the operations are spent. */
 export type Projection =
   | { readonly outcome: "SOLVED"; readonly weights: ReadonlyMap<string, Decimal> }
   | { readonly outcome: "INFEASIBLE" }
   | { readonly outcome: "LIMIT_REACHED" };
+
+/** How the fractions of a solution become decimals; the denominator is above zero. */
+export type ProjectionRounding = {
+  readonly multiply: Arithmetic["multiply"];
+  readonly weight: (numerator: bigint, denominator: bigint) => Decimal;
+};
+
+const TO_28_DIGITS: ProjectionRounding = { multiply, weight: ratio };
 
 /**
  * The weights w ≥ 0 with the least Σ (w − model)² that satisfy all constraints: the Euclidean projection of the
@@ -32,9 +42,13 @@ export type Projection =
  * feasibility is decided exactly, rounding ties do not depend on errors of doubles, and neither does the
  * solution on the order of the instruments. docs/solver.md explains the method.
  */
-export function projectTargets(problem: ProjectionProblem, mostOperations = MOST_OPERATIONS): Projection {
+export function projectTargets(
+  problem: ProjectionProblem,
+  mostOperations = MOST_OPERATIONS,
+  rounding: ProjectionRounding = TO_28_DIGITS,
+): Projection {
   const effort = { spent: 0, most: mostOperations };
-  if (isTriviallyInfeasible(problem)) return { outcome: "INFEASIBLE" };
+  if (isTriviallyInfeasible(problem, rounding)) return { outcome: "INFEASIBLE" };
   const targets = [...problem.targets].sort(([a], [b]) => compareCodePoints(a, b));
   const constraints = sumConstraints(problem, targets);
   const scale = commonScale(problem);
@@ -63,19 +77,17 @@ export function projectTargets(problem: ProjectionProblem, mostOperations = MOST
   if (solution.outcome !== "SOLVED") return solution;
   const denominator = solution.denominator * integer(decimal(1));
   const weights = targets.map(
-    ([instrument], index) => [instrument, ratio(solution.numerators[index] ?? 0n, denominator)] as const,
+    ([instrument], index) =>
+      [instrument, rounding.weight(solution.numerators[index] ?? 0n, denominator)] as const,
   );
   return { outcome: "SOLVED", weights: new Map(weights) };
 }
 
 /** Finds contradictions that need no solver, such as a negative limit; it does not find all. */
-function isTriviallyInfeasible({
-  targets,
-  minimumSum,
-  maximumSum,
-  maximumWeight,
-  caps,
-}: ProjectionProblem): boolean {
+function isTriviallyInfeasible(
+  { targets, minimumSum, maximumSum, maximumWeight, caps }: ProjectionProblem,
+  { multiply }: ProjectionRounding,
+): boolean {
   if (compare(minimumSum, maximumSum) > 0 || isNegative(maximumSum)) return true;
   if (caps.some(({ maximum }) => isNegative(maximum))) return true;
   if (maximumWeight === null) return false;
@@ -100,7 +112,7 @@ function sumConstraints({ caps }: ProjectionProblem, targets: ProjectionProblem[
 
 /** The right-hand sides of the sum constraints, in the same order. */
 function sumLimits({ minimumSum, maximumSum, caps }: ProjectionProblem): Decimal[] {
-  return [maximumSum, multiply(minimumSum, decimal(-1)), ...caps.map(({ maximum }) => maximum)];
+  return [maximumSum, negate(minimumSum), ...caps.map(({ maximum }) => maximum)];
 }
 
 /** The number of decimals with which every number of the problem is an integer. */

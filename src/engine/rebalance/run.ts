@@ -12,6 +12,7 @@ import { emptyDiagnostics, type Diagnostics } from "../diagnostics.ts";
 import { decideGate } from "../gate.ts";
 import { lineageOf, type RunIdentity } from "../lineage.ts";
 import { buildLookups, type Lookups } from "../lookups.ts";
+import { sortedBy } from "../order.ts";
 import { toState } from "../state.ts";
 import { valueHoldings, type Valuation } from "../valuation.ts";
 import { rulesOf, type Rules } from "../versions.ts";
@@ -54,6 +55,7 @@ export function startRun(sent: RebalanceRequest, identity: RunIdentity): Run {
     market_data_snapshot,
     shelf_entries,
     rules.arithmetic,
+    rules.listsAreSorted,
   );
   const diagnostics = emptyDiagnostics();
   diagnostics.warnings.push(...rules.inputWarnings(market_data_snapshot));
@@ -110,14 +112,17 @@ export function toResult(run: Run, outcome: RunOutcome): RebalanceResult {
 }
 
 function universeData(
-  { before, identity, lookups, request, rules, universe }: Run,
+  { identity, lookups, request, rules, universe }: Run,
   isSimulated: boolean,
 ): UniverseData {
+  const named = (ids: readonly string[]) => (rules.listsAreSorted ? sortedBy(ids, (id) => id) : ids);
   return {
-    coverage: rules.rebalance.coverage(before, request.portfolio_snapshot, lookups, isSimulated),
-    eligible_for_buy: [...universe.eligibleForBuy],
-    eligible_for_sell: [...universe.eligibleForSell],
-    excluded: universe.excluded,
+    coverage: rules.rebalance.coverage(request.portfolio_snapshot, lookups, isSimulated),
+    eligible_for_buy: [...named(universe.eligibleForBuy)],
+    eligible_for_sell: [...named(universe.eligibleForSell)],
+    excluded: rules.listsAreSorted
+      ? [...sortedBy(universe.excluded, ({ instrument_id }) => instrument_id)]
+      : universe.excluded,
     universe_id: `universe_${identity.runId}`,
   };
 }

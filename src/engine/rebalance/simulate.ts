@@ -24,9 +24,9 @@ export type { RunIdentity } from "../lineage.ts";
  * Simulates a discretionary rebalance. Pure: the same request and identity give the same result, byte for
  * byte. Every valid request ends READY, PENDING_REVIEW or BLOCKED; none throws.
  */
-export function simulateRebalance(request: RebalanceRequest, identity: RunIdentity): RebalanceResult {
-  const run = startRun(request, identity);
-  const { before, diagnostics, options, universe } = run;
+export function simulateRebalance(sent: RebalanceRequest, identity: RunIdentity): RebalanceResult {
+  const run = startRun(sent, identity);
+  const { before, diagnostics, options, request, universe } = run;
   const problem: TargetProblem = {
     lookups: run.lookups,
     modelTargets: request.model_portfolio.targets,
@@ -91,6 +91,7 @@ function tradingContext({ before, diagnostics, lookups, options, request, univer
   const taxLedger = options.enable_tax_awareness ? openTaxLedger(options.max_realized_capital_gains) : null;
   return {
     balances: request.portfolio_snapshot.cash_balances,
+    before,
     diagnostics,
     lookups,
     options,

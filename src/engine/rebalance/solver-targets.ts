@@ -25,12 +25,11 @@ import {
   type TargetProblem,
   type TargetWeights,
 } from "./targets.ts";
-import type { Universe } from "./universe.ts";
 
 const WEIGHT_DECIMALS = 4;
 
 /** A group constraint as the solver sees it. All numbers are shares of the portfolio. */
-type GroupCap = {
+export type GroupCap = {
   readonly key: string;
   /** The weight of its members that are not buyable; the solver cannot change it. */
   readonly lockedWeight: Decimal;
@@ -70,11 +69,16 @@ export function solverTargets(
   return { status, weights };
 }
 
-function groupCaps(problem: TargetProblem, weights: TargetWeights, diagnostics: Diagnostics): GroupCap[] {
+/** The group constraints that have a weight to limit, in ascending order of key. */
+export function groupCaps(
+  problem: TargetProblem,
+  weights: TargetWeights,
+  diagnostics: Diagnostics,
+): GroupCap[] {
   const caps: GroupCap[] = [];
   for (const group of groupsOf(problem)) {
     if (!group.known) warnUnknownAttribute(diagnostics, group);
-    else caps.push(groupCap(group, weights, problem.universe));
+    else caps.push(groupCap(group, weights, problem));
   }
   return caps.filter((cap) => cap.members.length > 0 || !isZero(cap.lockedWeight));
 }
@@ -82,12 +86,13 @@ function groupCaps(problem: TargetProblem, weights: TargetWeights, diagnostics: 
 function groupCap(
   { key, maxWeight, members }: Group,
   weights: TargetWeights,
-  { buyable }: Universe,
+  { universe: { buyable }, lookups }: TargetProblem,
 ): GroupCap {
+  const { sum } = lookups.arithmetic;
   const locked = members.filter((member) => !buyable.has(member));
   return {
     key,
-    lockedWeight: ROUNDED.sum(locked.map((member) => weights.get(member) ?? ZERO)),
+    lockedWeight: sum(locked.map((member) => weights.get(member) ?? ZERO)),
     maxWeight,
     members: members.filter((member) => buyable.has(member)),
   };
@@ -113,7 +118,7 @@ function projectionProblem(
 }
 
 /** Warnings for the causes that single constraints show; a conflict of several constraints has no hint. */
-function infeasibilityHints(problem: ProjectionProblem, caps: readonly GroupCap[]): string[] {
+export function infeasibilityHints(problem: ProjectionProblem, caps: readonly GroupCap[]): string[] {
   const { targets, minimumSum, maximumSum, maximumWeight } = problem;
   const hints: string[] = [];
   if (compare(minimumSum, maximumSum) > 0) hints.push("INFEASIBILITY_HINT_CASH_BAND_CONTRADICTION");

@@ -16,6 +16,7 @@ import type { Universe } from "./universe.ts";
 export type TradingContext = {
   /** Value of the portfolio in base currency. */
   readonly total: Decimal;
+  readonly before: Valuation;
   /** The first row of each held instrument. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly balances: readonly CashBalance[];
@@ -32,7 +33,6 @@ export type RebalanceStages = {
   /** The request with its lists in the order in which they are worked on. */
   readonly arrange: (request: RebalanceRequest) => RebalanceRequest;
   readonly coverage: (
-    before: Valuation,
     portfolio: PortfolioSnapshot,
     lookups: Lookups,
     isSimulated: boolean,

@@ -23,10 +23,15 @@ export type TargetProblem = {
   readonly options: EngineOptions;
 };
 
+/** What the targets fall short of: the code of a warning, and the weight by which they do. */
+export type TargetShortfall = { readonly code: string; readonly measured: Decimal };
+
 /** Final weights by instrument; empty when the status is BLOCKED. */
 export type TargetOutcome = {
   readonly status: RunStatus;
   readonly weights: ReadonlyMap<string, Decimal>;
+  /** Why the targets are for review, where the version says so; the first reason. */
+  readonly shortfall?: TargetShortfall;
   /** What the explanation of a blocked run says beside its summary. */
   readonly explanation?: Readonly<Record<string, unknown>>;
 };

@@ -38,9 +38,10 @@ export type LotSale = {
   readonly rateToBase: Decimal;
 };
 
-type CostedLot = { readonly lot: TaxLot; readonly cost: Decimal };
+/** A lot with its cost in the currency of the price. */
+export type CostedLot = { readonly lot: TaxLot; readonly cost: Decimal };
 
-const TAX_BUDGET_LIMIT_REACHED = "TAX_BUDGET_LIMIT_REACHED";
+export const TAX_BUDGET_LIMIT_REACHED = "TAX_BUDGET_LIMIT_REACHED";
 /** A division may leave a rounding error; a budget with no more than this unused is reported as fully used. */
 const BUDGET_TOLERANCE = decimal("1e-10");
 
@@ -75,8 +76,8 @@ export function sellableQuantity(
 }
 
 /** Lots with their cost in the price's currency, in the order they are sold; null when a rate is missing. */
-function costedLots(
-  { position, price }: LotSale,
+export function costedLots(
+  { position, price }: Pick<LotSale, "position" | "price">,
   lookups: Lookups,
   diagnostics: Diagnostics,
 ): CostedLot[] | null {
@@ -88,7 +89,7 @@ function costedLots(
       diagnostics.data_quality.fx_missing.push(`${currency}/${price.currency}`);
       return null;
     }
-    lots.push({ lot, cost: multiply(amount, rate) });
+    lots.push({ lot, cost: lookups.arithmetic.multiply(amount, rate) });
   }
   return lots.sort(highestCostFirst);
 }

@@ -224,9 +224,11 @@ export function saysPackWasMissing(resultText: string): boolean {
  */
 export function applyPolicyPack(options: EngineOptions, pack: DpmPolicyPackUpsertRequest): EngineOptions {
   const { turnover_policy, tax_policy, settlement_policy, constraint_policy, workflow_policy } = pack;
+  const rulesVersion = pack.rules_policy?.rules_version ?? options.rules_version;
   const hasGroupCaps = Object.keys(constraint_policy.group_constraints).length > 0;
   return {
     ...options,
+    ...(rulesVersion === undefined ? {} : { rules_version: rulesVersion }),
     max_turnover_pct: turnover_policy.max_turnover_pct ?? options.max_turnover_pct,
     enable_tax_awareness: tax_policy.enable_tax_awareness ?? options.enable_tax_awareness,
     max_realized_capital_gains: tax_policy.max_realized_capital_gains ?? options.max_realized_capital_gains,

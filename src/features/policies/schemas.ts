@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { emptyMap } from "../../contract/maps.ts";
-import { GroupConstraints, type GroupConstraint } from "../../contract/options.ts";
+import { GroupConstraints, RulesVersion, type GroupConstraint } from "../../contract/options.ts";
 import { DecimalText, decimalFromZero, identifier, integerWithin, weight } from "../../contract/scalars.ts";
 import { wireObject } from "../../contract/wire.ts";
 import { filters, asOfFilter } from "../../platform/http/filters.ts";
@@ -54,6 +54,13 @@ export const DpmPolicyPackIdempotencyPolicy = wireObject({ replay_enabled: flag 
   description: "Whether repeated keys are replayed; null leaves it to the deployment.",
 });
 
+export const DpmPolicyPackRulesPolicy = wireObject({
+  rules_version: RulesVersion.nullable().default(null),
+}).meta({
+  id: "DpmPolicyPackRulesPolicyInput",
+  description: "Which rules are followed; null leaves the option of the request as it is.",
+});
+
 export const DpmPolicyPackUpsertRequest = wireObject({
   version: identifier,
   turnover_policy: DpmPolicyPackTurnoverPolicy.prefault({}),
@@ -62,6 +69,8 @@ export const DpmPolicyPackUpsertRequest = wireObject({
   constraint_policy: DpmPolicyPackConstraintPolicy.prefault({}),
   workflow_policy: DpmPolicyPackWorkflowPolicy.prefault({}),
   idempotency_policy: DpmPolicyPackIdempotencyPolicy.prefault({}),
+  // Absent is absent: what was stored before there was a choice of rules has the hash that it had.
+  rules_policy: DpmPolicyPackRulesPolicy.optional(),
 }).meta({ id: "DpmPolicyPackUpsertRequest", description: "A version of a policy pack." });
 export type DpmPolicyPackUpsertRequest = z.output<typeof DpmPolicyPackUpsertRequest>;
 
@@ -116,6 +125,13 @@ export const DpmPolicyPackDefinition = z
       id: "DpmPolicyPackIdempotencyPolicy",
       description: "Whether repeated keys are replayed; null leaves it to the deployment.",
     }),
+    rules_policy: z
+      .strictObject({ rules_version: RulesVersion.nullable() })
+      .meta({
+        id: "DpmPolicyPackRulesPolicy",
+        description: "Which rules are followed; null leaves the option of the request as it is.",
+      })
+      .optional(),
   })
   .meta({
     id: "DpmPolicyPackDefinition",

@@ -1,9 +1,11 @@
 import type { ProposalResult } from "../../contract/proposal.ts";
 import { personOf } from "../../contract/person.ts";
+import { faultsOf } from "../../engine/versions.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
+import { refusedInput, type RefusedInput } from "../../platform/refused-input.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { checkVersion, type CheckedVersion } from "./check-version.ts";
-import { CreateBody, SimulateBody, VersionBody } from "./bodies.ts";
+import { CreateBody, refusedDraft, SimulateBody, VersionBody } from "./bodies.ts";
 import { hashOfEvent, leftBy, type EventRow } from "./event.ts";
 import {
   draftVersion,
@@ -16,14 +18,17 @@ import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
 import type { Hashed } from "./verification.ts";
 import { versionEvent, type VersionRow } from "./version.ts";
 
-/** A simulation: the text of its result, as it is stored and sent. */
+/** A simulation: the text of its result, as it is stored and sent, or why the rules in force cannot take the request. */
 export const CALCULATE_SIMULATION: Calculation<
   { readonly document: DocumentText; readonly context: SimulationContext },
-  string
+  string | RefusedInput
 > = {
   name: "simulate a proposal",
-  compute: ({ document, context }) =>
-    runSimulation(SimulateBody.valueOf(document), document.text, context).result_text,
+  compute: ({ document, context }) => {
+    const request = SimulateBody.valueOf(document);
+    const refused = refusedInput(faultsOf(request, context.defaultRulesVersion));
+    return refused ?? runSimulation(request, document.text, context).result_text;
+  },
 };
 
 export type ArtifactInput = {
@@ -68,10 +73,12 @@ export type ProposalInput = {
 };
 
 /** Simulation, artifact, hashes and answer of a new proposal. */
-export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal> = {
+export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal | RefusedInput> = {
   name: "prepare a proposal",
   compute: ({ document, tenantId, context, keepsEvidence, createdAt, ...made }) => {
     const { created_by, metadata, simulate_request } = CreateBody.valueOf(document);
+    const refused = refusedDraft(simulate_request, context.defaultRulesVersion);
+    if (refused !== undefined) return refused;
     const { title, advisor_notes, jurisdiction, mandate_id } = metadata;
     const draft = draftVersion(simulate_request, context, createdAt, keepsEvidence);
     const origin = {
@@ -101,10 +108,12 @@ export type VersionInput = Pick<ProposalInput, "document" | "context" | "keepsEv
 export type MadeDraft = { readonly created_by: string; readonly draft: VersionDraft };
 
 /** Simulation and artifact of a new version, and who made it. */
-export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft> = {
+export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft | RefusedInput> = {
   name: "prepare a version",
   compute: ({ document, context, keepsEvidence, createdAt }) => {
     const { created_by, simulate_request } = VersionBody.valueOf(document);
+    const refused = refusedDraft(simulate_request, context.defaultRulesVersion);
+    if (refused !== undefined) return refused;
     return { created_by, draft: draftVersion(simulate_request, context, createdAt, keepsEvidence) };
   },
 };

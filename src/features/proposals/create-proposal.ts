@@ -1,8 +1,10 @@
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
+import { orRefuse } from "../../platform/http/accepted.ts";
 import { subjectOf } from "../../platform/http/context.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
+import type { RefusedInput } from "../../platform/refused-input.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { DraftDocument } from "./bodies.ts";
@@ -45,7 +47,7 @@ export async function createProposal(
   return write<PreparedProposal, EventRow>(deps.writes, {
     tenantId,
     key: { tenantId, scope: CREATE, recordScope: CREATE.name, key, payloadHash },
-    prepare: () => prepareProposal(deps, caller, document, { cost }),
+    prepare: async () => orRefuse(await prepareProposal(deps, caller, document, { cost })),
     write: async (tx, prepared) => {
       const { version, event, body } = prepared;
       await writeProposal(tx, prepared);
@@ -60,7 +62,7 @@ export function prepareProposal(
   caller: DraftCaller,
   document: DocumentText,
   terms: CalculationTerms,
-): Promise<PreparedProposal> {
+): Promise<PreparedProposal | RefusedInput> {
   const { tenantId, correlationId, idempotencyKey } = caller;
   const input = {
     document,

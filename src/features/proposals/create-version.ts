@@ -2,9 +2,11 @@ import { personOf } from "../../contract/person.ts";
 import { notBefore } from "../../platform/clock.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import type { Tx } from "../../platform/database/transaction.ts";
+import { orRefuse } from "../../platform/http/accepted.ts";
 import { subjectOf } from "../../platform/http/context.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
+import { isRefusedInput, type RefusedInput } from "../../platform/refused-input.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { DraftDocument } from "./bodies.ts";
@@ -75,7 +77,7 @@ export async function createVersion(
     tenantId,
     key: key === null ? null : { tenantId, scope: VERSIONS, recordScope, key, payloadHash },
     aggregate: aggregateOf(proposalId),
-    prepare: () => prepareVersion(deps, caller, proposalId, document, { cost }),
+    prepare: async () => orRefuse(await prepareVersion(deps, caller, proposalId, document, { cost })),
     write: async (tx, prepared) => {
       const decision = await writeVersion(deps, tx, prepared);
       if (!decision.accepted) return refusedWrite(caller, decision.refusal);
@@ -98,7 +100,7 @@ export async function prepareVersion(
   proposalId: string,
   document: DocumentText,
   terms: CalculationTerms,
-): Promise<PreparedVersion> {
+): Promise<PreparedVersion | RefusedInput> {
   const { tenantId, correlationId, idempotencyKey } = caller;
   const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
   const input = {
@@ -113,6 +115,7 @@ export async function prepareVersion(
     createdAt: deps.clock().toISOString(),
   };
   const made = await deps.calculations.run(PREPARE_VERSION, input, terms);
+  if (isRefusedInput(made)) return made;
   return { tenantId, proposal_id: proposalId, authenticated_subject: subjectOf(caller), ...ids, ...made };
 }
 

@@ -9,6 +9,7 @@ import {
   type RequestKey,
   type StoredOutcome,
 } from "../../platform/idempotency/repository.ts";
+import { isRefusedInput, sentenceOf, type RefusedInput } from "../../platform/refused-input.ts";
 import type { Runtime } from "../../runtime.ts";
 import {
   ACCEPTED_WORK,
@@ -17,6 +18,7 @@ import {
   type OperationHandler,
   type OperationHandlers,
   type OperationResult,
+  type PreparedResult,
 } from "../operations/handlers.ts";
 import { accept, type LifecycleDecision } from "./core.ts";
 import { CREATE, prepareProposal, writeProposal } from "./create-proposal.ts";
@@ -43,6 +45,7 @@ function createProposal(runtime: Runtime): OperationHandler {
   return async (operation) => {
     const document = { text: operation.request.request_text };
     const prepared = await prepareProposal(runtime, callerOf(operation), document, ACCEPTED_WORK);
+    if (isRefusedInput(prepared)) return refusal(prepared);
     const key = keyOf(operation, CREATE, CREATE.name);
     const make = async (tx: Tx) => {
       await writeProposal(tx, prepared);
@@ -59,10 +62,16 @@ function createVersion(runtime: Runtime): OperationHandler {
     const document = { text: operation.request.request_text };
     const caller = callerOf(operation);
     const prepared = await prepareVersion(runtime, caller, proposal_id, document, ACCEPTED_WORK);
+    if (isRefusedInput(prepared)) return refusal(prepared);
     const key = keyOf(operation, VERSIONS, versionsOf(proposal_id));
     const make = (tx: Tx) => writeVersion(runtime, tx, prepared);
     return { write: (tx) => writeUnderKey(runtime.clock, tx, key, make) };
   };
+}
+
+/** No other attempt would end differently, unless the deployment chooses other rules. */
+function refusal(refused: RefusedInput): PreparedResult {
+  return { write: () => Promise.resolve(refusedResult(sentenceOf(refused))) };
 }
 
 function callerOf({ tenant_id, request }: Operation) {

@@ -1,4 +1,5 @@
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import { orRefuse } from "../../platform/http/accepted.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { SimulateDocument } from "./bodies.ts";
@@ -36,7 +37,8 @@ export async function simulateProposal(
   return write<ResultText, ResultText>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },
-    prepare: () => deps.calculations.run(CALCULATE_SIMULATION, { document, context }, { cost }),
+    prepare: async () =>
+      orRefuse(await deps.calculations.run(CALCULATE_SIMULATION, { document, context }, { cost })),
     write: (_tx, body) => Promise.resolve({ answer: { status: 200, body }, made: body, record: {} }),
   });
 }

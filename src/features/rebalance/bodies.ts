@@ -1,6 +1,8 @@
 import type { Fault } from "../../contract/faults.ts";
 import { mapFrom } from "../../contract/maps.ts";
+import { FIRST_RULES_VERSION } from "../../contract/options.ts";
 import { BatchRebalanceRequest, RebalanceRequest } from "../../contract/rebalance.ts";
+import { faultsOf } from "../../engine/versions.ts";
 import { BodyType, type Document } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { costOfBatch, costOfRun, instrumentsOf, optionsReader, readScenarios } from "./core.ts";
@@ -11,6 +13,8 @@ export type RebalanceDocument = Document<{ readonly cost: number }>;
 export const RebalanceBody = new BodyType("a rebalance", RebalanceRequest, (request) => ({
   text: canonicalJson(request),
   facts: { cost: costOfRun(request, request.options) },
+  // Of rules that the request names itself; what pack and deployment choose is known when it is calculated.
+  faults: faultsOf(request, FIRST_RULES_VERSION),
 }));
 
 /** `faults`: why the options of a scenario cannot be used, by its name. */

@@ -1,14 +1,17 @@
 import type { UnknownFields } from "../../contract/faults.ts";
 import type { RulesVersion } from "../../contract/options.ts";
+import type { BatchRebalanceRequest } from "../../contract/rebalance.ts";
 import type { RunIdentity } from "../../engine/rebalance/simulate.ts";
+import { faultsOf } from "../../engine/versions.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import type { PackInForce } from "../policies/core.ts";
 import type { RunRecord } from "../runs/repository.ts";
+import { refusedInput, sentenceOf, type RefusedInput } from "../../platform/refused-input.ts";
 import { AnalyzeBody, RebalanceBody } from "./bodies.ts";
-import { batchResult, optionsReader, readScenarios, type Scenario } from "./core.ts";
-import { executeRun, shapeRequest, type RunCircumstances } from "./execute-run.ts";
+import { batchResult, optionsReader, readScenarios } from "./core.ts";
+import { executeRun, shapeRequest, type RunCircumstances, type ShapedRequest } from "./execute-run.ts";
 
 export type RunInput = PackInForce & {
   readonly document: DocumentText;
@@ -16,12 +19,13 @@ export type RunInput = PackInForce & {
   readonly circumstances: RunCircumstances;
 };
 
-/** One rebalance: the record of its run, with all its texts and hashes. */
-export const CALCULATE_RUN: Calculation<RunInput, RunRecord> = {
+/** One rebalance: the record of its run, with all its texts and hashes, or why the rules in force cannot take it. */
+export const CALCULATE_RUN: Calculation<RunInput, RunRecord | RefusedInput> = {
   name: "calculate a rebalance",
   compute: ({ document, identity, circumstances, ...pack }) => {
     const shaped = shapeRequest(RebalanceBody.valueOf(document), document.text, pack);
-    return executeRun(shaped, identity, circumstances).record;
+    const refused = refusedInput(faultsOf(shaped.input, identity.defaultRulesVersion));
+    return refused ?? executeRun(shaped, identity, circumstances).record;
   },
 };
 
@@ -54,23 +58,35 @@ export const CALCULATE_BATCH: Calculation<BatchInput, ExecutedBatch> = {
   compute: (input) => {
     const { batchRunId, createdAt } = input;
     const request = AnalyzeBody.valueOf(input.document);
-    const scenarios = readScenarios(request, optionsReader(input.unknownFields)).map((scenario) =>
-      "fault" in scenario
-        ? { ...scenario, fault: input.faults.get(scenario.name) ?? scenario.fault }
-        : scenario,
-    );
+    const scenarios = shapeScenarios(request, input);
     const executed = executeScenarios(scenarios, input);
     const result = batchResult(batchRunId, createdAt, request, scenarios, executed);
     return { batchRunId, runs: executed.map(({ record }) => record), resultText: canonicalJson(result) };
   },
 };
 
-function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
+type ShapedScenario =
+  | { readonly name: string; readonly shaped: ShapedRequest }
+  | { readonly name: string; readonly fault: string };
+
+/** The scenarios with the options in force. Rules that cannot take the inputs fail the scenarios that they are for. */
+function shapeScenarios(request: BatchRebalanceRequest, input: BatchInput): ShapedScenario[] {
+  const { defaultRulesVersion, faults, unknownFields } = input;
+  return readScenarios(request, optionsReader(unknownFields)).map((scenario) => {
+    const { name } = scenario;
+    if ("fault" in scenario) return { name, fault: faults.get(name) ?? scenario.fault };
+    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), input);
+    const refused = refusedInput(faultsOf(shaped.input, defaultRulesVersion));
+    return refused === undefined ? { name, shaped } : { name, fault: sentenceOf(refused) };
+  });
+}
+
+function executeScenarios(scenarios: readonly ShapedScenario[], input: BatchInput) {
   const { batchRunId, correlationId, createdAt, storesArtifact } = input;
   const { engineVersion, defaultRulesVersion } = input;
   const runIds = input.runIds.values();
   return scenarios.flatMap((scenario) => {
-    if (!("input" in scenario)) return [];
+    if (!("shaped" in scenario)) return [];
     const { value: runId } = runIds.next();
     if (runId === undefined) throw new Error("a batch has more scenarios than ids");
     const identity = {
@@ -81,8 +97,7 @@ function executeScenarios(scenarios: readonly Scenario[], input: BatchInput) {
       engineVersion,
       defaultRulesVersion,
     };
-    const shaped = shapeRequest(scenario.input, canonicalJson(scenario.input), input);
     const circumstances = { createdAt, batchRunId, storesArtifact };
-    return [{ name: scenario.name, ...executeRun(shaped, identity, circumstances) }];
+    return [{ name: scenario.name, ...executeRun(scenario.shaped, identity, circumstances) }];
   });
 }

@@ -79,11 +79,11 @@ export function batchResult(
   batchRunId: string,
   runAtUtc: string,
   request: BatchRebalanceRequest,
-  scenarios: readonly Scenario[],
+  scenarios: readonly { readonly name: string; readonly fault?: string }[],
   results: readonly ScenarioResult[],
 ): BatchRebalanceResult {
   const failed = scenarios.flatMap((scenario): [string, string][] =>
-    "fault" in scenario ? [[scenario.name, scenario.fault]] : [],
+    scenario.fault === undefined ? [] : [[scenario.name, scenario.fault]],
   );
   const { portfolio_snapshot: portfolio, market_data_snapshot: marketData } = request;
   return {

@@ -1,4 +1,5 @@
 import type { Tx } from "../../platform/database/transaction.ts";
+import { orRefuse } from "../../platform/http/accepted.ts";
 import { subjectOf, type Authenticated } from "../../platform/http/context.ts";
 import type { RequestKey } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
@@ -55,7 +56,7 @@ export async function simulateRebalance(
   return outcome;
 }
 
-function prepareRun(
+async function prepareRun(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
   document: RebalanceDocument,
@@ -77,7 +78,7 @@ function prepareRun(
   };
   const { cost } = document;
   const input = { document, policyPack, isPackMissing, identity, circumstances };
-  return calculations.run(CALCULATE_RUN, input, { cost });
+  return orRefuse(await calculations.run(CALCULATE_RUN, input, { cost }));
 }
 
 function writeOnce(

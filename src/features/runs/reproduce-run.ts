@@ -1,3 +1,4 @@
+import { FIRST_RULES_VERSION } from "../../contract/options.ts";
 import { RebalanceRequest, type RebalanceResult } from "../../contract/rebalance.ts";
 import { simulateRebalance } from "../../engine/rebalance/simulate.ts";
 import { contentHash } from "../../platform/hash.ts";
@@ -24,7 +25,7 @@ export function reproduceRun(run: StoredRun, engineVersion: string): DpmRunRepro
     requestHash: run.request_hash,
     idempotencyKey: run.idempotency_key,
     engineVersion: run.engine_version,
-    defaultRulesVersion: rulesVersionOf(run.result_text) ?? "1",
+    defaultRulesVersion: rulesVersionOf(run.result_text) ?? FIRST_RULES_VERSION,
   });
   const result = saysPackWasMissing(run.result_text) ? warnOfMissingPack(calculated) : calculated;
   const resultText = canonicalJson(result);

@@ -21,6 +21,8 @@ import { REPRODUCE_RUN } from "../../../src/features/runs/reproduce-run.ts";
 import { VERIFY_RUN, type VerifyInput } from "../../../src/features/support/calculations.ts";
 import type { BodyType } from "../../../src/platform/body-type.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
+import { orRefuse } from "../../../src/platform/http/accepted.ts";
+import type { RefusedInput } from "../../../src/platform/refused-input.ts";
 import { openThreads, type Calculation, type OpenThreads } from "../../../src/platform/threads.ts";
 import { documentOf } from "../../support/documents.ts";
 import { asJsonBody } from "../../support/rebalance-request.ts";
@@ -48,9 +50,9 @@ beforeAll(() => {
 afterAll(() => Promise.all(opened.map(({ close }) => close())));
 
 /** What a thread makes of an input, and what this one does. */
-async function bothWays<Input, Output>(calculation: Calculation<Input, Output>, input: Input) {
-  const threaded = await calculations.run(calculation, input, IN_A_THREAD);
-  return { threaded, inline: calculation.compute(input) };
+async function bothWays<Input, Output>(calculation: Calculation<Input, Output | RefusedInput>, input: Input) {
+  const threaded = orRefuse<Output>(await calculations.run(calculation, input, IN_A_THREAD));
+  return { threaded, inline: orRefuse<Output>(calculation.compute(input)) };
 }
 
 const READING = { unknownFields: "refuse", reader: { tenantId: "default", caller: null } } as const;
@@ -69,7 +71,12 @@ const IDENTITY = {
   defaultRulesVersion: "1" as const,
 };
 const CIRCUMSTANCES = { createdAt: AT, batchRunId: null, storesArtifact: true };
-const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0", defaultRulesVersion: "1" } as const;
+const CONTEXT = {
+  correlationId: "corr_1",
+  idempotencyKey: "key-1",
+  engineVersion: "1.0.0",
+  defaultRulesVersion: "1",
+} as const;
 
 /** Of a run of which nothing is stored but itself. */
 function evidenceOf(run: RunRecord): VerifyInput {
@@ -97,7 +104,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
       const reproduced = await bothWays(REPRODUCE_RUN, {
         run: { ...run.inline, authenticated_subject: null },
         engineVersion: "1.0.0",
-  defaultRulesVersion: "1" as const,
+        defaultRulesVersion: "1" as const,
       });
       expect(reproduced.threaded, id).toEqual(reproduced.inline);
       expect(reproduced.threaded.reproducible, id).toBe(true);
@@ -121,7 +128,7 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
         runIds: Array.from({ length: 20 }, (_, at) => `rr_${at}`),
         correlationId: "corr_1",
         engineVersion: "1.0.0",
-  defaultRulesVersion: "1" as const,
+        defaultRulesVersion: "1" as const,
         createdAt: AT,
         storesArtifact: false,
       });
@@ -212,7 +219,7 @@ describe("calculations that come faster than they are made", () => {
     const started = [one.run(CALCULATE_RUN, slow, IN_A_THREAD), one.run(CALCULATE_RUN, slow, IN_A_THREAD)];
     await expect(one.run(CALCULATE_RUN, slow, IN_A_THREAD)).rejects.toMatchObject({ kind: "overloaded" });
     const accepted = one.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, waits: true });
-    const texts = (await Promise.all([...started, accepted])).map(({ result_hash }) => result_hash);
+    const texts = (await Promise.all([...started, accepted])).map((made) => orRefuse(made).result_hash);
     expect(new Set(texts).size).toBe(1);
   });
 
@@ -221,7 +228,7 @@ describe("calculations that come faster than they are made", () => {
     const started = [10_000, 10_000].map((cost) => one.run(CALCULATE_RUN, slow, { cost }));
     await expect(one.run(CALCULATE_RUN, slow, IN_A_THREAD)).rejects.toMatchObject({ kind: "overloaded" });
     await Promise.all(started);
-    expect((await one.run(CALCULATE_RUN, slow, { cost: 30_000 })).status).toBe("READY"); // a thread is free
+    expect(orRefuse(await one.run(CALCULATE_RUN, slow, { cost: 30_000 })).status).toBe("READY"); // a thread is free
   });
 
   test("never wait for a thread behind work that can wait itself", async () => {
@@ -251,7 +258,7 @@ describe("calculations that come faster than they are made", () => {
     await delay(5);
     underWay.abort();
     await expect(first).rejects.toMatchObject({ kind: "cancelled" });
-    expect((await third).status).toBe("READY");
+    expect(orRefuse(await third).status).toBe("READY");
   });
 
   test("are not begun when their time is up already", async () => {

@@ -36,7 +36,11 @@ describe("an empty environment", () => {
       embeddedFolder: ".data/postgres",
       migrateOnStart: true,
     });
-    expect(config.contract).toEqual({ requireIdempotencyKey: "all", unknownFields: "refuse" });
+    expect(config.contract).toEqual({
+      defaultRulesVersion: "1",
+      requireIdempotencyKey: "all",
+      unknownFields: "refuse",
+    });
     expect(config.rebalance.operations).toEqual({
       areEnabled: true,
       isManualExecutionEnabled: true,
