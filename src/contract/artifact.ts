@@ -3,7 +3,7 @@ import { GateDecision } from "./gate.ts";
 import { Side } from "./intents.ts";
 import { MoneyText } from "./money.ts";
 import { MarketDataSnapshot } from "./market-data.ts";
-import { EngineOptions, Severity } from "./options.ts";
+import { EngineOptions, RulesVersion, Severity } from "./options.ts";
 import { PortfolioSnapshot } from "./portfolio.ts";
 import { ProposalResult, ProposedCashFlow, ProposedTrade, ReferenceModel } from "./proposal.ts";
 import { recorded } from "./recorded.ts";
@@ -169,10 +169,12 @@ export const ProposalArtifactAssumptionsAndLimits = z
     costs_and_fees: ProposalArtifactInclusionFlag,
     tax: ProposalArtifactInclusionFlag,
     execution: ProposalArtifactInclusionFlag,
+    rules_version: RulesVersion.optional(),
   })
   .meta({
     id: "ProposalArtifactAssumptionsAndLimits",
-    description: "What was assumed, and what was not looked at.",
+    description:
+      "What was assumed, and what was not looked at. `rules_version`: the rules of the simulation; absent: version 1.",
   });
 export type ProposalArtifactAssumptionsAndLimits = z.output<typeof ProposalArtifactAssumptionsAndLimits>;
 

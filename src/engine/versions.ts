@@ -40,6 +40,8 @@ import { valueByPrice, valueInMode, type AfterValuation } from "./value-after.ts
 export type Rules = {
   readonly version: RulesVersion;
   readonly arithmetic: Arithmetic;
+  /** How artifacts name the version; those of version 1 are from before there was another. */
+  readonly stamp: { readonly rules_version?: RulesVersion };
   /** Whether lists by name are sorted; else they are in order of appearance. */
   readonly listsAreSorted: boolean;
   /** Why an input cannot be calculated by these rules, though it passed the contract. */
@@ -58,6 +60,7 @@ export type Rules = {
 const VERSION_1: Rules = {
   version: "1",
   arithmetic: ROUNDED,
+  stamp: {},
   listsAreSorted: false,
   inputFaults: () => [],
   inputWarnings: () => [],
@@ -90,6 +93,7 @@ const VERSION_1: Rules = {
 const VERSION_2: Rules = {
   version: "2",
   arithmetic: EXACT,
+  stamp: { rules_version: "2" },
   listsAreSorted: true,
   inputFaults: duplicates,
   inputWarnings: quoteWarnings,

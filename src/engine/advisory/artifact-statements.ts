@@ -7,6 +7,7 @@ import type { ProposalSimulateRequest } from "../../contract/proposal.ts";
 import type { SuitabilityResult } from "../../contract/suitability.ts";
 import { marketDataSnapshotId } from "../lineage.ts";
 import { compareCodePoints } from "../order.ts";
+import type { Rules } from "../versions.ts";
 
 const RISK_DISCLAIMER =
   "Simulated on the prices and rates supplied; actual executions will differ, and investments may lose value.";
@@ -29,10 +30,10 @@ export function suitabilitySummary(
 }
 
 /** The assumptions of the simulation, and what it does not model. */
-export function assumptionsAndLimits({
-  market_data_snapshot,
-  options,
-}: ProposalSimulateRequest): ProposalArtifactAssumptionsAndLimits {
+export function assumptionsAndLimits(
+  { market_data_snapshot, options }: ProposalSimulateRequest,
+  { stamp }: Rules,
+): ProposalArtifactAssumptionsAndLimits {
   const marketDataId = marketDataSnapshotId(market_data_snapshot);
   return {
     costs_and_fees: { included: false, notes: "Fees, commissions and spreads are not modelled." },
@@ -43,6 +44,7 @@ export function assumptionsAndLimits({
       prices_as_of: marketDataId,
       valuation_mode: options.valuation_mode,
     },
+    ...stamp,
     tax: { included: false, notes: "Taxes on gains and on trades are not modelled." },
   };
 }

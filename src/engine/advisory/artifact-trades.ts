@@ -7,10 +7,12 @@ import type { FxSpotIntent, SecurityTradeIntent } from "../../contract/intents.t
 import type { ProposalResult, ProposalSimulateRequest } from "../../contract/proposal.ts";
 import { toFixedText } from "../../decimal/text.ts";
 import { indexQuotes, type FxQuotes } from "../fx.ts";
+import type { Rules } from "../versions.ts";
 import { isFx, isSecurityTrade, sortedByPair } from "./intents.ts";
 
 const RATE_DECIMALS = 4;
-const ORDERING_POLICY = "CASH_FLOW->SELL->FX->BUY";
+const FLOWS_FIRST = "CASH_FLOW->SELL->FX->BUY";
+const FLOWS_LAST = "SELL->FX->BUY->CASH_FLOW";
 const DEPENDENCY_NOTE = {
   code: "DEPENDENCY",
   text: "Some trades may be sent only after the trades that they depend on.",
@@ -20,6 +22,7 @@ const DEPENDENCY_NOTE = {
 export function tradesAndFunding(
   request: ProposalSimulateRequest,
   result: ProposalResult,
+  { advisory }: Rules,
 ): ProposalArtifactTradesAndFunding {
   const trades = result.intents.filter(isSecurityTrade);
   const quotes = indexQuotes(request.market_data_snapshot.fx_rates);
@@ -27,7 +30,7 @@ export function tradesAndFunding(
   return {
     execution_notes: dependent ? [DEPENDENCY_NOTE] : [],
     fx_list: sortedByPair(result.intents.filter(isFx)).map((intent) => fxEntry(intent, quotes)),
-    ordering_policy: ORDERING_POLICY,
+    ordering_policy: advisory.areFlowsFirst(request.options) ? FLOWS_FIRST : FLOWS_LAST,
     trade_list: trades.map(tradeEntry),
   };
 }

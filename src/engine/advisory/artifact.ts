@@ -36,12 +36,12 @@ export function buildArtifact(
 }
 
 function packageProposal(request: ProposalSimulateRequest, result: ProposalResult) {
-  const { arithmetic } = rulesNamed(result.lineage.rules_version);
+  const rules = rulesNamed(result.lineage.rules_version);
   const limit = request.options.drift_top_contributors_limit;
   const gate = result.gate_decision ?? decideMissingGate(request, result);
   return {
     artifact_id: result.proposal_run_id.replace(/^pr_/, "pa_"),
-    assumptions_and_limits: assumptionsAndLimits(request),
+    assumptions_and_limits: assumptionsAndLimits(request, rules),
     correlation_id: result.correlation_id,
     disclosures: disclosures(tradedInstruments(result.intents)),
     evidence_bundle: {
@@ -51,12 +51,12 @@ function packageProposal(request: ProposalSimulateRequest, result: ProposalResul
       inputs: evidenceInputs(request),
     },
     gate_decision: gate,
-    portfolio_impact: portfolioImpact(result, limit, arithmetic),
+    portfolio_impact: portfolioImpact(result, limit, rules.arithmetic),
     proposal_run_id: result.proposal_run_id,
     status: result.status,
     suitability_summary: suitabilitySummary(result.suitability, limit),
     summary: artifactSummary(request.portfolio_snapshot.portfolio_id, result, gate),
-    trades_and_funding: tradesAndFunding(request, result),
+    trades_and_funding: tradesAndFunding(request, result, rules),
   };
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { RebalanceResult } from "../../contract/rebalance.ts";
 import type { SimulatedState } from "../../contract/state.ts";
 import { isJsonObject } from "../../contract/wire.ts";
+import { rulesNamed } from "../../engine/versions.ts";
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { RunRecord } from "./repository.ts";
@@ -31,7 +32,8 @@ const StoredInput = z.custom<Record<string, unknown>>(isJsonObject);
 export function makeArtifact(run: ArtifactSource): string {
   const result = StoredResult.parse(JSON.parse(run.result_text));
   const content = artifactContent(run, result);
-  const evidence = { engine_version: run.engine_version, run_created_at: run.created_at };
+  const { stamp } = rulesNamed(result.lineage.rules_version);
+  const evidence = { engine_version: run.engine_version, run_created_at: run.created_at, ...stamp };
   const { request_hash } = result.lineage;
   // Taken over the artifact without the hash itself.
   const hashed = canonicalJson({ ...content, evidence: { ...evidence, hashes: { request_hash } } });

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { DiagnosticsData } from "../../contract/diagnostics.ts";
 import { MoneyText } from "../../contract/money.ts";
 import { pageOf } from "../../contract/page.ts";
+import { RulesVersion } from "../../contract/options.ts";
 import { RebalanceIntent, RebalanceRequest, RebalanceResult } from "../../contract/rebalance.ts";
 import { recorded } from "../../contract/recorded.ts";
 import { RuleResult, RunStatus } from "../../contract/rules.ts";
@@ -99,12 +100,17 @@ export const DpmRunArtifactResponse = z
       .strictObject({
         engine_version: z.string(),
         run_created_at: Timestamp,
+        rules_version: RulesVersion.optional(),
         hashes: z.strictObject({ request_hash: z.string(), artifact_hash: Hash }).meta({
           id: "DpmRunArtifactHashes",
           description: "The hashes of an artifact and of the request of its run.",
         }),
       })
-      .meta({ id: "DpmRunArtifactEvidence", description: "What binds an artifact to its run." }),
+      .meta({
+        id: "DpmRunArtifactEvidence",
+        description:
+          "What binds an artifact to its run. `rules_version`: the rules of the run; absent: version 1.",
+      }),
   })
   .meta({
     id: "DpmRunArtifactResponse",
