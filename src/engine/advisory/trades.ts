@@ -10,6 +10,7 @@ import {
   isZero,
   multiply,
   ONE,
+  ZERO,
   type Decimal,
 } from "../../decimal/decimal.ts";
 import * as exact from "../../decimal/exact.ts";
@@ -33,16 +34,33 @@ type Sizing = (trade: ProposedTrade, price: Price, shelf: ShelfEntry) => Size | 
 
 /** The trades that can be sized, in request order. The others are logged or block, and are skipped. */
 export function acceptTrades(run: ProposalRun, trades: readonly ProposedTrade[]): AcceptedTrade[] {
-  return acceptSized(run, trades, sizeOf);
+  return trades.flatMap((trade, index) => acceptTrade(run, trade, intentIdOf(index), sizeOf) ?? []);
 }
 
-/** The same in whole steps: a quantity that is none is refused, what an amount buys is rounded down to one. */
+/**
+ * The same in whole steps: a quantity that is none is refused, what an amount buys is rounded down to one. Trades are
+ * judged in an order of their own, so that what is told of several does not depend on the order that they were sent in.
+ */
 export function acceptSteppedTrades(run: ProposalRun, trades: readonly ProposedTrade[]): AcceptedTrade[] {
-  return acceptSized(run, trades, steppedSizeOf);
+  const numbered = trades.map((trade, index) => ({ trade, intentId: intentIdOf(index) }));
+  return numbered
+    .sort((a, b) => compareAsked(a.trade, b.trade))
+    .flatMap(({ intentId, trade }) => acceptTrade(run, trade, intentId, steppedSizeOf) ?? []);
 }
 
-function acceptSized(run: ProposalRun, trades: readonly ProposedTrade[], sizing: Sizing): AcceptedTrade[] {
-  return trades.flatMap((trade, index) => acceptTrade(run, trade, `oi_${index + 1}`, sizing) ?? []);
+/** The id of a trade is its place in the request. */
+function intentIdOf(index: number): string {
+  return `oi_${index + 1}`;
+}
+
+function compareAsked(a: ProposedTrade, b: ProposedTrade): number {
+  return (
+    compareCodePoints(a.instrument_id, b.instrument_id) ||
+    compareCodePoints(a.side, b.side) ||
+    compare(a.quantity ?? ZERO, b.quantity ?? ZERO) ||
+    compare(a.notional?.amount ?? ZERO, b.notional?.amount ?? ZERO) ||
+    compareCodePoints(a.notional?.currency ?? "", b.notional?.currency ?? "")
+  );
 }
 
 function acceptTrade(
