@@ -15,10 +15,14 @@ const IDENTITY = {
   defaultRulesVersion: "1" as const,
 };
 
+const SECOND = { ...IDENTITY, defaultRulesVersion: "2" as const };
+
 export type EngineFigure = {
   readonly positions: number;
   readonly runsPerSecond: number;
   readonly engineMicrosPerPosition: number;
+  /** By rules version 2. */
+  readonly secondMicrosPerPosition: number;
   readonly readingMicrosPerPosition: number;
   readonly writingMicrosPerPosition: number;
   readonly plainMicrosPerPosition: number;
@@ -36,6 +40,7 @@ export function benchEngine(): EngineFigure[] {
       positions,
       runsPerSecond: 1e6 / (engineMicrosPerPosition * positions),
       engineMicrosPerPosition,
+      secondMicrosPerPosition: perPosition(() => simulateRebalance(request, SECOND)),
       readingMicrosPerPosition: perPosition(() => read(body)),
       writingMicrosPerPosition: perPosition(() => canonicalJson(result)),
       plainMicrosPerPosition: perPosition(() => plainRun(request)),

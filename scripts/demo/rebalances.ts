@@ -155,6 +155,24 @@ export const REBALANCES: readonly Scenario[] = [
     { max_turnover_pct: "0.10" },
   ),
   {
+    title: "A suspended holding above its cap, by the rules",
+    path: "/rebalance/analyze",
+    body: {
+      ...inputs({
+        ...BALANCED,
+        portfolio: "pf_roth_suspended",
+        targets: { US_APPLE: "0.20", US_TREASURY_10Y: "0.30" },
+        status: { US_MSFT: "SUSPENDED" },
+      }),
+      scenarios: Object.fromEntries(
+        ["1", "2"].map((rules_version) => [
+          `version_${rules_version}`,
+          { options: { group_constraints: { "sector:TECH": { max_weight: "0.40" } }, rules_version } },
+        ]),
+      ),
+    },
+  },
+  {
     title: "What if: three ways side by side",
     path: "/rebalance/analyze",
     body: {
