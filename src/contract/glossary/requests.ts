@@ -135,4 +135,6 @@ export const REQUEST_NAMES = {
   idempotency_policy: "What the pack says of repeated keys.",
   replay_enabled:
     "Whether simulate answers a known key with what is stored. False: every request is a new run; null: the deployment decides.",
+  min_quantity: "The smallest number of units that is traded; smaller trades are left out (rules version 2).",
+  rules_policy: "Which rules are followed.",
 } as const;

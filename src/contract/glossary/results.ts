@@ -173,4 +173,8 @@ export const RESULT_NAMES = {
   soft_fail_count: "How many SOFT rules failed.",
   new_high_suitability_count: "How many new issues are HIGH.",
   new_medium_suitability_count: "How many new issues are MEDIUM.",
+  uncovered_quantity: "Units that were sold without a lot that covers them, by instrument (rules version 2).",
+  intended_quantity: "Units that the trade would have had.",
+  "SuppressedIntent.min_quantity": "The smallest number of units that the shelf lets be traded.",
+  kept_quantity: "Units that are traded after all.",
 } as const;
