@@ -21,6 +21,7 @@ const FEATURES = {
   proposals: ["operations"],
   support: ["policies", "runs", "reviews", "operations"],
   events: ["operations", "proposals", "reviews"],
+  reports: ["runs", "reviews", "support", "proposals"],
   retention: ["operations", "audit"],
 };
 

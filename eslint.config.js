@@ -16,6 +16,14 @@ const statements = [
   },
 ];
 
+/** A page escapes what it shows. */
+const rawMarkup = [
+  {
+    selector: 'MemberExpression[object.name="html"][property.name="raw"]',
+    message: "Nothing goes into a page unescaped: use the template html.",
+  },
+];
+
 /** Money never passes through a double. */
 const doubleCalls = [
   {
@@ -62,12 +70,12 @@ export default defineConfig(
     files: ["src/**/*.ts"],
     // Each rule ends where what it guards is kept.
     ignores: ["src/platform/database/**", "src/decimal/**"],
-    rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls] },
+    rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls, ...rawMarkup] },
   },
   {
     files: ["src/features/**/*.ts"],
     ignores: ["src/features/*/repository.ts", "src/features/*/repository/**"],
-    rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls, ...statements] },
+    rules: { "no-restricted-syntax": ["error", ...driverCalls, ...doubleCalls, ...rawMarkup, ...statements] },
   },
   {
     files: ["src/decimal/**/*.ts"],

@@ -10,6 +10,7 @@ import { policies } from "./features/policies/plugin.ts";
 import { proposals } from "./features/proposals/plugin.ts";
 import { createVerification } from "./features/proposals/verify-proposal.ts";
 import { rebalance } from "./features/rebalance/plugin.ts";
+import { reports } from "./features/reports/plugin.ts";
 import { reviews } from "./features/reviews/plugin.ts";
 import { runs } from "./features/runs/plugin.ts";
 import { docs } from "./features/service/docs.ts";
@@ -87,9 +88,10 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(proposals, { config, operations, verifyProposal });
     await api.register(audit, { config, verifyAudit: createAuditVerification(runtime) });
     await api.register(events, { config, watch: openFeedWatch(runtime) });
+    await api.register(reports, { config, verifyProposal });
     await api.register(service, { runtime, checkReady: readinessCheck(runtime.database, lifecycle) });
   });
-  await app.register(docs, { isPublic: config.auth.areDocsPublic });
+  await app.register(docs, { isPublic: config.auth.areDocsPublic, version: runtime.engineVersion });
   return app;
 }
 

@@ -11,6 +11,7 @@ import {
   PREPARE_VERSION,
 } from "./features/proposals/calculations.ts";
 import { MAKE_ARTIFACT } from "./features/runs/derive-artifact.ts";
+import { REPORT_PROPOSAL, REPORT_RUN } from "./features/reports/calculations.ts";
 import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
 import { VERIFY_RUN } from "./features/support/calculations.ts";
 import { LOADED, type Calculation, type ThreadTask } from "./platform/threads.ts";
@@ -36,6 +37,8 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     REPRODUCE_RUN,
     MAKE_ARTIFACT,
     VERIFY_RUN,
+    REPORT_PROPOSAL,
+    REPORT_RUN,
     LOADED,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );

@@ -48,7 +48,7 @@ export function documentedOperations(app: FastifyInstance) {
 }
 
 /** The only routes that the document leaves out. */
-const DOCS = /^\/(docs|openapi\.json)(\/|$)/;
+const DOCS = /^\/($|(docs|openapi\.json)(\/|$))/;
 
 /** All that the application routes, with the scopes that the document tells of; every parameter is `x`. */
 export function documentedRoutes(app: FastifyInstance) {

@@ -198,7 +198,11 @@ export const listEvents = {
     after,
     limit: limitFilter(MOST_EVENTS, 100),
     type: ofTypes,
-    wait: integerFilter(0, MOST_WAIT_SECONDS, 0, "Seconds that the answer is held back while there is none."),
+    wait: integerFilter(
+      0,
+      MOST_WAIT_SECONDS,
+      "Seconds that the answer is held back while there is none.",
+    ).default(0),
   }),
   response: { 200: answer("The events, and the cursor of what comes after them.", EventPage) },
 };

@@ -1,3 +1,4 @@
+import type { RunStatus } from "../../contract/rules.ts";
 import { personOrNull } from "../../contract/person.ts";
 import { sql, type SqlFragment, type Tx } from "../../platform/database/transaction.ts";
 import type { TimePosition } from "../../platform/http/cursor.ts";
@@ -12,7 +13,7 @@ export type RunRecord = {
   readonly request_hash: string;
   readonly idempotency_key: string | null;
   readonly portfolio_id: string;
-  readonly status: string;
+  readonly status: RunStatus;
   readonly batch_run_id: string | null;
   readonly policy_pack_id: string | null;
   readonly policy_pack_version: string | null;

@@ -82,19 +82,19 @@ export function flagFilter(fallback: boolean) {
 }
 
 /** A whole number within limits, both included. */
-export function integerFilter(lowest: number, highest: number, fallback: number, description?: string) {
+export function integerFilter(lowest: number, highest: number, description?: string) {
   const outside = refusal("OUT_OF_RANGE", `must be an integer from ${lowest} to ${highest}`);
   const read = (text: string): number | Refusal => {
-    const number = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
     return number >= lowest && number <= highest ? number : outside;
   };
   const described = description === undefined ? {} : { description };
-  return filter(read, { type: "integer", minimum: lowest, maximum: highest, ...described }).default(fallback);
+  return filter(read, { type: "integer", minimum: lowest, maximum: highest, ...described });
 }
 
 /** How many items a page has. */
 export function limitFilter(highest: number, fallback: number) {
-  return integerFilter(1, highest, fallback, "How many entries a page has at most.");
+  return integerFilter(1, highest, "How many entries a page has at most.").default(fallback);
 }
 
 /** One word of a vocabulary. */

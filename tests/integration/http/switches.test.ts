@@ -107,7 +107,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   DPM_ARTIFACTS_ENABLED: {
     code: "DPM_ARTIFACTS_DISABLED",
-    routes: [`GET ${RUNS}/{rebalance_run_id}/artifact`],
+    routes: [`GET ${RUNS}/{rebalance_run_id}/artifact`, `GET ${RUNS}/{rebalance_run_id}/report`],
   },
   DPM_ASYNC_OPERATIONS_ENABLED: {
     code: "DPM_ASYNC_OPERATIONS_DISABLED",
@@ -163,6 +163,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
       `GET ${PROPOSALS}`,
       `GET ${PROPOSALS}/{proposal_id}`,
       `GET ${PROPOSALS}/{proposal_id}/versions/{version_no}`,
+      `GET ${PROPOSALS}/{proposal_id}/report`,
       ...["versions", "transitions", "approvals"].map((part) => `POST ${PROPOSALS}/{proposal_id}/${part}`),
       ...PROPOSAL_SUPPORT,
       ...PROPOSAL_ASYNC,

@@ -241,7 +241,12 @@ async function writeVersion(
 ): Promise<VersionRow> {
   const body = readJsonBody(Buffer.from(JSON.stringify(simulateBody({ quantity: String(versionNo) }))));
   if (!body.ok) throw new Error("the body of the test is no JSON");
-  const context = { correlationId: "corr", idempotencyKey: null, engineVersion: "0.0.0-test", defaultRulesVersion: "1" } as const;
+  const context = {
+    correlationId: "corr",
+    idempotencyKey: null,
+    engineVersion: "0.0.0-test",
+    defaultRulesVersion: "1",
+  } as const;
   const version: VersionRow = {
     ...draftVersion(ProposalSimulateRequest.parse(body.value), context, AT, true),
     proposal_id: proposalId,

@@ -38,6 +38,7 @@ const BROKEN_BY: Readonly<Record<string, string>> = {
   "proposals-imports-one-way": "src/features/proposals/create.ts",
   "support-imports-one-way": "src/features/support/verify-run.ts",
   "events-imports-one-way": "src/features/events/read-feed.ts",
+  "reports-imports-one-way": "src/features/reports/report-run.ts",
   "retention-imports-one-way": "src/features/retention/purge.ts",
   "no-cycles": "src/features/retention/one.ts",
   "features-are-assembled-from-the-runtime": "src/features/proposals/create.ts",

@@ -11,7 +11,12 @@ import {
 import { versionText } from "../../../src/features/proposals/version.ts";
 import { readVectors } from "../../support/vectors.ts";
 
-const CONTEXT = { correlationId: "corr_1", idempotencyKey: "key-1", engineVersion: "1.0.0", defaultRulesVersion: "1" } as const;
+const CONTEXT = {
+  correlationId: "corr_1",
+  idempotencyKey: "key-1",
+  engineVersion: "1.0.0",
+  defaultRulesVersion: "1",
+} as const;
 const PACKAGED_AT = "2026-03-01T09:30:00.000Z";
 const VECTORS = readVectors("dev-proposal");
 

@@ -21,6 +21,7 @@ const Operation = z.looseObject({
 });
 const Document = z.looseObject({
   openapi: z.literal("3.1.0"),
+  tags: z.array(z.looseObject({ name: z.string() })),
   paths: z.record(z.string(), z.record(z.string(), Operation)),
   components: z.looseObject({ responses: z.record(z.string(), Response) }),
 });
@@ -47,6 +48,16 @@ function resolved(response: z.output<typeof Operation>["responses"][string]): z.
 }
 
 describe("the OpenAPI document", () => {
+  test("shows proposals and rebalancing first", () => {
+    expect(document.tags.slice(0, 3).map(({ name }) => name)).toEqual([
+      "Proposals",
+      "Proposal operations",
+      "Rebalancing",
+    ]);
+    const listed = document.tags.map(({ name }) => name);
+    for (const { operation } of operations) for (const tag of operation.tags) expect(listed).toContain(tag);
+  });
+
   test("names every operation once", () => {
     const ids = operations.map(({ operation }) => operation.operationId);
     expect(ids.length).toBeGreaterThan(50);

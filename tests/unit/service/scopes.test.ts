@@ -16,13 +16,13 @@ import {
 
 /** Who may do what, operation by operation. What is not here is not served. */
 const READS_RUNS = `listOperations getOperation getOperationByCorrelation listRuns getRun getRunByCorrelation
-  getRunByRequestHash getRunByIdempotencyKey reproduceRun getRunArtifact getIdempotencyHistory getRunReview
+  getRunByRequestHash getRunByIdempotencyKey reproduceRun getRunArtifact getRunReport getIdempotencyHistory getRunReview
   getRunReviewByCorrelation getRunReviewByIdempotencyKey getRunReviewHistory getRunReviewHistoryByCorrelation
   getRunReviewHistoryByIdempotencyKey listReviewDecisions listReviewDecisionsByCorrelation getLineage
   getSupportabilitySummary getSupportBundle getSupportBundleByCorrelation getSupportBundleByIdempotencyKey
   getSupportBundleByOperation verifyRun`;
 const READS_PROPOSALS = `listProposals getProposal getProposalVersion listProposalEvents listProposalApprovals
-  getProposalLineage verifyProposal getProposalByIdempotencyKey getProposalConfig getProposalOperation
+  getProposalLineage getProposalReport verifyProposal getProposalByIdempotencyKey getProposalConfig getProposalOperation
   getProposalOperationByCorrelation`;
 const BY_SCOPE: Readonly<Record<string, string>> = {
   "rebalance:run": "simulateRebalance analyzeScenarios analyzeScenariosAsync",

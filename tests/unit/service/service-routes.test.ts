@@ -5,6 +5,7 @@ import { docs } from "../../../src/features/service/docs.ts";
 import { service } from "../../../src/features/service/plugin.ts";
 import type { Readiness } from "../../../src/features/service/schemas.ts";
 import { serve as serveRoutes } from "../../support/http.ts";
+import { attribute, faultsOfPage, readPage } from "../../support/reports.ts";
 import { runtimeWithoutDatabase } from "../../support/runtime.ts";
 
 type ReadinessCheck = Readiness["checks"][number];
@@ -26,7 +27,7 @@ async function serve(check: ReadinessCheck = READY) {
     },
     { metrics },
   );
-  await app.register(docs, { isPublic: true });
+  await app.register(docs, { isPublic: true, version: "1.2.3" });
   opened.push(app);
   return { app, metrics };
 }
@@ -144,5 +145,32 @@ describe("documentation", () => {
       expect(headers).not.toHaveProperty("strict-transport-security");
     }
     expect((await app.inject("/openapi.json")).headers).not.toHaveProperty("content-security-policy");
+  });
+
+  test("has a page to start from, which leads to it and runs nothing", async () => {
+    const { app } = await serve();
+    const page = await app.inject("/");
+    expect([page.statusCode, page.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(page.headers["content-security-policy"]).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/);
+    expect(await faultsOfPage(page.body)).toEqual([]);
+    const { errors, elements, text } = readPage(page.body);
+    expect(errors).toEqual([]);
+    const links = elements
+      .filter(({ tagName }) => tagName === "a")
+      .map((link) => attribute(link, "href") ?? "");
+    expect(links).toEqual(["/docs", "/openapi.json", "/health/ready"]);
+    for (const link of links) expect((await app.inject(link)).statusCode).toBe(200);
+    expect(text).toContain("Version 1.2.3");
+    expect(elements.map(({ tagName }) => tagName)).not.toContain("script");
+  });
+
+  test("has the name and the mark of the service", async () => {
+    const { app } = await serve();
+    const { elements, text } = readPage((await app.inject("/docs")).body);
+    expect(text).toContain("Ballast");
+    const icon = elements.find((element) => attribute(element, "rel") === "icon");
+    const { pathname } = new URL((icon && attribute(icon, "href")) ?? "", "http://ballast.test/docs");
+    const mark = await app.inject(pathname);
+    expect([mark.statusCode, mark.headers["content-type"]]).toEqual([200, "image/svg+xml"]);
   });
 });

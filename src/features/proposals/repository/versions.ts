@@ -32,18 +32,39 @@ export async function findVersion(
   versionNo: number | "current",
   includesEvidence: boolean,
 ): Promise<ShownVersion | undefined> {
-  const number: SqlFragment =
-    versionNo === "current"
-      ? sql`(select current_version_no from proposal where tenant_id = ${tenantId} and proposal_id = ${proposalId})`
-      : sql`${versionNo}::integer`;
   const [version] = await tx<ShownVersion>`
     select ${HEADER_COLUMNS}, result_text, artifact_text,
            case when keeps_evidence and ${includesEvidence}::boolean then request_text end as request_text
       from proposal_version
      where tenant_id = ${tenantId}
        and proposal_id = ${proposalId}
-       and version_no = ${number}`;
+       and version_no = ${numberOf(tenantId, proposalId, versionNo)}`;
   return version;
+}
+
+/** A version with its artifact alone. */
+export type PackagedVersion = VersionHeader & Pick<VersionRow, "artifact_text">;
+
+/** What is shown of a version to people, by default of the current one. */
+export async function findPackagedVersion(
+  tx: Tx,
+  tenantId: string,
+  proposalId: string,
+  versionNo: number | "current",
+): Promise<PackagedVersion | undefined> {
+  const [version] = await tx<PackagedVersion>`
+    select ${HEADER_COLUMNS}, artifact_text
+      from proposal_version
+     where tenant_id = ${tenantId}
+       and proposal_id = ${proposalId}
+       and version_no = ${numberOf(tenantId, proposalId, versionNo)}`;
+  return version;
+}
+
+function numberOf(tenantId: string, proposalId: string, versionNo: number | "current"): SqlFragment {
+  return versionNo === "current"
+    ? sql`(select current_version_no from proposal where tenant_id = ${tenantId} and proposal_id = ${proposalId})`
+    : sql`${versionNo}::integer`;
 }
 
 /** A page ends with the version whose documents fill `bytes`, or with the last of `rows`. */

@@ -79,7 +79,17 @@ export async function readEvidence(
       readActionRecords(tx, tenantId, rebalanceRunId),
     ]);
   if (run === undefined) return undefined;
-  return { run, payload, policyPack, edges, keyRecord, history, decisions, actionRecords };
+  // Plain arrays, which can be sent to a thread.
+  return {
+    run,
+    payload,
+    policyPack,
+    edges: [...edges],
+    keyRecord,
+    history: [...history],
+    decisions: [...decisions],
+    actionRecords: [...actionRecords],
+  };
 }
 
 function readRun(tx: Tx, tenantId: string, rebalanceRunId: string) {
