@@ -64,7 +64,7 @@ describe("the demonstration", () => {
     expect(toldOf(output, "The client consents")).toBe("proposal.approved → EXECUTION_READY");
     expect(toldOf(output, "The advisor tries to approve it too")).toBe("");
     expect(toldOf(output, "Executed")).toBe("proposal.transitioned → EXECUTED");
-    expect(output).toContain("What the feed tells of them, 12 events:");
+    expect(output).toContain("What the feed tells of them, 14 events:");
     await service.stop();
   });
 });

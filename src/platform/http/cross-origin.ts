@@ -3,6 +3,7 @@ import fp from "fastify-plugin";
 
 /** What a page sends. A test compares these with the document. */
 const REQUEST_HEADERS = [
+  "Accept-Language",
   "Authorization",
   "Content-Type",
   "Idempotency-Key",

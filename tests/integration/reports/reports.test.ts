@@ -102,8 +102,8 @@ describe("the report of a proposal", () => {
     await approve(id);
     const text = textOf(await proposalReport(id));
     expect(text).toContain("State: Awaiting client consent");
-    expect(text).toMatch(/Risk Approved risk_7 2 .* basis: within the mandate/);
-    expect(text).toContain("Checked: Approvals 1, Events 4, Versions 2.");
+    expect(text).toMatch(/Risk Approved risk_7 2 .* basis : within the mandate/);
+    expect(text).toContain("Checked: Versions 2, Events 4, Approvals 1.");
     expect(text).toContain(en.badges.valid);
     expect(text).not.toContain(en.badges.invalid);
   });
