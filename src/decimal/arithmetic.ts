@@ -1,5 +1,6 @@
-import { absolute, add, divide, multiply, negate, subtract, ZERO } from "./decimal.ts";
+import { absolute, add, divide, multiply, negate, subtract } from "./decimal.ts";
 import * as exact from "./exact.ts";
+import { totalOf } from "./operations.ts";
 import { roundedQuotient } from "./quotient.ts";
 import type { Decimal } from "./value.ts";
 
@@ -25,11 +26,7 @@ export const ROUNDED: Arithmetic = {
   divide,
   negate,
   absolute,
-  sum: (values) => {
-    let total = ZERO;
-    for (const value of values) total = add(total, value);
-    return total;
-  },
+  sum: (values) => totalOf(values, add),
   roundedQuotient,
 };
 

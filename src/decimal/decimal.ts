@@ -6,14 +6,11 @@
  */
 import { rounded } from "./rounding.ts";
 import { fromText } from "./text.ts";
-import { addBig, aligned, divideBig } from "./big.ts";
-import { coefficientOf, fromSmall, isSmall, powerOfTen, PRECISION, type Decimal } from "./value.ts";
+import { aligned, differenceOf, productOf, quotientOf, sumOf } from "./operations.ts";
+import { coefficientOf, fromSmall, powerOfTen, PRECISION, type Decimal } from "./value.ts";
 
 export { floor, roundAwayFromZero, roundToScale } from "./rounding.ts";
-export { isDecimal, type Decimal } from "./value.ts";
-
-export const ZERO: Decimal = fromSmall(0, 0);
-export const ONE: Decimal = fromSmall(1, 0);
+export { isDecimal, isZero, ONE, ZERO, type Decimal } from "./value.ts";
 
 /** A constant of the code: a safe integer or text, read exactly. Throws on anything else. */
 export function decimal(source: string | number): Decimal {
@@ -23,47 +20,20 @@ export function decimal(source: string | number): Decimal {
 }
 
 export function add(a: Decimal, b: Decimal): Decimal {
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const scale = a.scale > b.scale ? a.scale : b.scale;
-    const sum = aligned(a.coefficient, scale - a.scale) + aligned(b.coefficient, scale - b.scale);
-    if (isSmall(sum)) return fromSmall(sum, scale);
-  }
-  return addBig(a, coefficientOf(b), b.scale, rounded);
+  return sumOf(a, b, rounded);
 }
 
 export function subtract(a: Decimal, b: Decimal): Decimal {
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const scale = a.scale > b.scale ? a.scale : b.scale;
-    const difference = aligned(a.coefficient, scale - a.scale) - aligned(b.coefficient, scale - b.scale);
-    if (isSmall(difference)) return fromSmall(difference, scale);
-  }
-  return addBig(a, -coefficientOf(b), b.scale, rounded);
+  return differenceOf(a, b, rounded);
 }
 
 export function multiply(a: Decimal, b: Decimal): Decimal {
-  const scale = a.scale + b.scale;
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const product = a.coefficient * b.coefficient;
-    if (product === 0) return ZERO;
-    if (b.coefficient === 1 && scale === a.scale) return a;
-    if (isSmall(product)) return fromSmall(product, scale);
-  }
-  const product = coefficientOf(a) * coefficientOf(b);
-  return product === 0n ? ZERO : rounded(product, scale);
+  return productOf(a, b, rounded);
 }
 
 /** Throws on a divisor of zero: whether one is possible is for the caller to know. */
 export function divide(a: Decimal, b: Decimal): Decimal {
-  if (isZero(b)) throw new RangeError("division by zero");
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const quotient = a.coefficient / b.coefficient;
-    if (Number.isInteger(quotient) && quotient * b.coefficient === a.coefficient) {
-      return fromSmall(quotient, a.scale - b.scale);
-    }
-  } else if (b.coefficient === 1) {
-    return rounded(coefficientOf(a), a.scale - b.scale);
-  }
-  return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale, PRECISION);
+  return quotientOf(a, b, PRECISION);
 }
 
 export function negate({ coefficient, scale }: Decimal): Decimal {
@@ -92,10 +62,6 @@ export function compare(a: Decimal, b: Decimal): number {
 
 export function equals(a: Decimal, b: Decimal): boolean {
   return compare(a, b) === 0;
-}
-
-export function isZero(value: Decimal): boolean {
-  return value.coefficient === 0;
 }
 
 export function isNegative(value: Decimal): boolean {

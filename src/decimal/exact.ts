@@ -2,66 +2,40 @@
  * The operations of `decimal.ts` without their rounding: sums, differences and products are exact, however many
  * digits they take. Only a quotient is rounded, half-even, to 34 significant digits (those of decimal128).
  */
-import { addBig, aligned, divideBig } from "./big.ts";
-import { isZero, ONE, ZERO } from "./decimal.ts";
-import { roundToScale, rounded } from "./rounding.ts";
+import { differenceOf, productOf, quotientOf, sumOf, totalOf } from "./operations.ts";
+import { leadingDigits, wholePart } from "./quotient.ts";
+import { roundToScale } from "./rounding.ts";
 import {
   coefficientOf,
   digitCount,
   fromBig,
   fromSmall,
-  isSmall,
+  isZero,
+  ONE,
   powerOfTen,
   toDouble,
+  ZERO,
   type Decimal,
 } from "./value.ts";
-import { leadingDigits, wholePart } from "./quotient.ts";
 
 /** Significant digits of a quotient. */
 const QUOTIENT_DIGITS = 34;
 
 export function add(a: Decimal, b: Decimal): Decimal {
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const scale = a.scale > b.scale ? a.scale : b.scale;
-    const total = aligned(a.coefficient, scale - a.scale) + aligned(b.coefficient, scale - b.scale);
-    if (isSmall(total)) return fromSmall(total, scale);
-  }
-  return addBig(a, coefficientOf(b), b.scale, fromBig);
+  return sumOf(a, b, fromBig);
 }
 
 export function subtract(a: Decimal, b: Decimal): Decimal {
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const scale = a.scale > b.scale ? a.scale : b.scale;
-    const difference = aligned(a.coefficient, scale - a.scale) - aligned(b.coefficient, scale - b.scale);
-    if (isSmall(difference)) return fromSmall(difference, scale);
-  }
-  return addBig(a, -coefficientOf(b), b.scale, fromBig);
+  return differenceOf(a, b, fromBig);
 }
 
 export function multiply(a: Decimal, b: Decimal): Decimal {
-  const scale = a.scale + b.scale;
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const product = a.coefficient * b.coefficient;
-    if (product === 0) return ZERO;
-    if (b.coefficient === 1 && scale === a.scale) return a;
-    if (isSmall(product)) return fromSmall(product, scale);
-  }
-  const product = coefficientOf(a) * coefficientOf(b);
-  return product === 0n ? ZERO : fromBig(product, scale);
+  return productOf(a, b, fromBig);
 }
 
 /** Throws on a divisor of zero: whether one is possible is for the caller to know. */
 export function divide(a: Decimal, b: Decimal): Decimal {
-  if (isZero(b)) throw new RangeError("division by zero");
-  if (typeof a.coefficient === "number" && typeof b.coefficient === "number") {
-    const quotient = a.coefficient / b.coefficient;
-    if (Number.isInteger(quotient) && quotient * b.coefficient === a.coefficient) {
-      return fromSmall(quotient, a.scale - b.scale);
-    }
-  } else if (b.coefficient === 1) {
-    return rounded(coefficientOf(a), a.scale - b.scale, QUOTIENT_DIGITS);
-  }
-  return divideBig(coefficientOf(a), coefficientOf(b), a.scale - b.scale, QUOTIENT_DIGITS);
+  return quotientOf(a, b, QUOTIENT_DIGITS);
 }
 
 export function negate({ coefficient, scale }: Decimal): Decimal {
@@ -73,9 +47,7 @@ export function absolute(value: Decimal): Decimal {
 }
 
 export function sum(values: Iterable<Decimal>): Decimal {
-  let total = ZERO;
-  for (const value of values) total = add(total, value);
-  return total;
+  return totalOf(values, add);
 }
 
 /** The largest integer that is not above a × b ÷ (c × d), all above zero. */

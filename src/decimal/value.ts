@@ -44,6 +44,13 @@ export function fromSmall(coefficient: number, scale: number): Decimal {
   return new DecimalValue(coefficient, scale);
 }
 
+export const ZERO: Decimal = fromSmall(0, 0);
+export const ONE: Decimal = fromSmall(1, 0);
+
+export function isZero(value: Decimal): boolean {
+  return value.coefficient === 0;
+}
+
 /** A decimal from any coefficient, held small where it fits. */
 export function fromBig(coefficient: bigint, scale: number): Decimal {
   if (coefficient <= MAX_SMALL_BIG && coefficient >= -MAX_SMALL_BIG) {
