@@ -1,4 +1,5 @@
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { joinArray, joinObject } from "../../platform/json/join-json.ts";
 import type { EventRow } from "./repository.ts";
 import { feedCursor, type FeedPosition } from "./schemas.ts";
 
@@ -21,11 +22,24 @@ export type FeedPage = {
   readonly asOf: string;
 };
 
-/** An event as CloudEvents writes it. Its data is canonical JSON already, and so is the whole. */
+/**
+ * An event as CloudEvents writes it. Its data is canonical JSON already, and so is the whole: the members stand in the order
+ * of RFC 8785. A page has a thousand, so their texts are joined as they are.
+ */
 export function eventText(tenantId: string, event: EventRow): string {
   const { event_id, type, subject, occurred_at: time, data_text: data, traceparent } = event;
-  const trace = traceparent === null ? "" : `,"traceparent":${JSON.stringify(traceparent)}`;
-  return `{"data":${data},"datacontenttype":"application/json","id":"evt_${event_id.replaceAll("-", "")}","source":${JSON.stringify(sourceOf(tenantId))},"specversion":"1.0","subject":${JSON.stringify(subject)},"time":"${time}"${trace},"type":"${type}"}`;
+  const members = [
+    `"data":${data}`,
+    `"datacontenttype":"application/json"`,
+    `"id":"evt_${event_id.replaceAll("-", "")}"`,
+    `"source":${JSON.stringify(sourceOf(tenantId))}`,
+    `"specversion":"1.0"`,
+    `"subject":${JSON.stringify(subject)}`,
+    `"time":"${time}"`,
+    ...(traceparent === null ? [] : [`"traceparent":${JSON.stringify(traceparent)}`]),
+    `"type":"${type}"`,
+  ];
+  return `{${members.join(",")}}`;
 }
 
 /** CloudEvents wants a URI reference, and a tenant may be written with any visible character. */
@@ -37,7 +51,11 @@ function sourceOf(tenantId: string): string {
 export function pageText(tenantId: string, { events, position, asOf }: FeedPage): string {
   const texts = events.map((event) => eventText(tenantId, event));
   const cursor = feedCursor.encode(tenantId, position);
-  return `{"as_of":${canonicalJson(asOf)},"events":[${texts.join(",")}],"next_cursor":${canonicalJson(cursor)}}`;
+  return joinObject({
+    as_of: canonicalJson(asOf),
+    events: joinArray(texts),
+    next_cursor: canonicalJson(cursor),
+  });
 }
 
 /** Events as a part of a stream: each with the cursor that goes on after it. */

@@ -17,6 +17,7 @@ import {
   type Refused,
 } from "./core.ts";
 import type { EventRow } from "./event.ts";
+import type { SimulationContext } from "./prepare-version.ts";
 import { ANSWER_OF_VERSION } from "./repository/idempotency-queries.ts";
 import { insertEvent, insertProposal } from "./repository/proposals.ts";
 import { insertVersion } from "./repository/versions.ts";
@@ -32,6 +33,15 @@ export type ProposalDeps = Pick<Runtime, "clock" | "newId" | "engineVersion" | "
 
 /** Of whom a proposal or a version is made, by a request or by the operation that a request left. */
 export type DraftCaller = Pick<Caller, "tenantId" | "correlationId" | "idempotencyKey" | "caller">;
+
+/** The context of a simulation that a request, or the operation it left, asks for. */
+export function simulationContext(
+  { engineVersion, config }: Pick<Runtime, "engineVersion" | "config">,
+  { correlationId, idempotencyKey }: Pick<DraftCaller, "correlationId" | "idempotencyKey">,
+): SimulationContext {
+  const { defaultRulesVersion } = config.contract;
+  return { correlationId, idempotencyKey, engineVersion, defaultRulesVersion };
+}
 
 /** Creates a proposal with its first version, once for its key. */
 export async function createProposal(
@@ -63,16 +73,11 @@ export function prepareProposal(
   document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedProposal | RefusedInput> {
-  const { tenantId, correlationId, idempotencyKey } = caller;
+  const { tenantId } = caller;
   const input = {
     document,
     tenantId,
-    context: {
-      correlationId,
-      idempotencyKey,
-      engineVersion: deps.engineVersion,
-      defaultRulesVersion: deps.config.contract.defaultRulesVersion,
-    },
+    context: simulationContext(deps, caller),
     keepsEvidence: deps.config.proposals.storesEvidenceBundle,
     createdAt: deps.clock().toISOString(),
     proposalId: deps.newId("pp_"),

@@ -22,7 +22,7 @@ import {
   type LifecycleDecision,
   type Refused,
 } from "./core.ts";
-import type { DraftCaller, ProposalDeps } from "./create-proposal.ts";
+import { simulationContext, type DraftCaller, type ProposalDeps } from "./create-proposal.ts";
 import { leftBy, type EventRow } from "./event.ts";
 import { aggregateOf, createdText } from "./proposal.ts";
 import { refusedWrite } from "./record-event.ts";
@@ -101,16 +101,11 @@ export async function prepareVersion(
   document: DocumentText,
   terms: CalculationTerms,
 ): Promise<PreparedVersion | RefusedInput> {
-  const { tenantId, correlationId, idempotencyKey } = caller;
+  const { tenantId } = caller;
   const ids = { proposal_version_id: deps.newId("ppv_"), event_id: deps.newId("pwe_") };
   const input = {
     document,
-    context: {
-      correlationId,
-      idempotencyKey,
-      engineVersion: deps.engineVersion,
-      defaultRulesVersion: deps.config.contract.defaultRulesVersion,
-    },
+    context: simulationContext(deps, caller),
     keepsEvidence: deps.config.proposals.storesEvidenceBundle,
     createdAt: deps.clock().toISOString(),
   };

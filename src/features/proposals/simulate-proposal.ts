@@ -4,6 +4,7 @@ import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { SimulateDocument } from "./bodies.ts";
 import { CALCULATE_SIMULATION } from "./calculations.ts";
+import { simulationContext } from "./create-proposal.ts";
 import { PROPOSAL_SIMULATION_DISABLED, type KeyedCaller, type Refused } from "./core.ts";
 
 /** One scope for simulate and artifact: one key and payload serves both, and is simulated once. */
@@ -25,15 +26,9 @@ export async function simulateProposal(
   if (!document.options.enable_proposal_simulation) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
-  const { tenantId, correlationId, idempotencyKey: key } = caller;
+  const { tenantId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
-  const { defaultRulesVersion } = deps.config.contract;
-  const context = {
-    correlationId,
-    idempotencyKey: key,
-    engineVersion: deps.engineVersion,
-    defaultRulesVersion,
-  };
+  const context = simulationContext(deps, caller);
   return write<ResultText, ResultText>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },
