@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import answers from "./answers.json" with { type: "json" };
 import { audit } from "./features/audit/plugin.ts";
 import { refusals } from "./features/audit/refusals-plugin.ts";
 import { createAuditVerification } from "./features/audit/verify-audit.ts";
@@ -68,6 +69,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     info: { ...INFO, version: runtime.engineVersion },
     servers: SERVERS,
     tags: TAGS,
+    answers,
   });
   // In a scope of their own, so that pages and unknown routes are not validated.
   await app.register(async (api) => {

@@ -151,6 +151,24 @@ function createBody(quantity: string) {
   };
 }
 
+/** The bodies of the story's first steps, and the smallest proposal: the client pays in. */
+export const ADVISORY_BODIES = {
+  payIn: payInBody(),
+  create: createBody("400"),
+  version: versionBody("250"),
+  submit: SUBMIT[1],
+  approveRisk: approveRisk(RISK_OFFICER)[1],
+};
+
+function payInBody() {
+  const { created_by, simulate_request } = versionBody("250");
+  const flow = { currency: "USD", amount: "25000.00", description: "bonus of the year" };
+  return {
+    created_by,
+    simulate_request: { ...simulate_request, proposed_trades: [], proposed_cash_flows: [flow] },
+  };
+}
+
 function versionBody(quantity: string) {
   const ids = ["US_MSFT", "US_TREASURY_10Y"];
   return {

@@ -11,10 +11,12 @@ export type Components = {
   readonly schemas: Record<string, unknown>;
   readonly examples: Record<string, unknown>;
   readonly responses: Record<string, Answer>;
+  /** Answers of before, by the name of their schema, which are examples. */
+  readonly answers: Json;
 };
 
-export function createComponents(): Components {
-  return { schemas: {}, examples: {}, responses: {} };
+export function createComponents(answers: Json): Components {
+  return { schemas: {}, examples: {}, responses: {}, answers };
 }
 
 /** The JSON Schema of a type. What has an id goes to the components, and a reference to it comes back. */

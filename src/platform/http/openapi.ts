@@ -37,6 +37,8 @@ export type OpenApiOptions = {
   };
   /** The groups of operations, in the order in which they are shown. */
   readonly tags: readonly { readonly name: string; readonly description: string }[];
+  /** What the service really answered, by the component that the answer is of: `scripts/record-answers.ts`. */
+  readonly answers?: Json;
   readonly servers: readonly { readonly url: string; readonly description: string }[];
 };
 
@@ -51,8 +53,8 @@ type DocumentedAnswer = {
  * an id components; common headers and problems are added to each operation.
  */
 export const openApi = fp<OpenApiOptions>(
-  async (app, { info, tags, servers }) => {
-    const components = createComponents();
+  async (app, { info, tags, servers, answers = {} }) => {
+    const components = createComponents(answers);
     await app.register(swagger, {
       convertConstToEnum: false,
       openapi: {
@@ -142,7 +144,9 @@ function describeContent(content: NonNullable<DocumentedAnswer["content"]>, comp
 function sharedExample(schema: Json, components: Components): Json {
   const target = schema["$ref"];
   const name = typeof target === "string" ? target.replace(/^.*\//, "") : "text";
-  components.examples[name] ??= { value: exampleOf(schema, components.schemas) };
+  components.examples[name] ??= {
+    value: components.answers[name] ?? exampleOf(schema, components.schemas),
+  };
   return { [name]: { $ref: `#/components/examples/${name}` } };
 }
 
