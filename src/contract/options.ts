@@ -60,7 +60,12 @@ function groupKeysAreRight(constraints: ByKey<GroupConstraint>): Refusal | undef
 const MOST_GROUP_CONSTRAINTS = 100;
 
 /** Caps by `attribute:value` of the shelf. */
-export const GroupConstraints = mapOf(GroupConstraint, MOST_GROUP_CONSTRAINTS).check(rule(groupKeysAreRight));
+export const GroupConstraints = mapOf(GroupConstraint, MOST_GROUP_CONSTRAINTS)
+  .check(rule(groupKeysAreRight))
+  .meta({
+    maxProperties: MOST_GROUP_CONSTRAINTS,
+    propertyNames: { type: "string", pattern: "^[^:]*[^:\\s][^:]*:[^:]*[^:\\s][^:]*$" },
+  });
 
 const OVERDRAFT = refusal("OVERDRAFT", "needs a currency for every key and no negative allowance");
 
@@ -98,7 +103,10 @@ function cashBandIsRight({ cash_band_min_weight, cash_band_max_weight }: CashBan
 export const SuitabilityThresholds = wireObject({
   single_position_max_weight: weight.default(decimalOf("0.10")),
   issuer_max_weight: weight.default(decimalOf("0.20")),
-  max_weight_by_liquidity_tier: mapOf(decimal).check(rule(tierCapsAreRight)).default(defaultTierCaps),
+  max_weight_by_liquidity_tier: mapOf(decimal)
+    .check(rule(tierCapsAreRight))
+    .meta({ propertyNames: { type: "string", enum: LiquidityTier.options } })
+    .default(defaultTierCaps),
   cash_band_min_weight: weight.default(decimalOf("0.01")),
   cash_band_max_weight: weight.default(decimalOf("0.05")),
   data_quality_issue_severity: Severity.default("MEDIUM"),
@@ -169,6 +177,7 @@ export const EngineOptions = wireObject({
   fx_settlement_days: DAYS.default(2),
   max_overdraft_by_ccy: mapOf(decimal)
     .check(rule(overdraftsAreRight))
+    .meta({ propertyNames: { type: "string", pattern: "\\S" } })
     .default(() => emptyMap<Decimal>()),
   group_constraints: GroupConstraints.default(() => emptyMap<GroupConstraint>()),
 }).meta({

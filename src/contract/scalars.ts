@@ -156,26 +156,28 @@ export function readIdentifier(value: unknown): string | Refusal {
   return CONTROL_CHARACTER.test(value) ? CONTROL : value;
 }
 
-/** A name given by the caller: not empty, at most 128 characters, no control characters, otherwise free. */
-export const identifier = scalar(readIdentifier, {
+/** No control character; the same in JSON Schema. */
+export const VISIBLE_OR_BLANK = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+const NAME_JSON: JsonSchema = {
   type: "string",
   minLength: 1,
   maxLength: MOST_CHARACTERS,
-});
+  pattern: VISIBLE_OR_BLANK,
+};
+
+/** A name given by the caller: not empty, at most 128 characters, no control characters, otherwise free. */
+export const identifier = scalar(readIdentifier, NAME_JSON);
 
 /** An identifier, or an empty text, which names nothing. */
 export const identifierOrEmpty = scalar((value) => (value === "" ? "" : readIdentifier(value)), {
   type: "string",
   maxLength: MOST_CHARACTERS,
+  pattern: VISIBLE_OR_BLANK,
 });
 
 /** A currency code. Its form is free; blanks are part of it. */
-export const currency = scalar(readIdentifier, {
-  type: "string",
-  minLength: 1,
-  maxLength: MOST_CHARACTERS,
-  examples: ["USD"],
-});
+export const currency = scalar(readIdentifier, { ...NAME_JSON, examples: ["USD"] });
 
 /** A text of free content. */
 export const text = z.string();

@@ -1,6 +1,6 @@
 /** The zod types of path parameters and query filters: texts of a URL, read as strictly as a body. */
 import type * as z from "zod";
-import { identifier } from "../../contract/scalars.ts";
+import { identifier, VISIBLE_OR_BLANK } from "../../contract/scalars.ts";
 import { isRefusal, refusal, scalar, wireObject, type Reader, type Refusal } from "../../contract/wire.ts";
 import type { CursorCodec } from "./cursor.ts";
 
@@ -42,7 +42,7 @@ const pathName = filter(
     const isName = text !== "" && text.length <= MOST_PATH_CHARACTERS && !CONTROL_CHARACTER.test(text);
     return isName ? text : NOT_A_NAME;
   },
-  { type: "string", minLength: 1, maxLength: MOST_PATH_CHARACTERS },
+  { type: "string", minLength: 1, maxLength: MOST_PATH_CHARACTERS, pattern: VISIBLE_OR_BLANK },
 );
 
 /** The parameters of a path. */
