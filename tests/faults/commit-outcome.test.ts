@@ -6,6 +6,7 @@ import { openTestDatabase } from "../support/databases.ts";
 import { outcomeOf } from "../support/faults.ts";
 import { legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
 import { hasText, isComplete } from "../support/protocol.ts";
+import { withSession } from "../support/session.ts";
 import { openProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
 let server: TestDatabase;
@@ -75,6 +76,34 @@ test("a COMMIT under way when the time of the caller is up is waited for a littl
   proxy.judge = (_, message) => (isComplete(message, "COMMIT") ? { delayMs: 600 } : "pass");
   const work = inTransaction(database, { ...context, deadlineMs: 300 }, (tx) => pay(tx, account));
   expect(await outcomeOf(work)).toBe("done");
+});
+
+test("COMMIT that an administrator ends: the outcome is unknown, and the work did not run again", async () => {
+  const account = newAccount();
+  let attempts = 0;
+  const work = inTransaction(database, { ...context, deadlineMs: 10_000 }, async (tx) => {
+    attempts += 1;
+    await pay(tx, account);
+    await tx`create temporary table slow (id int) on commit drop`;
+    await tx`create function pg_temp.sleep() returns trigger language plpgsql
+             as $$ begin perform pg_sleep(60); return null; end $$`;
+    await tx`create constraint trigger slow after insert on slow deferrable initially deferred
+             for each row execute function pg_temp.sleep()`;
+    await tx`insert into slow values (1)`;
+    await tx`set local statement_timeout = 60000`;
+  });
+  const outcome = outcomeOf(work);
+  await withSession(server.adminUrl, async (session) => {
+    const ended = async () =>
+      (
+        await session.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+                              where datname = current_database() and wait_event = 'PgSleep'`)
+      ).rowCount;
+    await expect.poll(ended).toBe(1);
+  });
+  expect(await outcome).toBe("commit_outcome_unknown");
+  expect(attempts).toBe(1);
+  expect(await legsOf(server.adminUrl, account)).toEqual([]);
 });
 
 test("a COMMIT that the server refuses is known to have failed", async () => {

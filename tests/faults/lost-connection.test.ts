@@ -20,6 +20,8 @@ let server: TestDatabase;
 let database: Database;
 const service = "lost-connection";
 const context = { tenantId: TENANT };
+/** What a session is lost to that an administrator ends. */
+const ENDED = "restarting";
 const retries: string[] = [];
 
 beforeAll(async () => {
@@ -42,7 +44,7 @@ test("a statement after the loss of the connection is refused at once and leaves
     outcomes.push(await outcomeOf(enter(tx, account, 2)));
     outcomes.push(await outcomeOf(enter(tx, account, 3)));
   });
-  expect(outcomes).toEqual(["connection_lost", "connection_lost"]);
+  expect(outcomes).toEqual([ENDED, ENDED]);
   expect(await legsOf(server.adminUrl, account)).toEqual([]);
 });
 
@@ -72,7 +74,7 @@ test("the statements of a lost transaction do not follow the pool to its next co
     await enter(tx, other, 2);
   });
   expect(await outcomeOf(first)).toBe("enough");
-  expect(late).toEqual(["connection_lost"]);
+  expect(late).toEqual([ENDED]);
   expect(await legsOf(server.adminUrl, account)).toEqual([]);
   expect(await legsOf(server.adminUrl, other)).toEqual([1, 2]);
 });
@@ -116,7 +118,7 @@ test("statements queued behind the one that lost the connection all settle", asy
     await killBackends(server.adminUrl, service);
     outcomes.push(...(await settled));
   });
-  expect(outcomes).toEqual(Array(4).fill("connection_lost"));
+  expect(outcomes).toEqual(Array(4).fill(ENDED));
 });
 
 test("what the driver had queued for a lost connection reaches no other", async () => {
@@ -153,7 +155,7 @@ test("work that lost its connection before COMMIT runs again, whole, and takes e
     await enter(tx, account, 2);
   });
   expect(attempts).toBe(3);
-  expect(retries).toEqual(["connection_lost", "connection_lost"]);
+  expect(retries).toEqual([ENDED, ENDED]);
   expect(await legsOf(server.adminUrl, account)).toEqual([1, 2]);
 });
 
@@ -190,7 +192,7 @@ test("work that loses its connection every time is given up after a bounded numb
       await tx`select 2`;
     }),
   );
-  expect(outcome).toBe("connection_lost");
+  expect(outcome).toBe(ENDED);
   expect(attempts).toBe(6);
 });
 

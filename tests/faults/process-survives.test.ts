@@ -20,7 +20,7 @@ async function scenario(name: string): Promise<unknown> {
 
 test("a statement sent while the loss is being handled does not end the process", async () => {
   expect(await scenario("statementInCatch")).toEqual({
-    outcomes: ["connection_lost", "connection_lost"],
+    outcomes: ["restarting", "restarting"],
     legs: [],
   });
 });

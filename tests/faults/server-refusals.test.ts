@@ -124,7 +124,25 @@ test("a statement that an administrator ends is done on another connection", asy
     await session.query("rollback");
     expect((await writing).status).toBe(200);
   });
-  expect(retries).toEqual(["connection_lost"]);
+  expect(retries).toEqual(["restarting"]);
+});
+
+test("a write whose every statement an administrator ends is 503 DATABASE_RESTARTING, and its key stays free", async () => {
+  const key = newKey("ended");
+  await withSession(server.adminUrl, async (session) => {
+    await session.query("begin; lock table rebalance_run in share mode");
+    const answers: Received[] = [];
+    const writing = simulate(key).then((answer) => answers.push(answer));
+    while (answers.length === 0) await endWaiting();
+    await writing;
+    await session.query("rollback");
+    expect(answers.map(refusalOf)).toEqual(["503 DATABASE_RESTARTING"]);
+    expect(answers[0]?.headers["retry-after"]).toBe("1");
+  });
+  expect(retries.length).toBeGreaterThan(1);
+  expect(new Set(retries)).toEqual(new Set(["restarting"]));
+  expect(await readiness()).toBe(200);
+  expect((await simulate(key)).status).toBe(200);
 });
 
 test("a server that is starting up is 503 DATABASE_RESTARTING and not ready", async () => {

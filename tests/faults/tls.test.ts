@@ -8,7 +8,7 @@ import { inTransaction } from "../../src/platform/database/transaction.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { openTestDatabase } from "../support/databases.ts";
 import { outcomeOf } from "../support/faults.ts";
-import { legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
+import { killBackends, legsOf, ledgerDatabase, newAccount, pay, TENANT } from "../support/ledger.ts";
 
 /** Self-signed, for the name localhost. */
 const CERTIFICATE = fileURLToPath(new URL("../fixtures/tls/localhost.crt", import.meta.url));
@@ -108,6 +108,20 @@ test("a connection lost under TLS shuts the fence, and the work is done on anoth
   });
   expect(outcomes).toEqual(["connection_lost", "connection_lost"]);
   expect(await legsOf(server.adminUrl, account)).toEqual([1, 2]);
+  await closeDatabase(database);
+});
+
+test("why the server ended a session is heard under TLS", async () => {
+  const limits = { max: 1, applicationName: "ended-under-tls" };
+  const database = openTestDatabase(front.url("localhost", "sslmode=require"), limits);
+  const outcomes: string[] = [];
+  await inTransaction(database, { tenantId: TENANT }, async (tx) => {
+    await tx`select 1`;
+    if (outcomes.length > 0) return;
+    await killBackends(server.adminUrl, limits.applicationName);
+    outcomes.push(await outcomeOf(tx`select 1`));
+  });
+  expect(outcomes).toEqual(["restarting"]);
   await closeDatabase(database);
 });
 

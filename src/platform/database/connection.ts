@@ -1,7 +1,8 @@
 import type net from "node:net";
 import postgres from "postgres";
 import { nameOf, type ServerAddress, type ServerHost, type Target } from "./address.ts";
-import { connectError, connectFailure, plainError, type DatabaseError } from "./errors.ts";
+import { connectError, connectFailure, plainError, sessionEnded, type DatabaseError } from "./errors.ts";
+import { onSessionEnd, type SessionEnd } from "./session-end.ts";
 import { corkUntilFlush, openSocket } from "./socket.ts";
 import { within } from "../time-limit.ts";
 import { valueTypes } from "./types.ts";
@@ -29,7 +30,7 @@ export type Connection = {
   readonly host: ServerHost;
   readonly openedAt: number;
   isLost: boolean;
-  /** Called once, when the socket has closed; set by whoever uses the connection at that time. */
+  /** Called once, when the socket has closed, with what the server said of it if it did; set by whoever uses the connection at that time. */
   onLost: (reason: Error) => void;
   /** Called with each WARNING of the server. */
   onWarning: (message: string) => void;
@@ -81,6 +82,7 @@ async function connectTo(
 ): Promise<Connection> {
   const transport: Transport = {
     socket: null,
+    sessionEnd: null,
     onClose: () => undefined,
     onWarning: () => undefined,
     onNotification: () => undefined,
@@ -125,6 +127,8 @@ function notWanted(target: Target): DatabaseError {
 /** The one socket of a client, and the handlers of its events. */
 type Transport = {
   socket: net.Socket | null;
+  /** Why the server is about to close it, if it said so. */
+  sessionEnd: SessionEnd | null;
   onClose: () => void;
   onWarning: (message: string) => void;
   onNotification: () => void;
@@ -152,11 +156,15 @@ function createClient(host: ServerHost, options: ConnectionOptions, transport: T
     onclose: () => {
       transport.onClose();
     },
-    socket: () => {
+    socket: async () => {
       if (transport.socket !== null) throw new Error("the connection closed before it was ready");
-      return openSocket(host, (socket) => {
+      const session = await openSocket(host, (socket) => {
         transport.socket = socket;
       });
+      onSessionEnd(session, (sessionEnd) => {
+        transport.sessionEnd = sessionEnd;
+      });
+      return session;
     },
   };
   return postgres(host.url, driverOptions);
@@ -211,7 +219,11 @@ function createConnection(host: ServerHost, transport: Transport, client: Client
     if (connection.isLost) return;
     connection.isLost = true;
     destroyClient(transport, client);
-    connection.onLost(reason);
+    // What the server said is the cause of what the socket says after it: reset, broken pipe, closed.
+    const { sessionEnd } = transport;
+    connection.onLost(
+      sessionEnd === null ? reason : sessionEnded(sessionEnd.sqlState, sessionEnd.message, reason),
+    );
   }
 
   async function close(): Promise<void> {

@@ -33,7 +33,10 @@ type PlainFault = {
     | "out_of_memory"
     /** The server or the login has as many connections as it may (53300). */
     | "too_many_connections"
-    /** No connection could be made: the server shuts down, has crashed or is starting (57P01 to 57P03). */
+    /**
+     * The server shuts down, has crashed or is starting (57P01 to 57P03): no connection could be made, or it ended the
+     * session before COMMIT was sent, as it does for an administrator too. Nothing was written.
+     */
     | "restarting"
     /** The schema changed under a prepared statement: the next attempt prepares it again. */
     | "stale_statement"
@@ -112,8 +115,15 @@ function translateServerError(error: postgres.PostgresError): DatabaseError {
     return new DatabaseError({ kind: "stale_statement", sqlState }, error.message, error);
   }
   const endsConnection = error.severity === "FATAL" || error.severity === "PANIC";
-  const kind = endsConnection ? "connection_lost" : (KIND_BY_SQL_STATE.get(sqlState) ?? "rejected");
+  if (endsConnection) return sessionEnded(sqlState, error.message, error);
+  const kind = KIND_BY_SQL_STATE.get(sqlState) ?? "rejected";
   return new DatabaseError({ kind, sqlState }, error.message, error);
+}
+
+/** The server ends a session, and says why. */
+export function sessionEnded(sqlState: string, message: string, cause?: unknown): DatabaseError {
+  const kind = KIND_BY_SQL_STATE.get(sqlState) === "restarting" ? "restarting" : "connection_lost";
+  return new DatabaseError({ kind, sqlState }, message, cause);
 }
 
 /** What keeps a server from taking a connection now, as a kind of its own; whatever else does is `unavailable`. */

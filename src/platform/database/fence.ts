@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { Connection } from "./connection.ts";
-import { plainError, translateError, type DatabaseError } from "./errors.ts";
+import { plainError, translateError, type DatabaseError, type DatabaseFaultKind } from "./errors.ts";
 
 /** What a statement returns: its rows, and how many rows it touched. */
 export type Rows<Row> = readonly Row[] & { readonly count: number };
@@ -32,6 +32,8 @@ export type Fence = {
   /** Rejects when the fence is shut; never resolves. */
   readonly whenShut: Promise<never>;
 };
+
+const ENDS_CONNECTION: ReadonlySet<DatabaseFaultKind> = new Set(["connection_lost", "restarting"]);
 
 /**
  * A connection on which a reply is due and nothing comes for `replyTimeoutMs` is half open: `onTimeout` destroys it,
@@ -81,7 +83,7 @@ export function createFence(connection: Connection, replyTimeoutMs: number, onTi
         },
         (error: unknown) => {
           const failed = translateError(error);
-          if (failed.fault.kind === "connection_lost") connection.destroy(failed);
+          if (ENDS_CONNECTION.has(failed.fault.kind)) connection.destroy(failed);
           fail(failed);
         },
       );

@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { plainError } from "./errors.ts";
+import { DatabaseError, plainError } from "./errors.ts";
 import { createFence, type Fence } from "./fence.ts";
 import { discardConnections } from "./pool.ts";
 
@@ -86,11 +86,12 @@ function limitUnit(unit: Unit, { budgetMs, signal }: UnitLimits): void {
 
 function shutFence(unit: Unit, kind: "deadline_exceeded" | "connection_lost", reason: Error): void {
   const message = kind === "connection_lost" ? "the connection was lost" : "the deadline passed";
-  unit.fence.shut(
-    unit.isCommitting
-      ? plainError("commit_outcome_unknown", `${message} while COMMIT was under way`, reason)
-      : plainError(kind, message, reason),
-  );
+  if (unit.isCommitting) {
+    unit.fence.shut(plainError("commit_outcome_unknown", `${message} while COMMIT was under way`, reason));
+    return;
+  }
+  // Where the server said why it ended the session, that is the fault.
+  unit.fence.shut(reason instanceof DatabaseError ? reason : plainError(kind, message, reason));
 }
 
 /** Ends the transaction, then releases the connection: its slot is free when the server is done with it. */
