@@ -1,6 +1,6 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals memory pressure lists events` for
- * parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals verify memory pressure lists events`
+ * for parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
  * million events or BENCH_EVENTS; `pressure` lasts a minute, or as many seconds as BENCH_SECONDS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
@@ -21,11 +21,13 @@ import {
   pressureTables,
   proposalTable,
   solverTable,
+  verifyTable,
 } from "./report.ts";
 import { startBenchService } from "./service.ts";
 import { benchSolver } from "./solver.ts";
+import { benchVerify } from "./verify.ts";
 
-const PARTS = ["engine", "solver", "http", "proposals", "memory", "pressure", "lists", "events"];
+const PARTS = ["engine", "solver", "http", "proposals", "verify", "memory", "pressure", "lists", "events"];
 const POOL_MAX = 16;
 const DEFAULT_POOL_MAX = 10;
 const SECONDS = 15;
@@ -42,11 +44,12 @@ const wants = (part: string): boolean => asked.length === 0 || asked.includes(pa
 
 if (wants("engine")) console.log(engineTable(benchEngine()));
 if (wants("solver")) console.log(solverTable(benchSolver()));
-if (["http", "proposals", "memory", "lists"].some(wants)) {
+if (["http", "proposals", "verify", "memory", "lists"].some(wants)) {
   const service = await startBenchService(POOL_MAX);
   try {
     if (wants("http")) console.log(httpTable(await benchHttp(service, POOL_MAX, SECONDS)));
     if (wants("proposals")) console.log(proposalTable(await benchProposals(service.base)));
+    if (wants("verify")) console.log(verifyTable(await benchVerify(service.base)));
     if (wants("memory"))
       console.log(memoryTable(await benchMemory(service.base, MEMORY_REQUESTS, 5), MEMORY_REQUESTS));
     // Last: the others measure a database that is nearly empty.

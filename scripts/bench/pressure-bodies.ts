@@ -101,6 +101,11 @@ function proposalBody(size: number) {
   };
 }
 
+/** The largest simulation of a proposal of no more bytes. */
+export function largestProposal(mostBytes: number): unknown {
+  return JSON.parse(largest(proposalBody, mostBytes));
+}
+
 /** The body of the largest size whose bytes may be sent. */
 function largest(bodyOf: (size: number) => unknown, mostBytes = MOST_BYTES): string {
   let low = 1;

@@ -4,10 +4,9 @@ import { send } from "../demo/client.ts";
 
 export type ProposalFigure = Percentiles & { readonly what: string };
 
-const EVENTS = 1_000;
 const CALLS = 200;
 
-/** Creating and moving proposals, and verifying one whose chain has a thousand events. */
+/** Creating and moving proposals. */
 export async function benchProposals(base: string): Promise<ProposalFigure[]> {
   const created = await timed(CALLS, () => post(base, "/rebalance/proposals", createBody()));
   const moved = await timed(CALLS, (at) => {
@@ -19,16 +18,9 @@ export async function benchProposals(base: string): Promise<ProposalFigure[]> {
     };
     return post(base, `/rebalance/proposals/${proposalId}/transitions`, body);
   });
-  const long = idOf(await post(base, "/rebalance/proposals", createBody()));
-  const { created_by, simulate_request } = createBody();
-  for (let event = 1; event < EVENTS; event += 1) {
-    await post(base, `/rebalance/proposals/${long}/versions`, { created_by, simulate_request });
-  }
-  const verified = await timed(5, () => get(base, `/rebalance/proposals/${long}/verify`));
   return [
     { what: "create", ...percentilesOf(created.times) },
     { what: "transition", ...percentilesOf(moved.times) },
-    { what: `verify at ${EVENTS} events`, ...percentilesOf(verified.times) },
   ];
 }
 
@@ -51,19 +43,13 @@ async function post(base: string, path: string, body: unknown): Promise<string> 
   return reply.text;
 }
 
-async function get(base: string, path: string): Promise<string> {
-  const reply = await send(base, "GET", path);
-  if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${reply.text}`);
-  return reply.text;
-}
-
 export function idOf(text: string): string {
   const id = /"proposal_id":"(pp_[0-9a-f]+)"/.exec(text)?.[1];
   if (id === undefined) throw new Error("no proposal id in the answer");
   return id;
 }
 
-function createBody() {
+export function createBody() {
   return {
     created_by: "advisor_bench",
     simulate_request: {

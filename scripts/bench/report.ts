@@ -6,6 +6,7 @@ import type { PressureFigures } from "./pressure.ts";
 import type { ProbeFigure } from "./probes.ts";
 import type { ProposalFigure } from "./proposals.ts";
 import type { SolverFigure } from "./solver.ts";
+import type { VerifyFigure } from "./verify.ts";
 
 /** Tables in Markdown, so that a run can be pasted into docs/performance.md as it is. */
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -91,6 +92,19 @@ export function proposalTable(figures: readonly ProposalFigure[]): string {
     "Advisory proposals, one caller at a time",
     ["what", "calls", "p50 ms", "p95 ms"],
     figures.map(({ what, calls, p50Ms, p95Ms }) => [what, String(calls), round(p50Ms), round(p95Ms)]),
+  );
+}
+
+export function verifyTable(figures: readonly VerifyFigure[]): string {
+  return table(
+    "Verification of proposals, one caller at a time",
+    ["proposal", "calls", "p50 ms", "most ms", "/health/live p50 ms", "p99 ms", "most ms"],
+    figures.map(({ what, calls, p50Ms, mostMs, live }) => [
+      what,
+      String(calls),
+      ...[p50Ms, mostMs].map((each) => round(each, 0)),
+      ...[live.p50Ms, live.p99Ms, live.mostMs].map((each) => round(each)),
+    ]),
   );
 }
 
