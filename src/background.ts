@@ -1,4 +1,4 @@
-import { startWorker, type Worker } from "./features/operations/worker.ts";
+import { startWorker } from "./features/operations/worker.ts";
 import { createOperations, type Operations } from "./features/operations/operations.ts";
 import { countOperations, OPERATIONS_CHANNEL } from "./features/operations/repository/operations.ts";
 import { proposalOperationHandlers } from "./features/proposals/operation-handlers.ts";
@@ -7,6 +7,7 @@ import { startRetention } from "./features/retention/purge-expired.ts";
 import { startRollup } from "./features/support/roll-up-counts.ts";
 import { listenTo, type Listener } from "./platform/database/listener.ts";
 import { inTransaction } from "./platform/database/transaction.ts";
+import type { ClaimLoop } from "./platform/leases/claim-loop.ts";
 import { watchOperations, type OperationsShown } from "./platform/metrics.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -70,7 +71,7 @@ const ROLLUP_BATCH = 5_000;
 /** Runs or operations per transaction: some milliseconds of locks. */
 const PURGE_BATCH = 200;
 
-function wakeByNotification({ config, log, database }: Runtime, worker: Worker): Listener {
+function wakeByNotification({ config, log, database }: Runtime, worker: ClaimLoop): Listener {
   return listenTo({
     connection: { ...database.pool.options.connection, applicationName: "ballast-listener" },
     channel: OPERATIONS_CHANNEL,

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { databaseFault } from "../../platform/database/errors.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
-import { isBeyondTrying, leaseStateOf, pauseBeforeNext, WORKER_LOST, type OperationError } from "./core.ts";
+import { isBeyondTrying, leaseStateOf, pauseBeforeNext } from "../../platform/leases/lease.ts";
+import { recordWhileHeld, settle } from "../../platform/leases/settle.ts";
+import { WORKER_LOST, type OperationError } from "./core.ts";
 import type { OperationHandlers } from "./handlers.ts";
-import { startHeartbeat, type Heartbeat, type HeartbeatDeps } from "./heartbeat.ts";
+import { startHeartbeat, type HeartbeatDeps } from "./heartbeat.ts";
 import {
   cancelIfRequested,
   lockOperation,
@@ -33,9 +34,6 @@ export type AttemptDeps = HeartbeatDeps & {
   readonly hooks: AttemptHooks;
 };
 
-/** Tries to record the end of an attempt; more than two mean that the database keeps losing COMMITs. */
-const MOST_ROUNDS = 4;
-
 /**
  * One attempt, from the claim to its end. The lease is renewed while it lasts. Never throws: an error that was not
  * recorded with the operation is handed to the hook, and the end of the lease gives the operation to another.
@@ -48,7 +46,8 @@ export async function attempt(deps: AttemptDeps, claimed: ClaimedOperation): Pro
     deps.hooks.onAttemptEnd(claimed, end);
     return end;
   } catch (error) {
-    const end = await recordFailure(deps, claimed, error, heartbeat);
+    const recorded = await recordWhileHeld(heartbeat, () => recordFailedAttempt(deps, claimed, error));
+    const end = recorded ?? "unsettled";
     deps.hooks.onAttemptEnd(claimed, end, error);
     return end;
   } finally {
@@ -87,34 +86,6 @@ function endUntried(deps: AttemptDeps, claimed: ClaimedOperation): Promise<Attem
   });
 }
 
-const RECORD_PAUSE_MS = 500;
-
-/**
- * Records that an attempt failed, as often as it takes while the lease is held: a worker that lives and only cannot
- * write must not pass for one that vanished.
- */
-async function recordFailure(
-  deps: AttemptDeps,
-  claimed: ClaimedOperation,
-  error: unknown,
-  heartbeat: Heartbeat,
-): Promise<AttemptEnd> {
-  for (;;) {
-    try {
-      return await recordFailedAttempt(deps, claimed, error);
-    } catch (recording) {
-      if (!mayPass(recording) || !heartbeat.mayHoldLease()) return "unsettled";
-      await delay(RECORD_PAUSE_MS, undefined, { ref: false });
-    }
-  }
-}
-
-/** Not so what breaks a rule of the database, or never reached it: that would be repeated for ever. */
-function mayPass(error: unknown): boolean {
-  const kind = databaseFault(error)?.kind;
-  return kind !== undefined && kind !== "constraint_violation" && kind !== "not_permitted";
-}
-
 function recordFailedAttempt(
   deps: AttemptDeps,
   claimed: ClaimedOperation,
@@ -140,32 +111,24 @@ export async function releaseOperation(deps: AttemptDeps, claimed: ClaimedOperat
 /**
  * Writes the end of an attempt, in one transaction with everything that it made, if the lease is still this attempt's.
  * The row stays locked from that look until COMMIT: nobody can take the operation over in between, or have it
- * cancelled. Where that was asked for before, the operation is cancelled and `write` is not called. Where the
- * connection dies while COMMIT is under way, the next round waits for that lock and sees which way it went. Where a
- * unique key was taken by another request meanwhile, the next round sees what that one made.
+ * cancelled. Where that was asked for before, the operation is cancelled and `write` is not called.
  */
-async function endHeld(
+function endHeld(
   deps: AttemptDeps,
   claimed: ClaimedOperation,
   write: (tx: Tx, row: LeaseRow) => Promise<AttemptEnd>,
 ): Promise<AttemptEnd> {
-  for (let round = 1; ; round += 1) {
-    try {
-      return await inTransaction(deps.database, { tenantId: claimed.tenant_id }, async (tx) => {
-        const row = await lockOperation(tx, claimed);
-        const state = row === undefined ? "lost" : leaseStateOf(row, claimed);
-        if (row === undefined || state === "lost") return "lease_lost";
-        if (state === "ended") return endOf(row);
-        if (!row.is_cancel_requested) return await write(tx, row);
-        await cancelIfRequested(tx, claimed, deps.clock().toISOString());
-        return "cancelled";
-      });
-    } catch (error) {
-      const kind = databaseFault(error)?.kind;
-      const isWorthAnother = kind === "commit_outcome_unknown" || kind === "unique_violation";
-      if (!isWorthAnother || round === MOST_ROUNDS) throw error;
-    }
-  }
+  return settle(() =>
+    inTransaction(deps.database, { tenantId: claimed.tenant_id }, async (tx) => {
+      const row = await lockOperation(tx, claimed);
+      const state = row === undefined ? "lost" : leaseStateOf(row, claimed);
+      if (row === undefined || state === "lost") return "lease_lost";
+      if (state === "ended") return endOf(row);
+      if (!row.is_cancel_requested) return await write(tx, row);
+      await cancelIfRequested(tx, claimed, deps.clock().toISOString());
+      return "cancelled";
+    }),
+  );
 }
 
 function endOf({ status }: LeaseRow): AttemptEnd {

@@ -1,16 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cancellationOf, isExecutable, isRetryable } from "../../../src/features/operations/core.ts";
+import { OperationStatus } from "../../../src/features/operations/schemas.ts";
 import {
-  cancellationOf,
   isBeyondTrying,
-  isExecutable,
-  isRetryable,
   leaseStateOf,
   pauseAfter,
   pauseBeforeNext,
   renewalPauseMs,
-} from "../../../src/features/operations/core.ts";
-import { OperationStatus } from "../../../src/features/operations/schemas.ts";
+} from "../../../src/platform/leases/lease.ts";
 
 const failures = fc.integer({ min: 1, max: 1_000 });
 const random = fc.double({ min: 0, max: 1, noNaN: true });

@@ -1,5 +1,6 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
-import type { Failures, Lease, OperationError } from "../core.ts";
+import type { Failures, Lease, LeaseTerms } from "../../../platform/leases/lease.ts";
+import type { OperationError } from "../core.ts";
 import type { OperationStatus, OperationType } from "../schemas.ts";
 import { wakeWorkers } from "./operations.ts";
 
@@ -10,9 +11,6 @@ export type ClaimedOperation = Lease & {
   readonly operation_type: OperationType;
   readonly correlation_id: string;
 };
-
-/** The leases that a process takes: in whose name, and for how long at a time. */
-export type LeaseTerms = { readonly owner: string; readonly leaseMs: number };
 
 /**
  * Takes up to `limit` operations that are due, those whose lease has run out among them, longest due first. What
