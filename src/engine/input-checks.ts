@@ -14,11 +14,12 @@ export type Inputs = Pick<
   ProposalSimulateRequest,
   "portfolio_snapshot" | "market_data_snapshot" | "shelf_entries"
 > &
-  Partial<Pick<RebalanceRequest, "model_portfolio">>;
+  Partial<Pick<RebalanceRequest, "model_portfolio"> & Pick<ProposalSimulateRequest, "reference_model">>;
 
 /** What is listed twice though it can be meant once only: a fault at each that is not the first. */
 export function duplicates(inputs: Inputs): Fault[] {
-  const { market_data_snapshot, model_portfolio, portfolio_snapshot, shelf_entries } = inputs;
+  const { market_data_snapshot, model_portfolio, portfolio_snapshot, reference_model, shelf_entries } =
+    inputs;
   return [
     ...repeated(portfolio_snapshot.positions, ["portfolio_snapshot", "positions"], "instrument_id"),
     ...repeated(portfolio_snapshot.cash_balances, ["portfolio_snapshot", "cash_balances"], "currency"),
@@ -26,6 +27,16 @@ export function duplicates(inputs: Inputs): Fault[] {
     ...repeated(market_data_snapshot.fx_rates, ["market_data_snapshot", "fx_rates"], "pair"),
     ...repeated(model_portfolio?.targets ?? [], ["model_portfolio", "targets"], "instrument_id"),
     ...repeated(shelf_entries, ["shelf_entries"], "instrument_id"),
+    ...repeated(
+      reference_model?.asset_class_targets ?? [],
+      ["reference_model", "asset_class_targets"],
+      "asset_class",
+    ),
+    ...repeated(
+      reference_model?.instrument_targets ?? [],
+      ["reference_model", "instrument_targets"],
+      "instrument_id",
+    ),
   ];
 }
 

@@ -5,6 +5,7 @@ import { compare, decimal, isPositive, ZERO, type Decimal } from "../../../../sr
 import { absolute, add, divide, multiply, negate, subtract, sum } from "../../../../src/decimal/exact.ts";
 import { toText } from "../../../../src/decimal/text.ts";
 import { minorUnit } from "../../../../src/engine/currency.ts";
+import { faultsOf } from "../../../../src/engine/versions.ts";
 import { oracle } from "../../../support/oracles.ts";
 import { inputsOf, randomPortfolio, shuffled } from "../../../support/random-portfolios.ts";
 import { asJsonBody } from "../../../support/rebalance-request.ts";
@@ -17,6 +18,7 @@ import {
   packageOf,
   portfolio,
   price,
+  request,
   sell,
   shelf,
   simulate,
@@ -176,6 +178,33 @@ const guard = ({ rule_results }: ProposalResult): string | undefined =>
   rule_results.find(({ rule_id }) => rule_id === "PROPOSAL_INPUT_GUARDS")?.reason_code;
 
 describe("by hand: a proposal", () => {
+  test("whose reference model says twice what a class or an instrument is to weigh is refused", () => {
+    // Version 1 takes the last: nobody knows whether that is the one that was meant.
+    const reference_model = {
+      as_of: "2026-01-01",
+      asset_class_targets: [
+        { asset_class: "EQUITY", weight: "0.6" },
+        { asset_class: "EQUITY", weight: "0.4" },
+      ],
+      base_currency: "USD",
+      instrument_targets: [
+        { instrument_id: "EQ", weight: "0.6" },
+        { instrument_id: "FI", weight: "0.4" },
+        { instrument_id: "EQ", weight: "0.4" },
+      ],
+      model_id: "m_1",
+    };
+    const faults = (rules_version: string) =>
+      faultsOf(request({ reference_model }, { rules_version }), "1").map(
+        ({ code, path }) => `${code} ${path.join(".")}`,
+      );
+    expect(faults("2")).toEqual([
+      "DUPLICATE_ID reference_model.asset_class_targets.1.asset_class",
+      "DUPLICATE_ID reference_model.instrument_targets.2.instrument_id",
+    ]);
+    expect(faults("1")).toEqual([]);
+  });
+
   test("by amount buys whole steps; a quantity that is none is refused, not changed", () => {
     // 123 at 5: 24.6 units. In whole units 24 for 120; version 1 buys the fraction.
     const byAmount = { instrument_id: "FI", notional: { amount: "123", currency: "USD" }, side: "BUY" };
