@@ -7,10 +7,11 @@ import type {
 import type { UnknownFields } from "../../contract/faults.ts";
 import type { EngineOptions } from "../../contract/options.ts";
 import { readScenarioOptions } from "../../contract/scenario-options.ts";
-import { add, decimal, ZERO } from "../../decimal/decimal.ts";
+import { decimal, ZERO } from "../../decimal/decimal.ts";
 import { mapFrom } from "../../contract/maps.ts";
 import { moneyText } from "../../engine/money.ts";
 import { compareCodePoints } from "../../engine/order.ts";
+import { rulesNamed } from "../../engine/versions.ts";
 
 /** The options of a scenario as the contract reads them, or the first thing that is wrong with them. */
 export type OptionsRead =
@@ -105,6 +106,7 @@ export function batchResult(
 type Metric = BatchRebalanceResult["comparison_metrics"][string];
 
 function metric(result: RebalanceResult, baseCurrency: string): Metric {
+  const { add } = rulesNamed(result.lineage.rules_version).arithmetic;
   let trades = 0;
   let turnover = ZERO;
   for (const intent of result.intents) {
