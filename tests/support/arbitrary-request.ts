@@ -124,6 +124,7 @@ export const arbitraryRebalance = fc.record({
   }),
   shelf_entries: fc.array(shelfEntry, { minLength: 2, maxLength: 12 }),
 });
+export type ArbitraryRebalance = typeof arbitraryRebalance extends fc.Arbitrary<infer T> ? T : never;
 
 /**
  * The same with every price, rate and shelf entry in place, in sensible sizes and without repetitions: most of

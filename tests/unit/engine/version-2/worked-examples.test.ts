@@ -356,6 +356,18 @@ describe("locked holdings", () => {
     expect(warnings(v2)).toEqual(["LIMIT_EXCEEDED_BY_LOCKED_CASH_BUFFER", "EXCESS_KEPT_AS_CASH"]);
   });
 
+  test("that are worth nothing do not stop the run for a price: they are not sized", () => {
+    // A is suspended at a price of 0. Version 1 would have to size it, and cannot.
+    const holdings: Holding[] = [
+      { ...suspended, price: "0" },
+      { id: "B", target: "0.5" },
+    ];
+    const { v1, v2 } = both(holdings);
+    expect(trades(v2)).toEqual(["BUY 500 B"]);
+    expect(v2.diagnostics.data_quality["price_missing"]).toEqual([]);
+    expect([v1.status, v1.diagnostics.data_quality["price_missing"]]).toEqual(["BLOCKED", ["A"]]);
+  });
+
   test("do not block SOLVER either", () => {
     const holdings = [suspended, { attributes: TECH, id: "B", target: "0.3" }, { id: "C", target: "0.2" }];
     const { v1, v2 } = both(holdings, { ...limit, target_method: "SOLVER" }, "400");
