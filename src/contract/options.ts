@@ -4,7 +4,7 @@ import { emptyMap } from "./maps.ts";
 import { Money } from "./money.ts";
 import { decimal, decimalFromZero, integerWithin, weight } from "./scalars.ts";
 import { LiquidityTier } from "./shelf.ts";
-import { mapOf, refusal, rule, wireObject, type Refusal } from "./wire.ts";
+import { mapOf, refusal, rule, shownAs, wireObject, type Refusal } from "./wire.ts";
 
 export const ValuationMode = z.enum(["CALCULATED", "TRUST_SNAPSHOT"]).meta({
   id: "ValuationMode",
@@ -69,6 +69,9 @@ export const GroupConstraints = mapOf(GroupConstraint, MOST_GROUP_CONSTRAINTS)
 
 const OVERDRAFT = refusal("OVERDRAFT", "needs a currency for every key and no negative allowance");
 
+const Overdrafts = mapOf(decimal).check(rule(overdraftsAreRight));
+shownAs.set(Overdrafts, mapOf(decimalFromZero).meta({ propertyNames: { type: "string", pattern: "\\S" } }));
+
 function overdraftsAreRight(allowances: ByKey<Decimal>): Refusal | undefined {
   const right = Object.entries(allowances).every(([key, value]) => key.trim() !== "" && !isNegative(value));
   return right ? undefined : OVERDRAFT;
@@ -82,6 +85,12 @@ const LIQUIDITY_CAPS = refusal(
 function isTierCap([tier, cap]: [string, Decimal]): boolean {
   return LiquidityTier.safeParse(tier).success && !isNegative(cap) && compare(cap, ONE) <= 0;
 }
+
+const LiquidityCaps = mapOf(decimal).check(rule(tierCapsAreRight));
+shownAs.set(
+  LiquidityCaps,
+  mapOf(weight).meta({ propertyNames: { type: "string", enum: LiquidityTier.options } }),
+);
 
 function tierCapsAreRight(caps: ByKey<Decimal>): Refusal | undefined {
   return Object.entries(caps).every(isTierCap) ? undefined : LIQUIDITY_CAPS;
@@ -103,10 +112,7 @@ function cashBandIsRight({ cash_band_min_weight, cash_band_max_weight }: CashBan
 export const SuitabilityThresholds = wireObject({
   single_position_max_weight: weight.default(decimalOf("0.10")),
   issuer_max_weight: weight.default(decimalOf("0.20")),
-  max_weight_by_liquidity_tier: mapOf(decimal)
-    .check(rule(tierCapsAreRight))
-    .meta({ propertyNames: { type: "string", enum: LiquidityTier.options } })
-    .default(defaultTierCaps),
+  max_weight_by_liquidity_tier: LiquidityCaps.default(defaultTierCaps),
   cash_band_min_weight: weight.default(decimalOf("0.01")),
   cash_band_max_weight: weight.default(decimalOf("0.05")),
   data_quality_issue_severity: Severity.default("MEDIUM"),
@@ -175,10 +181,7 @@ export const EngineOptions = wireObject({
   fx_generation_policy: FxGenerationPolicy.default("ONE_FX_PER_CCY"),
   settlement_horizon_days: DAYS.default(5),
   fx_settlement_days: DAYS.default(2),
-  max_overdraft_by_ccy: mapOf(decimal)
-    .check(rule(overdraftsAreRight))
-    .meta({ propertyNames: { type: "string", pattern: "\\S" } })
-    .default(() => emptyMap<Decimal>()),
+  max_overdraft_by_ccy: Overdrafts.default(() => emptyMap<Decimal>()),
   group_constraints: GroupConstraints.default(() => emptyMap<GroupConstraint>()),
 }).meta({
   id: "EngineOptions",

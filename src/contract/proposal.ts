@@ -9,7 +9,14 @@ import { MarketDataSnapshot } from "./market-data.ts";
 import { EngineOptions } from "./options.ts";
 import { PortfolioSnapshot } from "./portfolio.ts";
 import { Reconciliation, RuleResult, RunStatus } from "./rules.ts";
-import { currency, decimal, decimalOrWholeNumber, identifier, text } from "./scalars.ts";
+import {
+  currency,
+  decimal,
+  decimalOrWholeNumber,
+  identifier,
+  PositiveQuantityInput,
+  text,
+} from "./scalars.ts";
 import { ShelfEntries } from "./shelf.ts";
 import { SimulatedState } from "./state.ts";
 import { SuitabilityResult } from "./suitability.ts";
@@ -50,7 +57,7 @@ export const ProposedCashFlow = wireObject({
 export type ProposedCashFlow = z.output<typeof ProposedCashFlow>;
 
 const ProposedNotional = wireObject({
-  amount: decimalOrWholeNumber(FRACTION_IN_NOTIONAL, () => undefined),
+  amount: decimalOrWholeNumber(FRACTION_IN_NOTIONAL, () => undefined, PositiveQuantityInput),
   currency,
 }).meta({ id: "ProposedNotional", description: "For how much money to trade." });
 
@@ -71,7 +78,9 @@ export const ProposedTrade = wireObject({
   intent_type: z.literal("SECURITY_TRADE").default("SECURITY_TRADE"),
   side: Side,
   instrument_id: identifier,
-  quantity: decimalOrWholeNumber(FRACTION, quantityIsPositive).nullable().default(null),
+  quantity: decimalOrWholeNumber(FRACTION, quantityIsPositive, PositiveQuantityInput)
+    .nullable()
+    .default(null),
   notional: ProposedNotional.nullable().default(null),
 })
   .check(ruleOnAnything(judgeTrade))

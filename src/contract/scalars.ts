@@ -25,12 +25,24 @@ function readDecimal(value: unknown): Decimal | Refusal {
   return typeof number === "string" ? DECIMAL_FAULTS[number] : number;
 }
 
-const WITHIN_18_DIGITS: JsonSchema = { exclusiveMinimum: -1e18, exclusiveMaximum: 1e18 };
+const EXPONENT = "([eE][+-]?\\d+)?$";
 
-function decimalJson(limits: string, example: string, bounds: JsonSchema = WITHIN_18_DIGITS): JsonSchema {
+/** Bounds of a decimal, as far as JSON Schema can say them: of a text no more than its sign, and that it is not zero. */
+const WITHIN_18_DIGITS: JsonSchema = {
+  pattern: `^[+-]?(\\d+\\.?\\d*|\\.\\d+)${EXPONENT}`,
+  exclusiveMinimum: -1e18,
+  exclusiveMaximum: 1e18,
+};
+const ABOVE_ZERO: JsonSchema = {
+  pattern: `^\\+?(0*[1-9]\\d*\\.?\\d*|0*\\.0*[1-9]\\d*)${EXPONENT}`,
+  exclusiveMinimum: 0,
+  exclusiveMaximum: 1e18,
+};
+const NOT_NEGATIVE = `^(\\+?(\\d+\\.?\\d*|\\.\\d+)|-(0+\\.?0*|\\.0+))${EXPONENT}`;
+
+function decimalJson(limits: string, example: string, bounds = WITHIN_18_DIGITS): JsonSchema {
   return {
     type: ["string", "number"],
-    pattern: "^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?$",
     ...bounds,
     description: `A decimal${limits}, as a text or as a JSON number; at most 18 digits before the point and 30 after it.`,
     examples: [example],
@@ -42,8 +54,8 @@ export const decimal = scalar(readDecimal, decimalJson("", "12.50")).register(z.
   id: "DecimalInput",
 });
 
-/** A decimal within limits, both included. */
-function decimalWithin(lowest: number, highest: number | null, example: string): z.ZodType<Decimal> {
+/** A decimal within limits, both included. The lower one is zero. */
+function decimalWithin(lowest: 0, highest: number | null, example: string): z.ZodType<Decimal> {
   const minimum = decimalOf(lowest);
   const maximum = highest === null ? null : decimalOf(highest);
   const limits = highest === null ? `of at least ${lowest}` : `from ${lowest} to ${highest}`;
@@ -56,6 +68,7 @@ function decimalWithin(lowest: number, highest: number | null, example: string):
       return maximum !== null && compare(number, maximum) > 0 ? outside : number;
     },
     decimalJson(` ${limits}`, example, {
+      pattern: NOT_NEGATIVE,
       minimum: lowest,
       ...(highest === null ? { exclusiveMaximum: 1e18 } : { maximum: highest }),
     }),
@@ -70,7 +83,7 @@ export function decimalAboveZero(about: string): z.ZodType<Decimal> {
       const number = readDecimal(value);
       return isDecimal(number) && !isPositive(number) ? outside : number;
     },
-    decimalJson(` above 0: ${about}`, "0.01"),
+    decimalJson(` above 0: ${about}`, "0.01", ABOVE_ZERO),
   );
 }
 
@@ -95,17 +108,24 @@ const QuantityInput = scalar(readDecimal, {
   type: ["string", "integer"],
 }).register(z.globalRegistry, { id: "QuantityInput" });
 
+/** How it is documented where what it counts is above zero. */
+export const PositiveQuantityInput = scalar(readDecimal, {
+  ...decimalJson(" above 0; as a JSON number only whole", "40", ABOVE_ZERO),
+  type: ["string", "integer"],
+}).register(z.globalRegistry, { id: "PositiveQuantityInput" });
+
 /** A decimal whose JSON numbers must be whole: a fraction written as a number is refused with this refusal. */
 export function decimalOrWholeNumber(
   fractional: Refusal,
   accept: (value: Decimal) => Refusal | undefined,
+  shown: z.ZodType = QuantityInput,
 ): z.ZodType<Decimal> {
   const schema = scalar((value) => {
     if (isFractionalNumber(value)) return fractional;
     const number = readDecimal(value);
     return isDecimal(number) ? (accept(number) ?? number) : number;
   }, {});
-  shownAs.set(schema, QuantityInput);
+  shownAs.set(schema, shown);
   return schema;
 }
 

@@ -93,6 +93,7 @@ export const RECORD_NAMES = {
   execute_url: "The path that executes the operation at once.",
   is_executable: "Whether a request can execute it now.",
   started_at: "When the latest attempt began; null: none has.",
+  "AuditStartDetails.started_at": "When the process started.",
   finished_at: "When it ended; null: it has not.",
   error: "Why it failed; null where it has not.",
   proposal: "The proposal.",

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { pageOf } from "../../contract/page.ts";
 import { Hash, Timestamp } from "../../contract/scalars.ts";
+import { shownAs } from "../../contract/wire.ts";
 import { cursorOf, PositionId, PositionTime } from "../../platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -76,16 +77,17 @@ const AuditedProgram = z
   .enum(["service", "worker"])
   .meta({ id: "AuditedProgram", description: "What a process does: serve and work, or work alone." });
 
+/** Any value: for a union with a list of texts, a generator of Java makes code that does not compile. */
+const VariableValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable();
+shownAs.set(VariableValue, z.unknown());
+
 /** Of PROCESS_STARTED: what the process is, and every variable as it is in force. */
 const StartDetails = z
   .strictObject({
     program: AuditedProgram,
     version: z.string(),
     started_at: Timestamp,
-    variables: z.record(
-      z.string(),
-      z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
-    ),
+    variables: z.record(z.string(), VariableValue),
   })
   .meta({
     id: "AuditStartDetails",

@@ -58,13 +58,16 @@ export const ProposalAsyncOperationStatusResponse = z
 export type ProposalAsyncOperationStatusResponse = z.output<typeof ProposalAsyncOperationStatusResponse>;
 
 /** What can be asked about an operation that was accepted, and done with it. */
-export const OPERATION_LINKS = linksBy(
-  "operation_id",
-  "operation_id",
-  "getProposalOperation",
-  "retryProposalOperation",
-  "cancelProposalOperation",
-);
+export const OPERATION_LINKS = {
+  ...linksBy(
+    "operation_id",
+    "operation_id",
+    "getProposalOperation",
+    "retryProposalOperation",
+    "cancelProposalOperation",
+  ),
+  ...linksBy("correlation_id", "correlation_id", "getProposalOperationByCorrelation"),
+};
 
 const tags = ["Proposal operations"];
 const description =

@@ -197,6 +197,7 @@ export const PROPOSAL_LINKS = linksBy(
   "listProposalEvents",
   "listProposalApprovals",
   "getProposalLineage",
+  "getProposalReport",
   "verifyProposal",
   "createProposalVersion",
   "transitionProposal",

@@ -10,26 +10,35 @@ import {
 } from "./bodies.ts";
 
 /** What can be asked about a run that was made. */
-export const RUN_LINKS = linksBy(
-  "rebalance_run_id",
-  "rebalance_run_id",
-  "getRun",
-  "getRunArtifact",
-  "reproduceRun",
-  "verifyRun",
-  "getRunReview",
-  "getSupportBundle",
-);
+export const RUN_LINKS = {
+  ...linksBy(
+    "rebalance_run_id",
+    "rebalance_run_id",
+    "getRun",
+    "getRunArtifact",
+    "getRunReport",
+    "reproduceRun",
+    "verifyRun",
+    "getRunReview",
+    "actOnRunReview",
+    "getSupportBundle",
+  ),
+  ...linksBy("correlation_id", "correlation_id", "actOnRunReviewByCorrelation"),
+};
 
 /** What can be asked about an operation that was accepted, and done with it. */
-export const OPERATION_LINKS = linksBy(
-  "operation_id",
-  "operation_id",
-  "getOperation",
-  "executeOperation",
-  "retryOperation",
-  "cancelOperation",
-);
+export const OPERATION_LINKS = {
+  ...linksBy(
+    "operation_id",
+    "operation_id",
+    "getOperation",
+    "executeOperation",
+    "retryOperation",
+    "cancelOperation",
+    "getSupportBundleByOperation",
+  ),
+  ...linksBy("correlation_id", "correlation_id", "getOperationByCorrelation"),
+};
 
 const TENANT_DEFAULT = "The tenant's default pack, where the request names none.";
 

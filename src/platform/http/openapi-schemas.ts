@@ -36,7 +36,9 @@ function convert(type: z.ZodType, io: "input" | "output", components: Components
         jsonSchema["discriminator"] = discriminator(zodSchema);
       delete jsonSchema.id;
       const shown = shownAs.get(zodSchema);
-      if (shown !== undefined) Object.assign(jsonSchema, jsonSchemaOf(shown, io, components));
+      if (shown === undefined) return;
+      delete jsonSchema.anyOf;
+      Object.assign(jsonSchema, jsonSchemaOf(shown, io, components));
     },
   });
   for (const [name, schema] of Object.entries(withComponentRefs($defs ?? {}))) {
