@@ -12,7 +12,7 @@ import {
 } from "../../decimal/decimal.ts";
 import { add, floorQuotient, floorToStep, multiply, subtract, sum } from "../../decimal/exact.ts";
 import { toText } from "../../decimal/text.ts";
-import { emptyDiagnostics, warnOnce, type Diagnostics } from "../diagnostics.ts";
+import { warnOnce, type Diagnostics } from "../diagnostics.ts";
 import { moneyText } from "../money.ts";
 import type { TradingContext } from "./stages.ts";
 import { costedLots, TAX_BUDGET_LIMIT_REACHED, type CostedLot, type TaxLedger } from "./tax-lots.ts";
@@ -38,8 +38,11 @@ export function sellableInSteps(
   if (taxLedger === null || position === undefined || position.lots.length === 0) {
     return { quantity: wanted, constraints: [] };
   }
-  const lots = costedLots({ position, price: unit.price }, lookups, diagnostics);
-  if (lots === null) return { quantity: wanted, constraints: [] };
+  const { lots, missingPairs } = costedLots({ position, price: unit.price }, lookups);
+  if (missingPairs.length > 0) {
+    diagnostics.data_quality.fx_missing.push(...missingPairs);
+    return { quantity: wanted, constraints: [] };
+  }
   const { cutBy, quantity } = allowed(wanted, lots, unit, taxLedger);
   const { gain, loss } = realized(quantity, lots, unit);
   taxLedger.realizedGain = add(taxLedger.realizedGain, gain);
@@ -126,10 +129,10 @@ export function steppedTaxImpact(
     const rate = lookups.rateToBase(trade.currency);
     if (trade.side === "BUY" || position === undefined || price === undefined || rate === undefined)
       return [];
-    // A missing rate was logged when the sell was sized.
-    const lots =
-      position.lots.length === 0 ? null : costedLots({ position, price }, lookups, emptyDiagnostics());
-    if (lots === null) return [];
+    if (position.lots.length === 0) return [];
+    const { lots, missingPairs } = costedLots({ position, price }, lookups);
+    // Logged when the sell was sized.
+    if (missingPairs.length > 0) return [];
     const unit = { price, rate, step: ZERO };
     return [{ instrumentId: trade.instrumentId, ...realized(trade.quantity, lots, unit) }];
   });

@@ -60,8 +60,12 @@ export function sellableQuantity(
   lookups: Lookups,
   diagnostics: Diagnostics,
 ): Decimal {
-  const lots = costedLots(sale, lookups, diagnostics);
-  if (lots === null) return sale.wanted;
+  const { lots, missingPairs } = costedLots(sale, lookups);
+  const [missing] = missingPairs;
+  if (missing !== undefined) {
+    diagnostics.data_quality.fx_missing.push(missing);
+    return sale.wanted;
+  }
   const allowed = sellLots(sale, lots, ledger);
   if (compare(allowed, sale.wanted) < 0) {
     warnOnce(diagnostics, TAX_BUDGET_LIMIT_REACHED);
@@ -75,23 +79,20 @@ export function sellableQuantity(
   return allowed;
 }
 
-/** Lots with their cost in the price's currency, in the order they are sold; null when a rate is missing. */
+/** Lots with their cost in the price's currency, in the order they are sold; and the pairs without a rate for that. */
 export function costedLots(
   { position, price }: Pick<LotSale, "position" | "price">,
   lookups: Lookups,
-  diagnostics: Diagnostics,
-): CostedLot[] | null {
+): { readonly lots: CostedLot[]; readonly missingPairs: readonly string[] } {
   const lots: CostedLot[] = [];
+  const missingPairs: string[] = [];
   for (const lot of position.lots) {
     const { amount, currency } = lot.unit_cost;
     const rate = fxRate(lookups.quotes, currency, price.currency, lookups.arithmetic);
-    if (rate === undefined) {
-      diagnostics.data_quality.fx_missing.push(`${currency}/${price.currency}`);
-      return null;
-    }
-    lots.push({ lot, cost: lookups.arithmetic.multiply(amount, rate) });
+    if (rate === undefined) missingPairs.push(`${currency}/${price.currency}`);
+    else lots.push({ lot, cost: lookups.arithmetic.multiply(amount, rate) });
   }
-  return lots.sort(highestCostFirst);
+  return { lots: lots.sort(highestCostFirst), missingPairs };
 }
 
 function highestCostFirst(a: CostedLot, b: CostedLot): number {

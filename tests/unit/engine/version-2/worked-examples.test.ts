@@ -227,6 +227,22 @@ describe("input", () => {
     expect(v2.diagnostics.data_quality["price_missing"]).toEqual(["A"]);
     expect(v1.diagnostics.data_quality["price_missing"]).toEqual(["A", "A", "A"]);
   });
+
+  test("what is missing is listed by name, not as it was met", () => {
+    const { v1, v2 } = both(
+      [
+        { id: "B", quantity: "1" },
+        { id: "A", quantity: "1" },
+      ],
+      {},
+      "1000",
+      (body) => ({
+        market_data_snapshot: { ...body.market_data_snapshot, prices: [] },
+      }),
+    );
+    expect(v2.diagnostics.data_quality["price_missing"]).toEqual(["A", "B"]);
+    expect(v1.diagnostics.data_quality["price_missing"]).toEqual(["B", "A"]);
+  });
 });
 
 describe("value and size", () => {
@@ -249,6 +265,8 @@ describe("value and size", () => {
       trusted("600", "USD"),
     );
     expect(trades(v2)).toEqual(["BUY 200 A"]);
+    expect(v2.before.positions[0]?.value_in_base_ccy.amount).toBe("300");
+    expect(v2.before.total_value.amount).toBe("1000");
     expect(v2.after_simulated.total_value.amount).toBe("1000");
     expect(trades(v1)).toEqual(["SELL 100 A"]);
   });
@@ -334,6 +352,23 @@ describe("locked holdings", () => {
     expect(v2.status).toBe("READY");
   });
 
+  test.each(["BANNED", "RESTRICTED", "SUSPENDED", "without a shelf entry"])(
+    "that are %s are not sold for the limit of a single position",
+    (status) => {
+      // A is 0.6 of 1,000, and no position may be more than 0.5.
+      const isListed = status !== "without a shelf entry";
+      const { v1, v2 } = both(
+        [{ id: "A", quantity: "600", status: isListed ? status : "APPROVED" }],
+        { single_position_max_weight: "0.5" },
+        "400",
+        (body) => ({ shelf_entries: isListed ? body.shelf_entries : [] }),
+      );
+      expect(trades(v2)).toEqual([]);
+      expect(weights(v2)).toEqual({ A: "0.6" });
+      expect(trades(v1)).toEqual(["SELL 100 A"]);
+    },
+  );
+
   test("above the limit of a single position are for review", () => {
     const { v1, v2 } = both([suspended], { single_position_max_weight: "0.5" }, "400");
     expect(trades(v2)).toEqual([]);
@@ -354,6 +389,10 @@ describe("locked holdings", () => {
     const { v2 } = both(holdings, { min_cash_buffer_pct: "0.1" }, "20");
     expect(trades(v2)).toEqual(["SELL 30 B"]);
     expect(warnings(v2)).toEqual(["LIMIT_EXCEEDED_BY_LOCKED_CASH_BUFFER", "EXCESS_KEPT_AS_CASH"]);
+    // One failed rule, by the first of the reasons: 0.95 + 0.1 are 0.05 too much.
+    expect(v2.rule_results.filter(({ rule_id }) => rule_id === "TARGETS_NOT_MET")).toMatchObject([
+      { measured: "0.05", reason_code: "LIMIT_EXCEEDED_BY_LOCKED_CASH_BUFFER", severity: "SOFT" },
+    ]);
   });
 
   test("that are worth nothing do not stop the run for a price: they are not sized", () => {
@@ -532,6 +571,22 @@ describe("tax", () => {
     ]);
   });
 
+  test("every pair that lots lack a rate for is named, in whatever order the lots come", () => {
+    const [yen, francs] = ["JPY", "CHF"].map((currency) => ({
+      lot_id: currency,
+      purchase_date: "2024-01-01",
+      quantity: "5",
+      unit_cost: { amount: "7", currency },
+    }));
+    const missing = (...all: unknown[]) => {
+      const { v1, v2 } = both([{ id: "A", lots: all, price: "10", quantity: "10" }], aware);
+      return [v1, v2].map(({ diagnostics }) => diagnostics.data_quality["fx_missing"]);
+    };
+    // Version 1 stops at the first.
+    expect(missing(yen, francs)).toEqual([["JPY/EUR"], ["CHF/EUR", "JPY/EUR"]]);
+    expect(missing(francs, yen)).toEqual([["CHF/EUR"], ["CHF/EUR", "JPY/EUR"]]);
+  });
+
   test("the impact is of what is sold after the turnover cap", () => {
     // 100 A at 10 are to be sold with a gain of 3 each; a cap of 0.25 of 2,000 leaves 50.
     const holdings = [{ id: "A", lots: lots(["100", "7"]), price: "10", quantity: "100" }];
@@ -571,6 +626,28 @@ describe("the turnover cap", () => {
     expect(trades(v1)).toEqual(["SELL 1000 A"]);
   });
 
+  test("lists what it drops with both quantities", () => {
+    // 2 A at 500 are to be sold and 1,800 B bought: 2,800. A cap of 0.35 of 2,000 leaves a quarter: half an A, which is
+    // none, and 450 B, which the cash pays for.
+    const holdings = [
+      { id: "A", price: "500", quantity: "2" },
+      { id: "B", target: "0.9" },
+    ];
+    const { v1, v2 } = both(holdings, { max_turnover_pct: "0.35" });
+    expect(trades(v2)).toEqual(["BUY 450 B"]);
+    expect(
+      v2.diagnostics.dropped_intents.map((one) => [
+        one.instrument_id,
+        one.requested_quantity,
+        one.kept_quantity,
+      ]),
+    ).toEqual([
+      ["B", "1800", "450"],
+      ["A", "2", "0"],
+    ]);
+    expect(trades(v1)).toEqual([]);
+  });
+
   test("takes off the buys what rounding down the sells leaves unfunded", () => {
     // 33 A at 30 are sold for 990 of B at 10. Half of it: 16 A bring 480; 49 B would cost 490, so 48 are bought.
     const holdings = [
@@ -591,6 +668,23 @@ describe("cash and FX", () => {
     expect(trades(v2)).toEqual(["16.84 EUR for 33.67 USD", "BUY 1 A"]);
     expect(cashOf(v2)).toEqual({ EUR: "983.16", USD: "0.337" });
     expect(trades(v1)[0]).toBe("16.833165 EUR for 33.66633 USD");
+  });
+
+  test("a currency without decimals is bought in whole units", () => {
+    // 150.5 JPY are needed, and 1 % more: 152.005, so 153 are bought, for 1.53 EUR.
+    const { v1, v2 } = both(
+      [{ currency: "JPY", id: "A", price: "150.5", target: "0.002" }],
+      {},
+      "1000",
+      () => ({
+        market_data_snapshot: {
+          fx_rates: [{ pair: "JPY/EUR", rate: "0.01" }],
+          prices: [{ currency: "JPY", instrument_id: "A", price: "150.5" }],
+        },
+      }),
+    );
+    expect(trades(v2)).toEqual(["1.53 EUR for 153 JPY", "BUY 1 A"]);
+    expect(trades(v1)[0]).toBe("1.52005 EUR for 152.005 JPY");
   });
 
   test("a need below one minor unit is none, and blocks nothing", () => {
@@ -636,6 +730,22 @@ describe("review", () => {
     expect(held("30.9").v2.status).toBe("READY");
     expect(held("30.9").v1.status).toBe("BLOCKED");
     expect(failures(held("32").v2)).toEqual(["HARD SINGLE_POSITION_MAX LIMIT_BREACH"]);
+  });
+
+  test("groups are judged too, with the value of one step of each member", () => {
+    // The group may be 0.3 of 1,000. A, in units of 10, is held at 0.309 or 0.32 and is not sold, as that were dust.
+    const held = (quantity: string) =>
+      both(
+        [{ attributes: TECH, id: "A", price: "10", quantity, target: "0.3" }],
+        {
+          group_constraints: { "sector:TECH": { max_weight: "0.3" } },
+          min_trade_notional: { amount: "900", currency: "EUR" },
+        },
+        String(1000 - Number(quantity) * 10),
+      );
+    expect(failures(held("30.9").v2)).toEqual([]);
+    expect(failures(held("32").v2)).toEqual(["SOFT GROUP_MAX LIMIT_BREACH"]);
+    expect(held("32").v1.status).toBe("READY");
   });
 
   test("the tolerance of the reconciliation is of the total without its sign", () => {
