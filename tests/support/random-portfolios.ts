@@ -15,6 +15,8 @@ export type RandomInstrument = {
   readonly status: string;
   readonly step: string;
   readonly target: number | null;
+  /** What it is said to be worth, in EUR; null: nothing is said. */
+  readonly trusted: number | null;
 };
 
 export type RandomPortfolio = {
@@ -48,6 +50,10 @@ const instrument = fc.record({
   ),
   step: fc.constantFrom("1", "1", "1", "10", "0.0001"),
   target: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 500 })),
+  trusted: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 60_000 }) },
+  ),
 });
 
 /** Group limits over both attributes, so that they overlap. */
@@ -121,7 +127,7 @@ export function inputsOf({ cash, instruments }: RandomPortfolio) {
       portfolio_id: "pf_1",
       positions: instruments
         .filter(({ held }) => held > 0)
-        .map(({ currency: code, held, id, lotCosts }) => ({
+        .map(({ currency: code, held, id, lotCosts, trusted }) => ({
           instrument_id: id,
           lots: lotCosts.map((cost, index) => ({
             lot_id: `lot-${index}`,
@@ -132,6 +138,7 @@ export function inputsOf({ cash, instruments }: RandomPortfolio) {
                 : String(Math.floor(held / 4)),
             unit_cost: { amount: `${cost}e-2`, currency: code },
           })),
+          market_value: trusted === null ? null : { amount: String(trusted), currency: "EUR" },
           quantity: String(held),
         })),
     },
@@ -169,4 +176,15 @@ export function requestOf(body: unknown): RebalanceRequest {
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const keyed = items.map((item, index) => ({ item, key: Math.sin((index + 1) * (seed + 1)) }));
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}
+
+/** The same value with the keys of each object in it in another order; lists stay as they are. */
+export function withShuffledKeys<T>(value: T, seed: number): T {
+  return JSON.parse(
+    JSON.stringify(value, (_, part: unknown) =>
+      part !== null && typeof part === "object" && !Array.isArray(part)
+        ? Object.fromEntries(shuffled(Object.entries(part), seed))
+        : part,
+    ),
+  ) as T;
 }

@@ -11,7 +11,7 @@ import {
   type ArbitraryRebalance,
 } from "../../../support/arbitrary-request.ts";
 import { oracle } from "../../../support/oracles.ts";
-import { shuffled } from "../../../support/random-portfolios.ts";
+import { shuffled, withShuffledKeys } from "../../../support/random-portfolios.ts";
 import { asJsonBody, RUN_IDENTITY } from "../../../support/rebalance-request.ts";
 import { simulate } from "../advisory/proposals.ts";
 
@@ -71,12 +71,21 @@ describe("under rules version 2", () => {
           prices: shuffled(market.prices, seed),
         },
         model_portfolio: { targets: shuffled(body.model_portfolio.targets, seed) },
+        options: withShuffledKeys(body.options, seed),
         portfolio_snapshot: {
           ...held,
           cash_balances: shuffled(held.cash_balances, seed),
-          positions: shuffled(held.positions, seed),
+          positions: shuffled(
+            held.positions.map((position) =>
+              "lots" in position ? { ...position, lots: shuffled(position.lots, seed) } : position,
+            ),
+            seed,
+          ),
         },
-        shelf_entries: shuffled(body.shelf_entries, seed),
+        shelf_entries: shuffled(
+          body.shelf_entries.map((entry) => withShuffledKeys(entry, seed)),
+          seed,
+        ),
       };
       expect(duplicates(RebalanceRequest.parse(asJsonBody(body)))).toEqual([]);
       const [one, two] = [resultOf(body), resultOf(other)];

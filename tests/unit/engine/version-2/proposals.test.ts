@@ -58,8 +58,9 @@ type RandomProposal = typeof proposal extends fc.Arbitrary<infer T> ? T : never;
 
 function bodyOf({ flows, isFlowsFirst, portfolio: random, trades }: RandomProposal) {
   const { instruments } = random;
+  const inputs = inputsOf(random);
   return {
-    ...inputsOf(random),
+    ...inputs,
     options: {
       ...random.options,
       enable_proposal_simulation: true,
@@ -74,6 +75,22 @@ function bodyOf({ flows, isFlowsFirst, portfolio: random, trades }: RandomPropos
         : { quantity: toText(multiply(decimal(amount), decimal(of.step))) };
       return [{ instrument_id: of.id, side, ...size }];
     }),
+    reference_model: {
+      as_of: "2026-01-01",
+      asset_class_targets: ["CASH", "EQUITY", "BOND"].map((asset_class) => ({ asset_class, weight: "0.3" })),
+      base_currency: "EUR",
+      instrument_targets: instruments.flatMap(({ id, target }) =>
+        target === null ? [] : [{ instrument_id: id, weight: `${target}e-3` }],
+      ),
+      model_id: "m_1",
+    },
+    // What suitability and drift look at.
+    shelf_entries: inputs.shelf_entries.map((entry, index) => ({
+      ...entry,
+      asset_class: index % 2 === 0 ? "EQUITY" : "BOND",
+      issuer_id: `ISSUER_${index % 3}`,
+      liquidity_tier: `L${(index % 4) + 1}`,
+    })),
   };
 }
 
@@ -93,7 +110,7 @@ describe("a proposal under rules version 2", () => {
     fc.tuple(proposal, fc.nat(1000)),
     ([random, seed]) => {
       const body = bodyOf(random);
-      const { market_data_snapshot: market, portfolio_snapshot: snapshot } = body;
+      const { market_data_snapshot: market, portfolio_snapshot: snapshot, reference_model: model } = body;
       const other = {
         ...body,
         market_data_snapshot: {
@@ -106,6 +123,11 @@ describe("a proposal under rules version 2", () => {
           positions: shuffled(snapshot.positions, seed),
         },
         proposed_trades: shuffled(body.proposed_trades, seed),
+        reference_model: {
+          ...model,
+          asset_class_targets: shuffled(model.asset_class_targets, seed),
+          instrument_targets: shuffled(model.instrument_targets, seed),
+        },
         shelf_entries: shuffled(body.shelf_entries, seed),
       };
       // The place of a trade in the request is its id, and the request's hash is of the order that it came in.
@@ -232,6 +254,22 @@ describe("by hand: a proposal", () => {
     expect(v1.status).toBe("BLOCKED");
   });
 
+  test("takes a need of less than one minor unit for none", () => {
+    // 5.004 EUR are needed and 5 are there. Version 1 rounds the need to nothing as well, and blocks for the 0.004.
+    const changes = {
+      market_data_snapshot: marketData({
+        fx_rates: [fx("EUR/USD", "1.1")],
+        prices: [price("EQ", "10"), price("FI", "5.004", "EUR")],
+      }),
+      portfolio_snapshot: portfolio({ cash_balances: [cash("USD", "1000"), cash("EUR", "5")] }),
+      proposed_trades: [buy("FI", "1")],
+    };
+    const { v1, v2 } = both(changes);
+    expect(intents(v2)).toEqual(["BUY 1 FI"]);
+    expect(v2.status).toBe("READY");
+    expect(v1.status).toBe("BLOCKED");
+  });
+
   test("tells why each need cannot be funded by its own pairs", () => {
     // A buy of 500 CHF finds no CHF rate. One of 5,000 USD lacks cash: that CHF lacks a rate is no reason.
     const changes = {
@@ -302,11 +340,11 @@ describe("by hand: a proposal", () => {
     expect("rules_version" in v1.assumptions_and_limits).toBe(false);
   });
 
-  test("does not call it an increase when the rest of the portfolio shrinks", () => {
+  test.each(["SELL_ONLY", "RESTRICTED"])("of %s: the rest that shrinks is no increase", (status) => {
     // 100 EQ at 10 are 1,000 of 2,000; after a withdrawal of 900 they are 1,000 of 1,100, and still 100.
     const changes = {
       proposed_cash_flows: [{ amount: "-900", currency: "USD" }],
-      shelf_entries: [shelf("EQ", { status: "SELL_ONLY" })],
+      shelf_entries: [shelf("EQ", { status })],
     };
     const { v1, v2 } = both(changes);
     const governance = ({ suitability }: ProposalResult) =>
@@ -314,7 +352,7 @@ describe("by hand: a proposal", () => {
         .filter(({ dimension }) => dimension === "GOVERNANCE")
         .map(({ issue_id }) => issue_id);
     expect(governance(v2)).toEqual([]);
-    expect(governance(v1)).toEqual(["SUIT_GOVERNANCE_SELL_ONLY_INCREASE"]);
+    expect(governance(v1)).toEqual([`SUIT_GOVERNANCE_${status}_INCREASE`]);
   });
 
   test("with a trusted market value keeps it, but for what trades pay", () => {
