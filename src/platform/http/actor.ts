@@ -5,6 +5,7 @@ import type { Scope } from "./auth/scopes.ts";
 import type { Caller } from "./context.ts";
 import type { ProblemDetails } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
+import { StreamedBody } from "./streamed-body.ts";
 
 export const ACTOR_MISMATCH: ProblemDetails = { status: 403, detail: "ACTOR_MISMATCH" };
 
@@ -39,6 +40,6 @@ function actorsIn(body: unknown): unknown[] {
 
 /** Whether the bodies of a route say who acts. Of a large body, its document says the same fields. */
 export function namesActor(body: unknown): boolean {
-  const schema = body instanceof BodyType ? body.schema : body;
+  const schema = body instanceof BodyType || body instanceof StreamedBody ? body.schema : body;
   return schema instanceof z.ZodObject && ACTOR_FIELDS.some((field) => field in schema.shape);
 }

@@ -17,6 +17,7 @@ import type { Json } from "./openapi-readable.ts";
 import { RESPONSE_HEADERS, requestHeaders } from "./openapi-headers.ts";
 import { accessProblems, SECURITY_SCHEMES, securityOf } from "./openapi-security.ts";
 import type { HeaderDocs } from "./route-docs.ts";
+import { NDJSON_TYPE, StreamedBody } from "./streamed-body.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -101,10 +102,27 @@ function describeRoute(schema: FastifySchema | undefined, route: RouteOptions, c
     },
   };
   if (body === undefined) return described;
-  const type = body instanceof BodyType ? body.schema : (body as z.ZodType);
-  const content = { "application/json": { schema: jsonSchemaOf(type, "input", components) } };
+  const content = describeBody(body, components);
+  const lines = body instanceof StreamedBody ? { [NDJSON_TYPE]: body.lines.example } : {};
   // An example beside a reference would be dropped on the way: it travels with the operation.
-  return { ...described, body: { content }, "x-body-example": bodyExample };
+  const examples = { ...(bodyExample === undefined ? {} : { [JSON_TYPE]: bodyExample }), ...lines };
+  return { ...described, body: { content }, "x-body-examples": examples };
+}
+
+/** A schema, or what stands for one. */
+function describeBody(body: unknown, components: Components): Json {
+  const hasSchema = body instanceof BodyType || body instanceof StreamedBody;
+  const schema = jsonSchemaOf(hasSchema ? body.schema : (body as z.ZodType), "input", components);
+  return {
+    [JSON_TYPE]: { schema },
+    ...(body instanceof StreamedBody ? { [NDJSON_TYPE]: linesOf(body) } : {}),
+  };
+}
+
+const JSON_TYPE = "application/json";
+
+function linesOf({ lines: { description } }: StreamedBody): Json {
+  return { schema: { type: "string", description } };
 }
 
 function describeAnswers(
@@ -155,7 +173,7 @@ type DocumentedOperation = {
   parameters?: Parameter[];
   responses?: Record<string, Answer>;
   requestBody?: { content: Record<string, Record<string, unknown>> };
-  "x-body-example"?: unknown;
+  "x-body-examples"?: Readonly<Record<string, unknown>>;
   "x-shared-problems"?: number[];
 };
 
@@ -179,12 +197,12 @@ const PLACES = ["path", "query", "header"];
 
 function mend(operation: DocumentedOperation, components: Components): void {
   const { parameters = [], requestBody, responses = {} } = operation;
-  const { "x-body-example": example, "x-shared-problems": shared = [] } = operation;
-  delete operation["x-body-example"];
+  const { "x-body-examples": examples = {}, "x-shared-problems": shared = [] } = operation;
+  delete operation["x-body-examples"];
   delete operation["x-shared-problems"];
   Object.assign(responses, referToShared(shared, components));
-  if (requestBody !== undefined && example !== undefined) {
-    Object.assign(requestBody.content["application/json"] ?? {}, { example });
+  for (const [type, example] of Object.entries(examples)) {
+    Object.assign(requestBody?.content[type] ?? {}, { example });
   }
   parameters.sort((a, b) => PLACES.indexOf(a.in) - PLACES.indexOf(b.in));
   for (const parameter of parameters) {

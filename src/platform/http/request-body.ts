@@ -4,6 +4,7 @@ import fp from "fastify-plugin";
 import { BodyType, MOST_INLINE_BYTES } from "../body-type.ts";
 import { OVERLOADED } from "./failures.ts";
 import { ProblemError } from "./problems.ts";
+import { NOT_IN_TIME, StreamedBody } from "./streamed-body.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -56,7 +57,9 @@ export const requestBody = fp<RequestBodyOptions>(
     });
     app.removeContentTypeParser(["application/json", "text/plain"]);
     app.addContentTypeParser("*", ({ bodyShare, routeOptions }: FastifyRequest, message: IncomingMessage) =>
-      readBody(message, { maxBytes: routeOptions.bodyLimit, deadlineMs }, bodyShare),
+      routeOptions.schema?.body instanceof StreamedBody
+        ? Promise.resolve(message)
+        : readBody(message, { maxBytes: routeOptions.bodyLimit, deadlineMs }, bodyShare),
     );
     done();
   },
@@ -118,8 +121,6 @@ export function failBody(message: IncomingMessage, error: Error): boolean {
 
 const underWay = new WeakMap<IncomingMessage, (error: Error) => void>();
 
-const NOT_IN_TIME = { status: 408, detail: "REQUEST_TIMEOUT" } as const;
-
 type Body = { buffer: Buffer; length: number; readonly most: number };
 
 /**
@@ -153,6 +154,12 @@ function hasRoom(share: BodyShare, bytes: number): boolean {
 function hold(share: BodyShare, bytes: number): void {
   share.memory.held = heldWith(share, bytes);
   share.bytes = bytes;
+}
+
+/** Counts what a route that reads its body itself holds of it at a time. Throws where there is no memory for it. */
+export function holdOfStream(share: BodyShare, bytes: number): void {
+  if (!hasRoom(share, bytes)) throw new ProblemError(OVERLOADED);
+  hold(share, bytes);
 }
 
 function release(share: BodyShare): void {

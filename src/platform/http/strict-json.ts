@@ -5,6 +5,14 @@ import { readJsonBody } from "../json/read-json.ts";
 import { unsupportedMediaType } from "./failures.ts";
 import type { ProblemDetails, RequestFault } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
+import { isNdjson, StreamedBody } from "./streamed-body.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** A request without a body is as good as one with `{}`. */
+    bodyMayBeAbsent?: true;
+  }
+}
 
 const NOT_JSON = unsupportedMediaType("Content-Type", "must be application/json");
 const ENCODED: ProblemDetails = {
@@ -21,9 +29,15 @@ export const strictJson = fp(
   (app, _options, done) => {
     app.addHook("preValidation", (request, _reply, next) => {
       const bytes = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : null;
-      if (bytes === null && request.routeOptions.schema?.body === undefined) {
+      const { schema, config } = request.routeOptions;
+      if (bytes === null && (schema?.body === undefined || config.bodyMayBeAbsent === true)) {
         request.body = {};
         next();
+        return;
+      }
+      if (schema?.body instanceof StreamedBody) {
+        const problem = streamProblem(request);
+        next(problem === undefined ? undefined : new ProblemError(problem));
         return;
       }
       const refusal = mediaTypeProblem(request, bytes !== null);
@@ -45,11 +59,25 @@ export const strictJson = fp(
   { name: "strict-json", dependencies: ["problems"] },
 );
 
-function mediaTypeProblem({ headers }: FastifyRequest, hasBody: boolean): ProblemDetails | undefined {
-  const { "content-type": type, "content-encoding": encoding } = headers;
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") return ENCODED;
+function mediaTypeProblem(request: FastifyRequest, hasBody: boolean): ProblemDetails | undefined {
+  const encoded = encodingProblem(request);
+  if (encoded !== undefined) return encoded;
+  const type = request.headers["content-type"];
   const isRefused = type === undefined ? hasBody : !JSON_MEDIA_TYPE.test(type);
   return isRefused ? NOT_JSON : undefined;
+}
+
+/** A body that its route reads: JSON, or a line for each of its parts. */
+function streamProblem(request: FastifyRequest): ProblemDetails | undefined {
+  if (request.body === undefined) return malformedBody("the body is empty");
+  return isNdjson(request.headers["content-type"])
+    ? encodingProblem(request)
+    : mediaTypeProblem(request, true);
+}
+
+function encodingProblem({ headers }: FastifyRequest): ProblemDetails | undefined {
+  const encoding = headers["content-encoding"];
+  return encoding !== undefined && encoding.toLowerCase() !== "identity" ? ENCODED : undefined;
 }
 
 function readBody(bytes: Buffer | null): { readonly value: unknown } | ProblemDetails {

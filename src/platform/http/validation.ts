@@ -5,18 +5,22 @@ import { validate, type UnknownFields } from "../../contract/faults.ts";
 import { wireObject, type Reader } from "../../contract/wire.ts";
 import { BodyType, type BodyRead, type BodyTerms, type Document } from "../body-type.ts";
 import type { Calculations } from "../threads.ts";
+import type { IncomingMessage } from "node:http";
 import type { RequestContext } from "./context.ts";
 import { invalidRequest, type RequestFault } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
+import { StreamedBody } from "./streamed-body.ts";
 import { malformedBody } from "./strict-json.ts";
 
 /** What a handler gets is what the zod schemas of its route make of path, query and body. */
 export interface ZodTypes extends FastifyTypeProvider {
   validator: this["schema"] extends BodyType<infer _T, infer Facts>
     ? Document<Facts>
-    : this["schema"] extends z.ZodType
-      ? z.output<this["schema"]>
-      : unknown;
+    : this["schema"] extends StreamedBody
+      ? IncomingMessage
+      : this["schema"] extends z.ZodType
+        ? z.output<this["schema"]>
+        : unknown;
 }
 
 /** A feature: a plugin whose routes have zod schemas. */
@@ -64,7 +68,7 @@ export const validation = fp<ValidationOptions>(
         if (body.kind === "malformed") throw new ProblemError(malformedBody(body.reason));
         if (body.kind === "refused") for (const fault of body.faults) faults.push({ ...fault, part: "body" });
         request.body = body.kind === "read" ? body.document : undefined;
-      } else {
+      } else if (!(type instanceof StreamedBody)) {
         request.body = read("body", type, request.body);
       }
       if (faults.length > 0) throw new ProblemError(invalidRequest(faults));
@@ -94,6 +98,6 @@ async function readDocument<Facts extends object>(
 type DocumentTerms = BodyTerms & Pick<ValidationOptions, "calculations"> & { readonly signal: AbortSignal };
 
 /** No more of the context than a body is read by: it may be copied to a thread. */
-function readerOf({ tenantId, caller }: RequestContext): Reader {
+export function readerOf({ tenantId, caller }: RequestContext): Reader {
   return { tenantId, caller: caller === null ? null : { subject: caller.subject } };
 }
