@@ -18,6 +18,8 @@ export type CalculationTerms = {
   readonly signal?: AbortSignal | undefined;
   /** Whether it waits for a thread, however many do: for work that was accepted. A request is refused instead. */
   readonly waits?: boolean;
+  /** Of work that waits: whether it also gives way to all other, and starts only where a thread is left over. */
+  readonly yields?: boolean;
 };
 
 /** Where calculations are done: in this thread the small ones, the others in one that nobody else waits for. */
@@ -82,22 +84,18 @@ export type OpenThreads = { readonly calculations: Calculations; readonly close:
 /** Starts the threads. One is always there, the others come and go with the work. */
 export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThreads {
   const maxThreads = threads === 0 ? Math.max(2, availableParallelism() - 1) : threads;
-  const pool = new Piscina<ThreadTask, unknown>({
-    filename: file.href,
-    minThreads: 1,
-    maxThreads,
-    idleTimeout: IDLE_MS,
-    maxQueue: Infinity, // the bound is for those who can be refused: see `run`
-    // Where there are fewer processors than threads, the one that serves HTTP goes first. Only Linux has it by thread.
-    niceIncrement: process.platform === "linux" ? NICE : 0,
-    // A thread that waits in Atomics.wait does not see that it is to end.
-    atomics: "disabled",
-  });
+  const pool = createPool(file, maxThreads);
   // Node aborts the process when a thread is ended while it loads. What is wrong with a thread, its calculations tell.
   const loaded = pool.run({ name: LOADED.name, input: null }).catch(() => undefined);
   const underWay = { calculations: 0, cost: 0 };
   // Work that was accepted can wait, so one thread is always left to those who cannot.
   const accepted = pLimit(Math.max(1, maxThreads - 1));
+  // Nobody waits, and one of the threads for accepted work is free.
+  const leftOver = createGate(
+    () =>
+      underWay.calculations < maxThreads &&
+      accepted.activeCount + accepted.pendingCount < accepted.concurrency,
+  );
   const isRefused = (cost: number): boolean =>
     underWay.calculations >= maxThreads &&
     (underWay.calculations - maxThreads >= queueMax ||
@@ -121,8 +119,10 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     terms: CalculationTerms,
   ) => {
     if (terms.cost <= INLINE_COST) return inlineCalculations.run(calculation, input, terms);
-    const { cost, signal, waits } = terms;
-    if (waits === true) return accepted(() => send(calculation, input, signal));
+    const { cost, signal, waits, yields } = terms;
+    if (yields === true) await leftOver.pass();
+    if (waits === true)
+      return accepted(() => send(calculation, input, signal)).finally(() => setImmediate(leftOver.look));
     if (isRefused(cost)) {
       throw new CalculationError("overloaded", "too much waits for a thread");
     }
@@ -133,6 +133,7 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     } finally {
       underWay.calculations -= 1;
       underWay.cost -= cost;
+      leftOver.look();
     }
   };
   const close = async () => {
@@ -140,6 +141,47 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     await pool.destroy();
   };
   return { calculations: { run }, close };
+}
+
+function createPool(file: URL, maxThreads: number): Piscina<ThreadTask, unknown> {
+  return new Piscina<ThreadTask, unknown>({
+    filename: file.href,
+    minThreads: 1,
+    maxThreads,
+    idleTimeout: IDLE_MS,
+    maxQueue: Infinity, // the bound is for those who can be refused: see `run`
+    // Where there are fewer processors than threads, the one that serves HTTP goes first. Only Linux has it by thread.
+    niceIncrement: process.platform === "linux" ? NICE : 0,
+    // A thread that waits in Atomics.wait does not see that it is to end.
+    atomics: "disabled",
+  });
+}
+
+type Gate = {
+  /** Waits behind all who came before, until the gate is open. */
+  readonly pass: () => Promise<void>;
+  /** It may have opened: lets through who may pass. */
+  readonly look: () => void;
+};
+
+function createGate(isOpen: () => boolean): Gate {
+  const waiting: (() => void)[] = [];
+
+  function look(): void {
+    const next = isOpen() ? waiting.shift() : undefined;
+    if (next === undefined) return;
+    next();
+    // Another may pass once this one has begun and been counted.
+    setImmediate(look);
+  }
+
+  return {
+    pass: () =>
+      isOpen() && waiting.length === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => void waiting.push(resolve)),
+    look,
+  };
 }
 
 const IDLE_MS = 60_000;

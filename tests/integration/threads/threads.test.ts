@@ -80,7 +80,14 @@ const CONTEXT = {
 
 /** Of a run of which nothing is stored but itself. */
 function evidenceOf(run: RunRecord): VerifyInput {
-  const nothing = { edges: [], keyRecord: undefined, history: [], decisions: [], actionRecords: [] };
+  const nothing = {
+    edges: [],
+    keyRecord: undefined,
+    waveItem: undefined,
+    history: [],
+    decisions: [],
+    actionRecords: [],
+  };
   const evidence = {
     run: { ...run, authenticated_subject: null },
     payload: run,
@@ -243,6 +250,21 @@ describe("calculations that come faster than they are made", () => {
     ended.push("awaited");
     await Promise.all(accepted);
     expect(ended.indexOf("awaited")).toBeLessThan(3);
+  });
+
+  test("go ahead of work that yields, though it came before them, and it is done all the same", async () => {
+    const two = open({ threads: 2, queueMax: 10 });
+    await two.run(CALCULATE_RUN, slow, IN_A_THREAD);
+    const ended: string[] = [];
+    const run = async (name: string, terms: object) => {
+      await two.run(CALCULATE_RUN, slow, { ...IN_A_THREAD, ...terms });
+      ended.push(name);
+    };
+    const yielding = { waits: true, yields: true };
+    const names = ["awaited", "awaited", "yielding", "yielding", "awaited", "awaited"];
+    await Promise.all(names.map((name) => run(name, name === "yielding" ? yielding : {})));
+    expect(ended.slice(0, 3)).toEqual(["awaited", "awaited", "awaited"]);
+    expect(ended).toHaveLength(6);
   });
 
   test("end when nobody waits for them any more, and leave the thread to the others", async () => {
