@@ -15,10 +15,19 @@ const Mutable = z.looseObject({
   components: z.looseObject({
     schemas: z.record(
       z.string(),
-      z.looseObject({ properties: z.record(z.string(), z.unknown()).optional() }),
+      z.looseObject({
+        properties: z.record(z.string(), z.unknown()).optional(),
+        enum: z.array(z.string()).optional(),
+      }),
     ),
   }),
 });
+
+function enumOf({ schemas }: z.output<typeof Mutable>["components"], name: string): string[] {
+  const list = schemas[name]?.enum;
+  if (list === undefined) throw new Error(`${name} is no list`);
+  return list;
+}
 
 /** Whether the check passes for a document that was changed like this. */
 function passes(change: (document: z.output<typeof Mutable>) => void): boolean {
@@ -48,6 +57,14 @@ describe("a document", { timeout: 60_000 }, () => {
       document.info.version = "1.0.0";
     };
     expect(passes(renewed)).toBe(true);
+  });
+
+  test("that knows a further code of an error breaks nobody", () => {
+    expect(passes(({ components }) => enumOf(components, "ErrorCode").push("FURTHER_CODE"))).toBe(true);
+  });
+
+  test("that has a further member in a list that does not grow breaks callers", () => {
+    expect(passes(({ components }) => enumOf(components, "RunStatus").push("FURTHER_STATUS"))).toBe(false);
   });
 
   test("that has a further field in an answer breaks nobody", () => {
