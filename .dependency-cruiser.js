@@ -18,9 +18,10 @@ const FEATURES = {
   runs: ["policies"],
   reviews: ["runs"],
   rebalance: ["policies", "runs", "operations"],
+  waves: ["policies", "runs", "rebalance"],
   proposals: ["operations"],
   support: ["policies", "runs", "reviews", "operations"],
-  events: ["operations", "proposals", "reviews"],
+  events: ["operations", "proposals", "reviews", "waves"],
   reports: ["runs", "reviews", "support", "proposals"],
   retention: ["operations", "audit"],
 };

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { POLICY_PACK_EXAMPLE } from "../src/features/policies/examples.ts";
+import { CREATE_EXAMPLE } from "../src/features/waves/examples.ts";
 import { startBenchService } from "./bench/service.ts";
 import { ADVISORY_BODIES } from "./demo/advisory.ts";
 import { REBALANCES } from "./demo/rebalances.ts";
@@ -161,6 +162,20 @@ async function recordProposals(): Promise<void> {
   await ask("get", "/rebalance/proposals/operations/{operation_id}", { params: operation });
 }
 
+async function recordWaves(): Promise<void> {
+  const created = await ask("post", "/rebalance/waves", { body: CREATE_EXAMPLE });
+  const params = { wave_id: idIn(created, "wave_id") };
+  await ask("post", "/rebalance/waves/{wave_id}/start", { params, body: {} });
+  let { state } = created;
+  while (state !== "COMPLETED") {
+    delete answers["WaveResponse"];
+    ({ state } = await ask("get", "/rebalance/waves/{wave_id}", { params }));
+  }
+  await ask("get", "/rebalance/waves");
+  for (const part of ["items", "events", "verify"])
+    await ask("get", `/rebalance/waves/{wave_id}/${part}`, { params });
+}
+
 async function recordService(): Promise<void> {
   const params = { policy_pack_id: "pack_cautious" };
   await ask("put", "/rebalance/policies/catalog/{policy_pack_id}", { params, body: POLICY_PACK_EXAMPLE });
@@ -181,6 +196,7 @@ try {
   await recordRuns();
   await recordOperations();
   await recordProposals();
+  await recordWaves();
   await recordService();
   await recordHistory();
 } finally {

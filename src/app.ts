@@ -18,6 +18,7 @@ import { docs } from "./features/service/docs.ts";
 import { service } from "./features/service/plugin.ts";
 import { readinessCheck, type Lifecycle } from "./features/service/readiness.ts";
 import { support } from "./features/support/plugin.ts";
+import { waves } from "./features/waves/plugin.ts";
 import { actor } from "./platform/http/actor.ts";
 import { allowedMethods } from "./platform/http/allowed-methods.ts";
 import { databaseUse } from "./platform/database/database.ts";
@@ -82,6 +83,7 @@ export async function buildApp({ runtime, operations, lifecycle }: AppOptions): 
     await api.register(actor);
     await api.register(rebalance, { config, operations });
     await api.register(operationsPlugin, { config, operations });
+    await api.register(waves, { config });
     await api.register(runs, { config });
     await api.register(reviews, { config });
     await api.register(support, { config });
@@ -140,6 +142,10 @@ const TAGS = [
   },
   { name: "Proposal operations", description: "Creation of proposals and versions that is done later." },
   { name: "Rebalancing", description: "Discretionary rebalances, one or several side by side." },
+  {
+    name: "Waves",
+    description: "Many portfolios at once, durably: sent, started, paused, watched, verified.",
+  },
   { name: "Operations", description: "Analyses that are done later: how far they are, retry, cancellation." },
   { name: "Runs", description: "Stored runs: look-up, artifact, reproduction, and what led to them." },
   { name: "Run review", description: "The review of runs that need one." },

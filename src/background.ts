@@ -4,6 +4,8 @@ import { countOperations, OPERATIONS_CHANNEL } from "./features/operations/repos
 import { proposalOperationHandlers } from "./features/proposals/operation-handlers.ts";
 import { analysisHandlers } from "./features/rebalance/operation-handlers.ts";
 import { startRetention } from "./features/retention/purge-expired.ts";
+import { WAVES_CHANNEL } from "./features/waves/repository/items.ts";
+import { createWaveWorks, startRunner, type WaveWorks } from "./features/waves/runner.ts";
 import { startRollup } from "./features/support/roll-up-counts.ts";
 import { listenTo, type Listener } from "./platform/database/listener.ts";
 import { inTransaction } from "./platform/database/transaction.ts";
@@ -16,13 +18,30 @@ export function openOperations(runtime: Runtime): Operations {
   return createOperations(runtime, { ...analysisHandlers(runtime), ...proposalOperationHandlers(runtime) });
 }
 
+/** What this process works on waves with, in the name that its operations are claimed in. */
+export function openWaveWorks(runtime: Runtime, { terms }: Operations): WaveWorks {
+  return createWaveWorks(runtime, terms.owner);
+}
+
+/** What a process does beside requests, and drains when it stops. */
+export type Works = { readonly operations: Operations; readonly waves: WaveWorks };
+
+/** Waits for the attempts under way within the grace period, and releases the rest to other processes. */
+export async function drainWorks(
+  { operations, waves }: Works,
+  graceMs: number,
+  hurry: AbortSignal,
+): Promise<void> {
+  await Promise.all([operations.attempts.drain(graceMs, hurry), waves.batches.drain(graceMs, hurry)]);
+}
+
 export type Background = {
-  /** Claims and purges no more. Attempts under way are left to `Operations.attempts`. */
+  /** Claims and purges no more. Attempts under way are left to `drainWorks`. */
   readonly stop: () => Promise<void>;
 };
 
-/** Starts what goes on beside requests: the worker, what wakes it, and the periodic jobs. */
-export function startBackground(runtime: Runtime, operations: Operations): Background {
+/** Starts what goes on beside requests: the worker, the runner of waves, what wakes them, and the periodic jobs. */
+export function startBackground(runtime: Runtime, { operations, waves }: Works): Background {
   const { config, log, metrics, database } = runtime;
   watchOperations(
     metrics,
@@ -34,7 +53,17 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
     ...config.worker,
     onClaimError: (error) => log.warn({ err: error }, "operations could not be claimed"),
   });
-  const listener = wakeByNotification(runtime, worker);
+  const runner = startRunner({
+    ...waves,
+    writes: runtime.writes,
+    mostBatches: config.worker.waveBatches,
+    pollMs: config.worker.pollMs,
+    onClaimError: (error) => log.warn({ err: error }, "items of waves could not be claimed"),
+  });
+  const listeners = [
+    wakeByNotification(runtime, OPERATIONS_CHANNEL, worker),
+    wakeByNotification(runtime, WAVES_CHANNEL, runner),
+  ];
   const retention = startRetention({
     database,
     owner: operations.terms.owner,
@@ -59,7 +88,8 @@ export function startBackground(runtime: Runtime, operations: Operations): Backg
   });
   return {
     stop: async () => {
-      await Promise.all([worker.stop(), listener.stop(), retention.stop(), rollup.stop()]);
+      const heard = listeners.map((listener) => listener.stop());
+      await Promise.all([worker.stop(), runner.stop(), ...heard, retention.stop(), rollup.stop()]);
     },
   };
 }
@@ -71,13 +101,13 @@ const ROLLUP_BATCH = 5_000;
 /** Runs or operations per transaction: some milliseconds of locks. */
 const PURGE_BATCH = 200;
 
-function wakeByNotification({ config, log, database }: Runtime, worker: ClaimLoop): Listener {
+function wakeByNotification({ config, log, database }: Runtime, channel: string, loop: ClaimLoop): Listener {
   return listenTo({
     connection: { ...database.pool.options.connection, applicationName: "ballast-listener" },
-    channel: OPERATIONS_CHANNEL,
+    channel,
     connectTimeoutMs: config.database.connectTimeoutMs,
-    onNotify: worker.wake,
-    onError: (error) => log.warn({ err: error }, "wake-ups are not heard, the worker polls"),
+    onNotify: loop.wake,
+    onError: (error) => log.warn({ err: error, channel }, "wake-ups are not heard, the worker polls"),
   });
 }
 

@@ -1,5 +1,5 @@
 import { buildApp } from "./app.ts";
-import { openOperations, startBackground } from "./background.ts";
+import { drainWorks, openOperations, openWaveWorks, startBackground } from "./background.ts";
 import { parseConfig } from "./config/config.ts";
 import { recordStart } from "./features/audit/record-start.ts";
 import { closeWithin, listen } from "./platform/http/listen.ts";
@@ -18,17 +18,18 @@ const start: Start = async (onFatal) => {
     const grace = createGracePeriod(config.server.shutdownGraceMs);
     const lifecycle = { isStopping: false };
     const operations = openOperations(runtime);
+    const works = { operations, waves: openWaveWorks(runtime, operations) };
     const app = await buildApp({ runtime, operations, lifecycle });
     const record = await recordStart(runtime, { program: "service", process: operations.terms.owner });
     const url = await listen(app, config.server);
-    const background = startBackground(runtime, operations);
+    const background = startBackground(runtime, works);
     const stop = async (hurry: AbortSignal) => {
       lifecycle.isStopping = true; // readiness drops, and for a while nothing else changes
       await pause(config.server.shutdownDrainMs, hurry);
       grace.start();
       await Promise.all([background.stop(), record.stop()]);
       await closeWithin(app, grace.remainingMs(), hurry);
-      await operations.attempts.drain(grace.remainingMs(), hurry);
+      await drainWorks(works, grace.remainingMs(), hurry);
       await close(hurry);
     };
     const greeting = `Ballast listens on ${url}, its documentation is at ${url}/docs`;

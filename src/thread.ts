@@ -12,6 +12,8 @@ import {
 } from "./features/proposals/calculations.ts";
 import { MAKE_ARTIFACT } from "./features/runs/derive-artifact.ts";
 import { REPORT_PROPOSAL, REPORT_RUN } from "./features/reports/calculations.ts";
+import { READ_PORTFOLIOS, WaveHeadBody } from "./features/waves/bodies.ts";
+import { CALCULATE_ITEMS } from "./features/waves/calculations.ts";
 import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
 import { VERIFY_RUN } from "./features/support/calculations.ts";
 import { LOADED, type Calculation, type ThreadTask } from "./platform/threads.ts";
@@ -39,6 +41,9 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
     VERIFY_RUN,
     REPORT_PROPOSAL,
     REPORT_RUN,
+    WaveHeadBody.reading,
+    READ_PORTFOLIOS,
+    CALCULATE_ITEMS,
     LOADED,
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );

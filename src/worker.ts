@@ -1,4 +1,4 @@
-import { openOperations, startBackground } from "./background.ts";
+import { drainWorks, openOperations, openWaveWorks, startBackground } from "./background.ts";
 import { parseConfig } from "./config/config.ts";
 import { recordStart } from "./features/audit/record-start.ts";
 import { createGracePeriod } from "./platform/grace-period.ts";
@@ -15,12 +15,13 @@ const start: Start = async (onFatal) => {
   const { runtime, close } = await openRuntime({ config, log, onGone: onFatal });
   const grace = createGracePeriod(config.server.shutdownGraceMs);
   const operations = openOperations(runtime);
+  const works = { operations, waves: openWaveWorks(runtime, operations) };
   const record = await recordStart(runtime, { program: "worker", process: operations.terms.owner });
-  const background = startBackground(runtime, operations);
+  const background = startBackground(runtime, works);
   const stop = async (hurry: AbortSignal) => {
     grace.start();
     await Promise.all([background.stop(), record.stop()]);
-    await operations.attempts.drain(grace.remainingMs(), hurry);
+    await drainWorks(works, grace.remainingMs(), hurry);
     await close(hurry);
   };
   return { log, greeting: "Ballast works on operations", stop };

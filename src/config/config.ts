@@ -125,6 +125,7 @@ function toConfig(env: Environment) {
       port: env.PORT,
       logLevel: env.LOG_LEVEL,
       maxBodyBytes: env.MAX_BODY_BYTES,
+      maxWaveBodyBytes: env.MAX_WAVE_BODY_BYTES,
       maxConnections: env.MAX_CONNECTIONS,
       maxBodyBytesInFlight: env.MAX_BODY_BYTES_IN_FLIGHT,
       requestDeadlineMs: env.REQUEST_DEADLINE_MS,
@@ -144,6 +145,7 @@ function toConfig(env: Environment) {
       concurrency: env.WORKER_CONCURRENCY,
       leaseMs: env.WORKER_LEASE_MS,
       pollMs: env.WORKER_POLL_MS,
+      waveBatches: env.WAVE_BATCHES,
     },
     eventsKeptDays: env.EVENTS_KEPT_DAYS,
     events: { maxWaiting: env.EVENTS_MAX_WAITING, maxStreams: env.EVENTS_MAX_STREAMS },
@@ -208,6 +210,7 @@ function rebalanceConfig(env: Environment) {
     areSummaryApisEnabled: env.DPM_SUPPORTABILITY_SUMMARY_APIS_ENABLED,
     areSupportBundleApisEnabled: env.DPM_SUPPORT_BUNDLE_APIS_ENABLED,
     retentionDays: env.DPM_SUPPORTABILITY_RETENTION_DAYS,
+    areWavesEnabled: env.DPM_WAVES_ENABLED,
     replaysIdempotentRequests: env.DPM_IDEMPOTENCY_REPLAY_ENABLED,
     operations: {
       areEnabled: env.DPM_ASYNC_OPERATIONS_ENABLED,

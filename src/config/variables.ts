@@ -33,6 +33,12 @@ export const serviceVariables = {
     64 * 1_024 * MIB,
     "Bytes of request bodies in work at once; one more is answered 503.",
   ),
+  MAX_WAVE_BODY_BYTES: integer(
+    64 * MIB,
+    1_024,
+    1_024 * MIB,
+    "Largest body with portfolios of a wave, which is read as it comes; one of its portfolios, and what all share, have at most MAX_BODY_BYTES.",
+  ),
   CALCULATION_THREADS: integer(
     0,
     0,
@@ -52,7 +58,7 @@ export const serviceVariables = {
   ),
   VERIFY_DEADLINE_MS: milliseconds(
     MINUTE_MS,
-    "The same for the verifications: of a proposal, which calculates every version again, and of the audit.",
+    "The same for the verifications, of a proposal, which calculates every version again, of the audit, and of a wave, and for what else is long of waves: bodies, files, a look at their progress.",
   ),
   SHUTDOWN_DRAIN_MS: optionalInteger(
     0,
@@ -160,6 +166,7 @@ export const rebalanceVariables = {
   DPM_TENANT_POLICY_PACK_RESOLUTION_ENABLED: flag(true, "Whether a tenant has a default pack."),
   DPM_TENANT_POLICY_PACK_MAP_JSON: jsonMap("Default pack by tenant, as a JSON object."),
   DPM_DEFAULT_POLICY_PACK_ID: optionalText("Pack for whoever names none."),
+  DPM_WAVES_ENABLED: flag(true, "Waves. Those that run go on where this is off."),
   DPM_IDEMPOTENCY_REPLAY_ENABLED: flag(true, "Whether simulate replays a key that it knows."),
   DPM_ASYNC_EXECUTION_MODE: oneOf(
     ["WORKER", "INLINE", "ACCEPT_ONLY"],
@@ -200,6 +207,12 @@ export const workerVariables = {
     "Time after which the operation of a worker that vanished is taken over.",
   ),
   WORKER_POLL_MS: milliseconds(1_000, "How often a worker looks for operations without being woken."),
+  WAVE_BATCHES: integer(
+    3,
+    0,
+    64,
+    "Batches of wave items that a process works on at once; 0: none, the items are left to others.",
+  ),
   RETENTION_INTERVAL_MS: integer(
     MINUTE_MS,
     1_000,

@@ -73,6 +73,12 @@ export const ErrorCode = z
     "STATE_CONFLICT: version blocked",
     "STATE_CONFLICT: version not approved",
     "STATE_CONFLICT: version superseded",
+    // Waves.
+    "WAVE_EMPTY",
+    "WAVE_FULL",
+    "WAVE_INVALID_STATE",
+    "WAVE_ITEM_EXISTS",
+    "WAVE_NOT_FOUND",
     // A group of operations is switched off.
     "DPM_ARTIFACTS_DISABLED",
     "DPM_ASYNC_MANUAL_EXECUTION_DISABLED",
@@ -83,6 +89,7 @@ export const ErrorCode = z
     "DPM_SUPPORTABILITY_SUMMARY_APIS_DISABLED",
     "DPM_SUPPORT_APIS_DISABLED",
     "DPM_SUPPORT_BUNDLE_APIS_DISABLED",
+    "DPM_WAVES_DISABLED",
     "DPM_WORKFLOW_DISABLED",
     "PROPOSAL_ASYNC_OPERATIONS_DISABLED",
     "PROPOSAL_SUPPORT_APIS_DISABLED",

@@ -78,3 +78,18 @@ export const actorName: z.ZodType<string> = scalarOrAbsent(
       "Who acts. Unicode NFKC, no blank at either end, no control, format, private-use or surrogate character and no line separator. With a token it may be left out and is then the token's subject; without one it is required.",
   },
 );
+
+/** The same of an action whose actor need not be named: null where neither the body nor a token says who it is. */
+export const actorNameOrNone: z.ZodType<string | null> = scalarOrAbsent<string | null>(
+  (value, reader, isStored) => {
+    if (value === undefined || value === null) return reader?.caller?.subject ?? null;
+    return isStored ? readIdentifier(value) : readName(value);
+  },
+  {
+    type: ["string", "null"],
+    minLength: 1,
+    maxLength: MOST_CHARACTERS,
+    description:
+      "Who acts, in the form of every name of an actor. With a token it is the token's subject where it is left out.",
+  },
+);

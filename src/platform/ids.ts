@@ -12,7 +12,10 @@ export type IdPrefix =
   | "pap_" // proposal approval
   | "pop_" // proposal operation
   | "oac_" // request to retry or cancel an operation
-  | "aev_"; // audit event
+  | "aev_" // audit event
+  | "rw_" // wave
+  | "rwe_" // event of a wave
+  | "rwu_"; // portfolios that were sent together
 
 /** Ids as a dependency, so that a test can name them. */
 export type Ids = (prefix: IdPrefix) => string;

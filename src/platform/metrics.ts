@@ -142,6 +142,12 @@ function operationMetrics(registry: Registry) {
       labelNames: ["type"] as const,
       registers,
     }),
+    waveItems: new Counter({
+      name: "ballast_wave_items_total",
+      help: "Attempts of this process at items of waves, by how they ended.",
+      labelNames: ["end"] as const,
+      registers,
+    }),
   };
 }
 

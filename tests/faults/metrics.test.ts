@@ -14,7 +14,7 @@ afterEach(async () => {
 async function openWorking(url: string): Promise<TestApp> {
   const app = await openTestApp(url);
   endings.push(app.close);
-  endings.push(startBackground(app.runtime, app.operations).stop);
+  endings.push(startBackground(app.runtime, app.works).stop);
   return app;
 }
 

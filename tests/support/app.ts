@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import * as z from "zod";
 import { buildApp } from "../../src/app.ts";
-import { openOperations } from "../../src/background.ts";
+import { openOperations, openWaveWorks, type Works } from "../../src/background.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { Problem } from "../../src/contract/problem.ts";
 import { closeDatabase, type Database, type DatabaseHooks } from "../../src/platform/database/database.ts";
@@ -16,6 +16,8 @@ export type Sent = {
   readonly key?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** A body as it stands, in place of one that is made JSON. */
+  readonly raw?: { readonly type: string; readonly text: string };
 };
 
 export type Received = {
@@ -51,6 +53,7 @@ export type TestApp = {
   /** For what goes on beside requests: a test that wants it starts it. */
   readonly runtime: Runtime;
   readonly operations: Operations;
+  readonly works: Works;
   readonly send: (method: "GET" | "POST" | "PUT" | "DELETE", url: string, sent?: Sent) => Promise<Received>;
   readonly get: (url: string, headers?: Sent["headers"]) => Promise<Received>;
   readonly post: (url: string, sent: Sent) => Promise<Received>;
@@ -71,16 +74,18 @@ export async function openTestApp(
   const runtime = createRuntime({ config, log, metrics: createMetrics(), database });
   const operations = openOperations(runtime);
   const app = await buildApp({ runtime, operations, lifecycle: { isStopping: false } });
-  const send: TestApp["send"] = async (method, path, { key, headers = {}, body } = {}) => {
+  const send: TestApp["send"] = async (method, path, { key, headers = {}, body, raw } = {}) => {
     const reply = await app.inject({
       method,
       url: path,
       headers: {
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(raw === undefined ? {} : { "content-type": raw.type }),
         ...(key === undefined ? {} : { "idempotency-key": key }),
         ...headers,
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+      ...(raw === undefined ? {} : { payload: raw.text }),
     });
     requireDocumented(method, path, reply.statusCode);
     const json: unknown = isJson(reply.headers["content-type"]) ? JSON.parse(reply.body) : null;
@@ -90,6 +95,7 @@ export async function openTestApp(
     database,
     runtime,
     operations,
+    works: { operations, waves: openWaveWorks(runtime, operations) },
     send,
     get: (path, headers = {}) => send("GET", path, { headers }),
     post: (path, sent) => send("POST", path, sent),

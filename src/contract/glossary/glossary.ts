@@ -1,6 +1,7 @@
 import { RECORD_NAMES } from "./records.ts";
 import { REQUEST_NAMES } from "./requests.ts";
 import { RESULT_NAMES } from "./results.ts";
+import { WAVE_NAMES } from "./waves.ts";
 
 /**
  * What the names of the contract mean. A name means the same wherever it stands; where it does not, `Schema.name` says
@@ -10,6 +11,7 @@ export const GLOSSARY: Readonly<Record<string, string>> = {
   ...REQUEST_NAMES,
   ...RESULT_NAMES,
   ...RECORD_NAMES,
+  ...WAVE_NAMES,
 };
 
 /** The meaning of a field of a schema, or of a parameter. */

@@ -13,6 +13,7 @@ import { answer, anyText } from "../../platform/http/route-docs.ts";
 import { DpmOperationType, OperationStatus, ProposalOperationType } from "../operations/schemas.ts";
 import { ProposalEventType, ProposalState } from "../proposals/schemas.ts";
 import { WorkflowAction, WorkflowStatus } from "../reviews/schemas.ts";
+import { WaveCounts, WaveEventType, WaveState } from "../waves/schemas.ts";
 
 const name = z.string();
 const nameOrNull = z.string().nullable();
@@ -111,6 +112,27 @@ const PolicyPackChanged = z
       "A revision of a policy pack; `version` and `definition_hash` are null where the pack was deleted.",
   });
 
+const WaveStep = z
+  .strictObject({
+    wave_id: name,
+    event_id: name,
+    event_no: z.int(),
+    event_type: WaveEventType,
+    from_state: WaveState.nullable(),
+    to_state: WaveState,
+    counts: WaveCounts,
+    items_hash: Hash.nullable(),
+    actor_id: nameOrNull,
+    authenticated_subject: nameOrNull,
+    correlation_id: name,
+    event_hash: Hash,
+  })
+  .meta({
+    id: "WaveStepData",
+    description:
+      "A step in the history of a wave, with its items as they stood; `items_hash` where it was over.",
+  });
+
 /** CloudEvents 1.0 in structured JSON: https://github.com/cloudevents/spec. */
 function cloudEvent<const Type extends string, Data extends z.ZodType>(id: string, type: Type, data: Data) {
   const fields = z.strictObject({
@@ -145,6 +167,16 @@ const EVENTS = [
   cloudEvent("ProposalTransitionedEvent", "ballast.proposal.transitioned", ProposalStep),
   cloudEvent("ProposalApprovedEvent", "ballast.proposal.approved", ProposalStep),
   cloudEvent("OperationFinishedEvent", "ballast.operation.finished", OperationFinished),
+  cloudEvent("WaveCreatedEvent", "ballast.wave.created", WaveStep),
+  cloudEvent("WavePortfoliosAddedEvent", "ballast.wave.portfolios_added", WaveStep),
+  cloudEvent("WaveStartedEvent", "ballast.wave.started", WaveStep),
+  cloudEvent("WavePausedEvent", "ballast.wave.paused", WaveStep),
+  cloudEvent("WaveResumedEvent", "ballast.wave.resumed", WaveStep),
+  cloudEvent("WaveCancelledEvent", "ballast.wave.cancelled", WaveStep),
+  cloudEvent("WaveSettledEvent", "ballast.wave.settled", WaveStep),
+  cloudEvent("WaveCompletedEvent", "ballast.wave.completed", WaveStep),
+  cloudEvent("WaveCompletedWithFailuresEvent", "ballast.wave.completed_with_failures", WaveStep),
+  cloudEvent("WaveFailedRetriedEvent", "ballast.wave.failed_retried", WaveStep),
   cloudEvent("PolicyPackChangedEvent", "ballast.policy_pack.changed", PolicyPackChanged),
 ] as const;
 
@@ -152,7 +184,8 @@ export const EVENT_TYPES: readonly string[] = EVENTS.map(({ shape }) => shape.ty
 
 export const CloudEvent = z.discriminatedUnion("type", EVENTS).meta({
   id: "CloudEvent",
-  description: "Something that was committed, as a CloudEvent; `type` says what.",
+  description:
+    "Something that was committed, as a CloudEvent; `type` says what. Later versions may add types: pass over one that you do not know.",
 });
 export type CloudEvent = z.output<typeof CloudEvent>;
 

@@ -17,6 +17,8 @@ import {
   deleteRefusals,
   deleteRuns,
   deleteSimulationKeys,
+  deleteUploads,
+  deleteWaves,
   hasAnnounced,
   type Deletion,
   type RetentionKind,
@@ -33,7 +35,8 @@ export type RetentionPeriods = {
   readonly eventDays: number;
 };
 
-export type Purgeable = "runs" | "analysis_keys" | "simulation_keys" | "operations" | "refusals" | "events";
+export type Purgeable =
+  "runs" | "analysis_keys" | "simulation_keys" | "operations" | "refusals" | "events" | "waves" | "uploads";
 
 /** A retention of this process that does not rule, because `ruling`, of another, is longer. Null: for ever. */
 export type Overruled = {
@@ -63,6 +66,9 @@ const PURGES: readonly (readonly [Purgeable, Deletion])[] = [
   ["analysis_keys", deleteAnalysisKeys],
   ["simulation_keys", deleteSimulationKeys],
   ["events", deleteEvents],
+  // After their runs.
+  ["waves", deleteWaves],
+  ["uploads", deleteUploads],
 ];
 
 /**

@@ -62,6 +62,14 @@ export const deleteSimulationKeys: Deletion = async (tx, limit) =>
 export const deleteOperations: Deletion = async (tx, limit) =>
   purgedOf(await tx<Purged>`select purge_operations(${limit}) as purged`);
 
+/** Waves that are over for as long as runs are stored, with all that belongs to them. */
+export const deleteWaves: Deletion = async (tx, limit) =>
+  purgedOf(await tx<Purged>`select purge_waves(${limit}) as purged`);
+
+/** Portfolios that were sent for a wave and never became items. */
+export const deleteUploads: Deletion = async (tx, limit) =>
+  purgedOf(await tx<Purged>`select purge_uploads(${limit}) as purged`);
+
 /** Stored refusals that have expired. */
 export const deleteRefusals: Deletion = async (tx, limit) =>
   purgedOf(await tx<Purged>`select purge_refusals(${limit}) as purged`);

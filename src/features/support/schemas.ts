@@ -22,8 +22,11 @@ import {
 } from "../runs/schemas.ts";
 
 export const LineageEdgeType = z
-  .enum(["CORRELATION_TO_RUN", "IDEMPOTENCY_TO_RUN", "OPERATION_TO_CORRELATION"])
-  .meta({ id: "LineageEdgeType", description: "What an edge connects." });
+  .enum(["CORRELATION_TO_RUN", "IDEMPOTENCY_TO_RUN", "OPERATION_TO_CORRELATION", "WAVE_TO_RUN"])
+  .meta({
+    id: "LineageEdgeType",
+    description: "What an edge connects. Later versions may add types: pass over one that you do not know.",
+  });
 export type LineageEdgeType = z.output<typeof LineageEdgeType>;
 
 export const DpmLineageEdgeResponse = z
@@ -71,8 +74,9 @@ const RunRecordKind = z
     "idempotency_record",
     "idempotency_history",
     "decision",
+    "wave_item",
   ])
-  .meta({ id: "RunRecordKind", description: "The kinds of records of a run." });
+  .meta({ id: "RunRecordKind", description: "The kinds of records of a run. Later versions may add kinds." });
 
 /** What does not hold. A record that is missing is named by what should point to it. */
 export const RunVerificationFailure = z
@@ -98,6 +102,8 @@ const RunVerificationCounts = z
     idempotency_records: z.int(),
     idempotency_history: z.int(),
     decisions: z.int(),
+    // The item of a wave that the run was made for
+    wave_items: z.int(),
   })
   .meta({ id: "RunVerificationCounts", description: "How many records of each kind were looked at." });
 

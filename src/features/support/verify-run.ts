@@ -16,17 +16,19 @@ export async function verifyRun(
   if (evidence === undefined) return undefined;
   const terms = { cost: costOfVerification(evidence) };
   const failures = await calculations.run(VERIFY_RUN, { tenantId, evidence, engineVersion }, terms);
-  const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords } = evidence;
+  const { payload, policyPack, edges, keyRecord, history, decisions, actionRecords, waveItem } = evidence;
+  const ofKeys = (keyRecord === undefined ? 0 : 1) + ((waveItem?.record_run_id ?? null) === null ? 0 : 1);
   return {
     checked: {
       artifacts: (payload?.artifact_text ?? null) === null ? 0 : 1,
       decisions: decisions.length,
       idempotency_history: history.length,
-      idempotency_records: actionRecords.length + (keyRecord === undefined ? 0 : 1),
+      idempotency_records: actionRecords.length + ofKeys,
       lineage_edges: edges.length,
       payloads: payload === undefined ? 0 : 1,
       policy_packs: policyPack === undefined ? 0 : 1,
       runs: 1,
+      wave_items: waveItem === undefined ? 0 : 1,
     },
     failures: [...failures],
     rebalance_run_id: rebalanceRunId,

@@ -42,6 +42,7 @@ export type RecordLinks = {
   /** The body is the stored result of that run: its bytes are not stored twice. */
   readonly isBodyOfRun?: true;
   readonly proposal?: { readonly proposal_id: string; readonly version_no: number };
+  readonly waveId?: string;
   /** What it changed may be gone within days: the record is stored as long as a refusal. */
   readonly isShortLived?: true;
 };
@@ -90,11 +91,11 @@ export async function insertRecord(
   await tx`
     insert into idempotency_record
       (tenant_id, scope, idempotency_key, payload_hash, response_status, response_body, rebalance_run_id,
-       proposal_id, proposal_version_no, created_at, expires_at)
+       proposal_id, proposal_version_no, wave_id, created_at, expires_at)
     values
       (${key.tenantId}, ${key.recordScope}, ${key.key}, ${key.payloadHash}, ${answer.status},
        ${links.isBodyOfRun === true ? null : answer.body}, ${links.rebalanceRunId ?? null},
-       ${links.proposal?.proposal_id ?? null}, ${links.proposal?.version_no ?? null},
+       ${links.proposal?.proposal_id ?? null}, ${links.proposal?.version_no ?? null}, ${links.waveId ?? null},
        ${now.toISOString()}, ${expiresAt})`;
 }
 

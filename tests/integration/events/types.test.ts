@@ -118,7 +118,7 @@ describe("a proposal", () => {
       ),
     );
     const steps = events.map(({ data }) =>
-      "event_no" in data ? [data.event_no, data.version_no, data.event_type, data.to_state] : [],
+      "version_no" in data ? [data.event_no, data.version_no, data.event_type, data.to_state] : [],
     );
     expect(steps).toEqual([
       [1, 1, "CREATED", "DRAFT"],

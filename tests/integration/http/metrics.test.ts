@@ -18,7 +18,7 @@ let background: Background;
 beforeAll(async () => {
   db = await testDatabase();
   app = await openTestApp(db.url, { DPM_ASYNC_EXECUTION_MODE: "ACCEPT_ONLY" });
-  background = startBackground(app.runtime, app.operations);
+  background = startBackground(app.runtime, app.works);
 });
 afterAll(async () => {
   await background.stop();

@@ -123,7 +123,7 @@ const see = (id: string) => seeOperation(test.adminUrl, id);
 /** From here on a process works on what is due. */
 async function work(): Promise<void> {
   const worker = await openTestApp(test.url);
-  const background = startBackground(worker.runtime, worker.operations);
+  const background = startBackground(worker.runtime, worker.works);
   others.push(async () => {
     await background.stop();
     await worker.operations.attempts.drain(10_000);

@@ -56,7 +56,7 @@ async function deployment(env: Record<string, string>): Promise<TestApp> {
 /** One that also works on operations. */
 async function working(env: Record<string, string> = {}): Promise<TestApp> {
   const app = await openTestApp(test.url, env);
-  const background = startBackground(app.runtime, app.operations);
+  const background = startBackground(app.runtime, app.works);
   others.push(async () => {
     await background.stop();
     await app.operations.attempts.drain(10_000);

@@ -8,6 +8,7 @@ import { readEvidence } from "../../../src/features/support/repository/evidence.
 import { decisionExists, findRunOfAction, lockReview } from "../../../src/features/reviews/repository.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { openTestDatabase } from "../../support/databases.ts";
+import { manyWaves } from "../../support/many-waves.ts";
 import { plansOf } from "../../support/plans.ts";
 import { withSession } from "../../support/session.ts";
 
@@ -42,7 +43,7 @@ beforeAll(async () => {
   db = await testDatabase();
   database = openTestDatabase(db.url);
   await fill(db.adminUrl, 5_000, () => undefined);
-  await withSession(db.adminUrl, (session) => session.query(MORE));
+  await withSession(db.adminUrl, (session) => session.query(MORE + manyWaves(TENANT)));
 }, 180_000);
 
 afterAll(async () => {

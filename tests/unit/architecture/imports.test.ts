@@ -35,6 +35,7 @@ const BROKEN_BY: Readonly<Record<string, string>> = {
   "runs-imports-one-way": "src/features/runs/repository.ts",
   "reviews-imports-one-way": "src/features/reviews/review-run.ts",
   "rebalance-imports-one-way": "src/features/rebalance/simulate.ts",
+  "waves-imports-one-way": "src/features/waves/create-wave.ts",
   "proposals-imports-one-way": "src/features/proposals/create.ts",
   "support-imports-one-way": "src/features/support/verify-run.ts",
   "events-imports-one-way": "src/features/events/read-feed.ts",

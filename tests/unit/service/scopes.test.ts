@@ -40,6 +40,8 @@ const BY_SCOPE: Readonly<Record<string, string>> = {
     cancelProposalOperation`,
   "audit:read": "listAuditEvents verifyAudit",
   "events:read": "listEvents streamEvents",
+  "waves:run": `createWave addWavePortfolios startWave pauseWave resumeWave cancelWave retryFailedWaveItems`,
+  "waves:read": `listWaves getWave listWaveItems exportWaveItems watchWave listWaveEvents verifyWave`,
   "metrics:read": "getMetrics",
   "any token": "getCapabilities",
   none: "getHealth getLiveness getReadiness",

@@ -4,17 +4,24 @@ import type {
   VerifiedHistoryItem,
   VerifiedKeyRecord,
   VerifiedRun,
+  VerifiedWaveItem,
 } from "../repository/evidence.ts";
 import type { RunVerificationFailure } from "../schemas.ts";
 
 /** How a run is found again: its edges, and the record and history of its key. */
 export function findReferenceFaults(evidence: StoredEvidence): RunVerificationFailure[] {
-  return [...findEdgeFaults(evidence), ...findKeyRecordFaults(evidence), ...findHistoryFaults(evidence)];
+  return [
+    ...findEdgeFaults(evidence),
+    ...findKeyRecordFaults(evidence),
+    ...findHistoryFaults(evidence),
+    ...findWaveItemFaults(evidence),
+  ];
 }
 
-function* findEdgeFaults({ run, edges }: StoredEvidence): Generator<RunVerificationFailure> {
+function* findEdgeFaults({ run, edges, waveItem }: StoredEvidence): Generator<RunVerificationFailure> {
   const owed = new Map([["CORRELATION_TO_RUN", run.correlation_id]]);
   if (run.idempotency_key !== null) owed.set("IDEMPOTENCY_TO_RUN", run.idempotency_key);
+  if (waveItem !== undefined) owed.set("WAVE_TO_RUN", waveItem.wave_id);
   for (const edge of edges) {
     const reason = faultOfEdge(run, edge, owed.get(edge.edge_type));
     if (edge.source_entity_id === owed.get(edge.edge_type)) owed.delete(edge.edge_type);
@@ -54,6 +61,29 @@ function faultOfKeyRecord(run: VerifiedRun, record: VerifiedKeyRecord | undefine
   }
   // A key that is not replayed maps to the newest of its runs.
   return record.is_later_run_of_key ? undefined : "points to a run that its key did not lead to later";
+}
+
+/** A run of a wave: its item says the same, and so does the record by which the item has no other run. */
+function* findWaveItemFaults({ run, waveItem }: StoredEvidence): Generator<RunVerificationFailure> {
+  if (waveItem === undefined) return;
+  const id = `${waveItem.wave_id} ${waveItem.item_key}`;
+  const reason = differing("the run", {
+    run_status: waveItem.run_status === run.status,
+    result_hash: waveItem.result_hash === run.result_hash,
+    correlation_id: run.correlation_id === `${waveItem.wave_correlation_id}:${waveItem.item_key}`,
+  });
+  if (reason !== undefined) yield { kind: "wave_item", id, reason };
+  const recordFault = faultOfItemRecord(run, waveItem);
+  if (recordFault !== undefined)
+    yield { kind: "idempotency_record", id: waveItem.item_key, reason: recordFault };
+}
+
+function faultOfItemRecord(run: VerifiedRun, item: VerifiedWaveItem): string | undefined {
+  if (item.record_payload_hash === null) return "is missing";
+  if (item.record_run_id !== run.rebalance_run_id) return "points to another run";
+  return item.record_payload_hash === run.request_hash
+    ? undefined
+    : "is of another request_hash than its run";
 }
 
 function* findHistoryFaults({ run, history }: StoredEvidence): Generator<RunVerificationFailure> {

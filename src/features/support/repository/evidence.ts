@@ -49,6 +49,17 @@ export type VerifiedActionRecord = {
   readonly response_body: string | null;
 };
 
+/** The item of a wave that the run was made for, and the record by which it has one run; its fields null where it is missing. */
+export type VerifiedWaveItem = {
+  readonly wave_id: string;
+  readonly item_key: string;
+  readonly run_status: string;
+  readonly result_hash: string;
+  readonly wave_correlation_id: string;
+  readonly record_payload_hash: string | null;
+  readonly record_run_id: string | null;
+};
+
 /** Everything that is stored of a run. */
 export type StoredEvidence = {
   readonly run: VerifiedRun;
@@ -59,6 +70,7 @@ export type StoredEvidence = {
   readonly history: readonly VerifiedHistoryItem[];
   readonly decisions: readonly RunDecision[];
   readonly actionRecords: readonly VerifiedActionRecord[];
+  readonly waveItem: VerifiedWaveItem | undefined;
 };
 
 /** Everything that is stored of a run; undefined where there is no such run. Pipelined, and of one snapshot. */
@@ -67,7 +79,7 @@ export async function readEvidence(
   tenantId: string,
   rebalanceRunId: string,
 ): Promise<StoredEvidence | undefined> {
-  const [[run], [payload], [policyPack], edges, [keyRecord], history, decisions, actionRecords] =
+  const [[run], [payload], [policyPack], edges, [keyRecord], history, decisions, actionRecords, [waveItem]] =
     await Promise.all([
       readRun(tx, tenantId, rebalanceRunId),
       readPayload(tx, tenantId, rebalanceRunId),
@@ -77,6 +89,7 @@ export async function readEvidence(
       readHistory(tx, tenantId, rebalanceRunId),
       listRunDecisions(tx, tenantId, rebalanceRunId),
       readActionRecords(tx, tenantId, rebalanceRunId),
+      readWaveItem(tx, tenantId, rebalanceRunId),
     ]);
   if (run === undefined) return undefined;
   // Plain arrays, which can be sent to a thread.
@@ -89,6 +102,7 @@ export async function readEvidence(
     history: [...history],
     decisions: [...decisions],
     actionRecords: [...actionRecords],
+    waveItem,
   };
 }
 
@@ -157,6 +171,26 @@ function readHistory(tx: Tx, tenantId: string, rebalanceRunId: string) {
      where tenant_id = ${tenantId}
        and rebalance_run_id = ${rebalanceRunId}
      order by created_at, idempotency_key`;
+}
+
+function readWaveItem(tx: Tx, tenantId: string, rebalanceRunId: string) {
+  return tx<VerifiedWaveItem>`
+    select i.wave_id, i.item_key, i.run_status, i.result_hash, w.correlation_id as wave_correlation_id,
+           r.payload_hash as record_payload_hash, r.rebalance_run_id as record_run_id
+      from wave_item i
+      join wave w
+        on w.tenant_id = i.tenant_id
+       and w.wave_id = i.wave_id
+      left join lateral (
+           select k.payload_hash, k.rebalance_run_id
+             from idempotency_record k
+            where k.tenant_id = i.tenant_id
+              and k.scope = 'waves.item ' || i.wave_id
+              and k.idempotency_key = i.item_key
+            limit 1) r
+        on true
+     where i.tenant_id = ${tenantId}
+       and i.rebalance_run_id = ${rebalanceRunId}`;
 }
 
 function readActionRecords(tx: Tx, tenantId: string, rebalanceRunId: string) {
