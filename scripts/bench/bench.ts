@@ -1,5 +1,5 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals verify memory pressure lists events`
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals verify memory pressure waves lists events`
  * for parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
  * million events or BENCH_EVENTS; `pressure` lasts a minute, or as many seconds as BENCH_SECONDS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
@@ -22,12 +22,25 @@ import {
   proposalTable,
   solverTable,
   verifyTable,
+  waveTables,
 } from "./report.ts";
 import { startBenchService } from "./service.ts";
 import { benchSolver } from "./solver.ts";
 import { benchVerify } from "./verify.ts";
+import { benchWaves } from "./waves.ts";
 
-const PARTS = ["engine", "solver", "http", "proposals", "verify", "memory", "pressure", "lists", "events"];
+const PARTS = [
+  "engine",
+  "solver",
+  "http",
+  "proposals",
+  "verify",
+  "memory",
+  "pressure",
+  "waves",
+  "lists",
+  "events",
+];
 const POOL_MAX = 16;
 const DEFAULT_POOL_MAX = 10;
 const SECONDS = 15;
@@ -35,6 +48,7 @@ const MEMORY_REQUESTS = 100_000;
 const PRESSURE_SECONDS = Number(process.env["BENCH_SECONDS"] ?? 60);
 const PRESSURE_HEAP_MIB = 512;
 const EVENTS = Number(process.env["BENCH_EVENTS"] ?? 10_000_000);
+const WAVE_SIZES = [500, 5_000, 20_000];
 const LIST_ROWS = Number(process.env["BENCH_ROWS"] ?? 1_000_000);
 
 const asked = process.argv.slice(2);
@@ -80,6 +94,14 @@ if (wants("pressure")) {
   try {
     console.log(fairnessTable(await benchFairness(service)));
     console.log(pressureTables(await benchPressure(service, PRESSURE_SECONDS), PRESSURE_HEAP_MIB));
+  } finally {
+    await service.stop();
+  }
+}
+if (wants("waves")) {
+  const service = await startBenchService(DEFAULT_POOL_MAX);
+  try {
+    console.log(waveTables(await benchWaves(service, WAVE_SIZES)));
   } finally {
     await service.stop();
   }

@@ -7,6 +7,7 @@ import type { ProbeFigure } from "./probes.ts";
 import type { ProposalFigure } from "./proposals.ts";
 import type { SolverFigure } from "./solver.ts";
 import type { VerifyFigure } from "./verify.ts";
+import type { WaveFigures } from "./waves.ts";
 
 /** Tables in Markdown, so that a run can be pasted into docs/performance.md as it is. */
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -170,6 +171,32 @@ export function pressureTables(figures: PressureFigures, heapMiB: number): strin
     table(title, PROBE_HEAD, probes.map(probeRow)),
     table("What the clients were answered", ["body", ...outcomes], rows),
     `Most resident memory ${round(mostResidentMiB, 0)} MiB; the service ${survived ? "survived" : "ended"}.\n`,
+  ].join("\n");
+}
+
+export function waveTables({ floorPerSecond, quiet, rows }: WaveFigures): string {
+  const figures = rows.map(({ portfolios, processes, perSecond, cpuSeconds, mostResidentMiB }) => [
+    String(portfolios),
+    String(processes),
+    round(perSecond, 0),
+    round(cpuSeconds / (portfolios / perSecond), 2),
+    round(portfolios / cpuSeconds, 0),
+    round(perSecond / floorPerSecond, 2),
+    round(mostResidentMiB, 0),
+  ]);
+  const probes = rows.flatMap((row) =>
+    row.probes.map((probe) => [
+      `${row.portfolios} portfolios, ${row.processes} processes`,
+      ...probeRow(probe),
+    ]),
+  );
+  return [
+    table(
+      `Waves of portfolios of 50 positions; the floor is ${round(floorPerSecond, 0)} runs a second`,
+      ["portfolios", "processes", "a second", "cores used", "a second and core", "÷ floor", "most MiB"],
+      figures,
+    ),
+    table("Beside a wave", ["while", ...PROBE_HEAD], [["nothing", ...probeRow(quiet)], ...probes]),
   ].join("\n");
 }
 

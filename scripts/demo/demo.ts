@@ -6,6 +6,7 @@ import { openService, type Reply, type Send, type Service } from "./client.ts";
 import { feedLine, openFeed, type DemoFeed } from "./feed.ts";
 import { resultTable, type Row } from "./print.ts";
 import { REBALANCES, type Scenario } from "./rebalances.ts";
+import { demonstrateWave } from "./wave.ts";
 
 type Sent = { readonly scenario: Scenario; readonly key: string; readonly reply: Reply };
 
@@ -57,6 +58,7 @@ try {
   const service = await openService(base);
   const feed = await openFeed(service);
   await demonstrateRebalances(service, feed);
+  await demonstrateWave(service, feed);
   await demonstrateAdvisory(service, feed);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
