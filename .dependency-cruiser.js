@@ -22,7 +22,7 @@ const FEATURES = {
   proposals: ["operations"],
   support: ["policies", "runs", "reviews", "operations"],
   events: ["operations", "proposals", "reviews", "waves"],
-  reports: ["runs", "reviews", "support", "proposals"],
+  reports: ["runs", "reviews", "support", "proposals", "waves"],
   retention: ["operations", "audit"],
 };
 

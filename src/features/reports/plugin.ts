@@ -7,20 +7,23 @@ import type { Runtime } from "../../runtime.ts";
 import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND } from "../proposals/core.ts";
 import type { VerifyProposal } from "../proposals/verify-proposal.ts";
 import { MISSING_RUN } from "../runs/run-paths.ts";
+import { WAVE_NOT_FOUND } from "../waves/names.ts";
 import { preferredLanguage, type LanguageTag } from "./language.ts";
 import { REPORT_STYLE } from "./pages/style.ts";
 import { reportProposal } from "./report-proposal.ts";
 import { reportRun } from "./report-run.ts";
+import { reportWave } from "./report-wave.ts";
 import * as schemas from "./schemas.ts";
 
 type Options = Pick<Runtime, "config"> & { readonly verifyProposal: VerifyProposal };
 
 const RUN_NOT_FOUND = MISSING_RUN.run_not_found;
 
-/** Pages of what is stored, for people. Each is switched off with the artifact that it is made from. */
+/** Pages of what is stored, for people. Those of artifacts are switched off with them. */
 export const reports: FeaturePlugin<Options> = async (app, options) => {
   await app.register(proposalReports, options);
   await app.register(runReports, options);
+  await app.register(waveReports, options);
 };
 
 const proposalReports: FeaturePlugin<Options> = (app, { config, verifyProposal }) => {
@@ -66,6 +69,27 @@ const runReports: FeaturePlugin<Options> = (app, { config }) => {
       const language = preferredLanguage(headers["accept-language"]);
       const page = await reportRun(runtime, context.tenantId, params.rebalance_run_id, language);
       return page === undefined ? reply.problem(RUN_NOT_FOUND) : sendReport(reply, language, page);
+    },
+  );
+
+  return Promise.resolve();
+};
+
+const waveReports: FeaturePlugin<Pick<Options, "config">> = (app, { config }) => {
+  app.get(
+    "/rebalance/waves/:wave_id/report",
+    {
+      schema: schemas.getWaveReport,
+      config: {
+        scope: "waves:read",
+        problems: [WAVE_NOT_FOUND],
+        deadlineMs: config.server.verifyDeadlineMs,
+      },
+    },
+    async ({ runtime, context, params, headers }, reply) => {
+      const language = preferredLanguage(headers["accept-language"]);
+      const page = await reportWave(runtime, context.tenantId, params.wave_id, language);
+      return page === undefined ? reply.problem(WAVE_NOT_FOUND) : sendReport(reply, language, page);
     },
   );
 

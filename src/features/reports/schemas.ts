@@ -41,3 +41,19 @@ export const getRunReport = {
   params: pathParams("rebalance_run_id"),
   response: { 200: page },
 };
+
+const WAVE_EXAMPLE =
+  '<!doctype html><html lang="en"><head><title>Model change of November – Wave of rebalances</title>…';
+
+export const getWaveReport = {
+  operationId: "getWaveReport",
+  tags: ["Waves"],
+  summary: "A wave as a page",
+  description:
+    "An HTML page to read and to print, as of the moment that it names: progress, portfolios and runs by status, turnover, gains and losses, cash and exchange by currency, the largest trades, what failed and why, the history, hashes, and, once nothing of the wave is under way, what verification says. It has no script and loads nothing.",
+  headers,
+  params: pathParams("wave_id"),
+  response: {
+    200: answer("The report.", z.string(), { mediaType: "text/html", example: WAVE_EXAMPLE }),
+  },
+};

@@ -41,7 +41,8 @@ const BY_SCOPE: Readonly<Record<string, string>> = {
   "audit:read": "listAuditEvents verifyAudit",
   "events:read": "listEvents streamEvents",
   "waves:run": `createWave addWavePortfolios startWave pauseWave resumeWave cancelWave retryFailedWaveItems`,
-  "waves:read": `listWaves getWave listWaveItems exportWaveItems watchWave listWaveEvents verifyWave`,
+  "waves:read": `listWaves getWave listWaveItems exportWaveItems watchWave listWaveEvents verifyWave
+    getWaveReport`,
   "metrics:read": "getMetrics",
   "any token": "getCapabilities",
   none: "getHealth getLiveness getReadiness",

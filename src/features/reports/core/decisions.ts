@@ -61,7 +61,7 @@ function approvalOf(approval: ApprovalRow, event: EventRow | undefined): Approva
   };
 }
 
-function commonOf(event: EventRow): Pick<HistoryItem, "person" | "versionNo" | "at" | "waived"> {
+function commonOf(event: EventRow): Pick<Approval, "person" | "versionNo" | "at" | "waived"> {
   return {
     person: personOf(event),
     versionNo: event.related_version_no,

@@ -189,7 +189,8 @@ export type HistoryItem = {
   readonly event: string;
   readonly from: string | null;
   readonly to: string;
-  readonly person: Person;
+  /** Null: nobody, the work itself came to its end. */
+  readonly person: Person | null;
   readonly versionNo: number | null;
   readonly at: string;
   readonly details: Details;
@@ -200,8 +201,9 @@ export type Evidence = {
   /** By the name that the contract has for each. */
   readonly ids: readonly Named[];
   readonly hashes: readonly Named[];
-  readonly engineVersion: string;
-  /** Null: the deployment has switched verification off. */
+  /** Null: not one alone. */
+  readonly engineVersion: string | null;
+  /** Null: it was not verified. */
   readonly verification: Verification | null;
 };
 

@@ -4,7 +4,7 @@ import { named, visibleText } from "../../../platform/html/text.ts";
 import type { Allocation, AllocationRow, ReportContent } from "../core/report.ts";
 import type { Language } from "../language.ts";
 import { bars, scaleOf, stackedBar, type Scale } from "./charts.ts";
-import { labelOf } from "./labels.ts";
+import { labelOf, labelText } from "./labels.ts";
 import { table, type Cell, type Column, type Row } from "./table.ts";
 
 export function allocationSection(content: ReportContent, language: Language): SafeHtml {
@@ -63,13 +63,10 @@ function stacks({ rows, others }: Allocation, { language, hasModel }: Shown): Sa
 }
 
 /** What a chart shows, for who cannot see it. */
-function partsOf(rows: readonly AllocationRow[], name: WeightName, { words, format }: Language): string {
-  const labels: Readonly<Record<string, string>> = words.labels;
+function partsOf(rows: readonly AllocationRow[], name: WeightName, language: Language): string {
+  const { format } = language;
   return rows
-    .map((row) => {
-      const label = Object.hasOwn(labels, row.key) ? labels[row.key] : undefined;
-      return `${label ?? visibleText(row.key)} ${format.percent(weightOf(row, name) ?? ZERO)}`;
-    })
+    .map((row) => `${labelText(language, row.key)} ${format.percent(weightOf(row, name) ?? ZERO)}`)
     .join(", ");
 }
 

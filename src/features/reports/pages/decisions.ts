@@ -25,7 +25,7 @@ export function decisionsSection(report: Report, language: Language): SafeHtml {
       history.length === 0
         ? left
         : html`<h3>${words.decisions.history}</h3>
-            ${left} ${historyTable(history, language)}`
+            ${left} ${historyTable(history, report.head.version !== null, language)}`
     }
   </section>`;
 }
@@ -86,20 +86,25 @@ function detailsOf(pairs: Approval["details"], language: Language): Cell {
   return html`${pairs.map(({ name, text }) => html`<div>${labelOf(language, name)}: ${written(text)}</div>`)}`;
 }
 
-function historyTable(history: readonly HistoryItem[], language: Language): SafeHtml {
+/** Everything that happened, oldest first. `hasVersions`: it happened to one version each. */
+export function historyTable(
+  history: readonly HistoryItem[],
+  hasVersions: boolean,
+  language: Language,
+): SafeHtml {
   const { words } = language;
-  const columns = [
+  const columns: Column[] = [
     { label: words.decisions.what },
     { label: words.decisions.who },
-    { label: words.decisions.version },
+    ...(hasVersions ? [{ label: words.decisions.version }] : []),
     { label: words.decisions.state },
     { label: words.decisions.when },
   ];
   const rows = history.map((item) => ({
     cells: [
       what(item, language),
-      person(item.person, language),
-      item.versionNo === null ? "–" : String(item.versionNo),
+      item.person === null ? "–" : person(item.person, language),
+      ...(hasVersions ? [item.versionNo === null ? "–" : String(item.versionNo)] : []),
       item.from === null || item.from === item.to
         ? labelOf(language, item.to)
         : html`${labelOf(language, item.from)} → ${labelOf(language, item.to)}`,

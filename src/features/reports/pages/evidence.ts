@@ -1,42 +1,46 @@
 import { html, type SafeHtml } from "@remix-run/html-template";
 import { named, visibleText } from "../../../platform/html/text.ts";
-import type { Disclosures, Evidence, Report, ReportContent, Verification } from "../core/report.ts";
+import type { Disclosures, Evidence, Named, Verification } from "../core/report.ts";
 import type { Language } from "../language.ts";
 import { labelOf, statementOf } from "./labels.ts";
 import { facts, table, type Cell } from "./table.ts";
 
-export function evidenceSection({ evidence, head, content }: Report, language: Language): SafeHtml {
+/** What the page is told beside the evidence. `unverified`: why nothing was verified, where nothing was. */
+export type EvidenceContext = {
+  readonly reportedAt: string;
+  readonly rulesVersion: string | null;
+  readonly unverified: string;
+};
+
+export function evidenceSection(
+  evidence: Evidence,
+  { reportedAt, rulesVersion, unverified }: EvidenceContext,
+  language: Language,
+): SafeHtml {
   const { words, format } = language;
-  const { verification, ids, hashes } = evidence;
+  const { verification, ids, hashes, engineVersion } = evidence;
+  const codes: readonly Named[] = [
+    ...ids,
+    ...(engineVersion === null ? [] : [{ name: words.evidence.engine, value: engineVersion }]),
+    ...(rulesVersion === null ? [] : [{ name: words.evidence.rules, value: rulesVersion }]),
+  ];
   return html`<section class="evidence">
     <h2>${words.evidence.heading}</h2>
     <h3>${words.evidence.verification}</h3>
     ${
       verification === null
-        ? html`<p>${words.evidence.hidden}</p>`
-        : verdict(verification, format.moment(head.reportedAt), language)
+        ? html`<p>${unverified}</p>`
+        : verdict(verification, format.moment(reportedAt), language)
     }
     <h3>${words.evidence.hashes}</h3>
-    ${facts(
-      hashes.map(({ name, value }) => [name, html`<code>${visibleText(value)}</code>`]),
-      "codes",
-    )}
+    ${facts(hashes.map(codeOf), "codes")}
     <h3>${words.evidence.identifiers}</h3>
-    ${facts([...ids.map(({ name, value }) => [name, codeOf(value)] as const), ...versions(evidence, content, language)], "codes")}
+    ${facts(codes.map(codeOf), "codes")}
   </section>`;
 }
 
-const codeOf = (value: string): SafeHtml => html`<code>${visibleText(value)}</code>`;
-
-function versions(
-  { engineVersion }: Evidence,
-  content: ReportContent | null,
-  { words }: Language,
-): (readonly [string, Cell])[] {
-  return [
-    [words.evidence.engine, codeOf(engineVersion)],
-    ...(content === null ? [] : ([[words.evidence.rules, codeOf(content.rulesVersion)]] as const)),
-  ];
+function codeOf({ name, value }: Named): readonly [string, Cell] {
+  return [name, html`<code>${visibleText(value)}</code>`];
 }
 
 function verdict({ valid, checked, failures }: Verification, moment: string, language: Language): SafeHtml {

@@ -1,7 +1,7 @@
 import { html, type SafeHtml } from "@remix-run/html-template";
 import { LOGO } from "../../../platform/html/logo.ts";
 import { named, visibleText, written } from "../../../platform/html/text.ts";
-import type { Report } from "../core/report.ts";
+import type { Evidence, Report } from "../core/report.ts";
 import type { Language } from "../language.ts";
 import { labelOf, moment } from "./labels.ts";
 import { facts, type Cell } from "./table.ts";
@@ -58,7 +58,9 @@ const TONES: Readonly<Record<string, "good" | "bad" | "open">> = {
   EXECUTION_READY: "good",
   EXECUTED: "good",
   NOT_REQUIRED: "good",
+  COMPLETED: "good",
   BLOCKED: "bad",
+  COMPLETED_WITH_FAILURES: "bad",
   REJECTED: "bad",
   CANCELLED: "bad",
   EXPIRED: "bad",
@@ -73,18 +75,21 @@ export function badge(language: Language, code: string, name?: string): SafeHtml
 
 function badges({ kind, head, content, evidence }: Report, language: Language): SafeHtml[] {
   const { words } = language;
-  const { verification } = evidence;
+  return [
+    ...(content === null ? [] : [badge(language, content.status, words.summary.status)]),
+    ...(head.state === null ? [] : [badge(language, head.state, words.head.state[kind])]),
+    verificationBadge(evidence, language),
+  ];
+}
+
+export function verificationBadge({ verification }: Evidence, { words }: Language): SafeHtml {
   const [tone, text] =
     verification === null
       ? ["open", words.badges.unchecked]
       : verification.valid
         ? ["good", words.badges.valid]
         : ["bad", words.badges.invalid];
-  return [
-    ...(content === null ? [] : [badge(language, content.status, words.summary.status)]),
-    ...(head.state === null ? [] : [badge(language, head.state, words.head.state[kind])]),
-    html`<span class="badge ${tone}">${text}</span>`,
-  ];
+  return html`<span class="badge ${tone}">${text}</span>`;
 }
 
 /** What a reader has to know before anything else. */

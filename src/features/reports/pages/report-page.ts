@@ -19,7 +19,7 @@ export function reportPage(report: Report, language: Language): string {
   const body = html`${pageHead(report, language)}
     <main>
       ${notices(report, language)} ${content === null ? "" : contentSections(content, language)}
-      ${decisionsSection(report, language)} ${evidenceSection(report, language)}
+      ${decisionsSection(report, language)} ${evidence(report, language)}
       ${content === null ? "" : disclosuresSection(content.disclosures, language)}
     </main>
     <footer><p>${words.foot.madeBy} ${words.foot.moments}</p></footer>`;
@@ -35,4 +35,13 @@ function contentSections(content: ReportContent, language: Language): SafeHtml {
   return html`${summarySection(content, language)} ${allocationSection(content, language)}
   ${tradesSection(content, language)} ${costsSection(content, language)}
   ${suitabilitySection(content, language)} ${checksSection(content, language)}`;
+}
+
+function evidence({ evidence: shown, head, content }: Report, language: Language): SafeHtml {
+  const context = {
+    reportedAt: head.reportedAt,
+    rulesVersion: content?.rulesVersion ?? null,
+    unverified: language.words.evidence.hidden,
+  };
+  return evidenceSection(shown, context, language);
 }

@@ -1,6 +1,7 @@
 import { html } from "@remix-run/html-template";
 import { named } from "../../../platform/html/text.ts";
 import { deLabels } from "./de-labels.ts";
+import { deWave } from "./de-wave.ts";
 import type { Words } from "./en.ts";
 
 /** Written so that it can be read in Switzerland too: without the letter ß. */
@@ -227,6 +228,7 @@ export const de: Words = {
     rounding:
       "Zahlen sind zum Lesen gerundet, bei der Mitte zur geraden Ziffer; die genauen stehen im Artefakt, dessen Prüfsumme oben steht.",
   },
+  wave: deWave,
   foot: {
     madeBy: "Von Ballast allein aus dem gespeicherten Artefakt erstellt.",
     moments: "Alle Zeiten sind UTC.",

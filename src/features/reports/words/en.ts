@@ -1,6 +1,7 @@
 import { html, type SafeHtml } from "@remix-run/html-template";
 import { named } from "../../../platform/html/text.ts";
 import { enLabels, type Labels } from "./en-labels.ts";
+import { enWave } from "./en-wave.ts";
 
 /** What a finding of the suitability scan is about; numbers as they are shown. */
 export type FindingFacts = {
@@ -231,6 +232,7 @@ export const en = {
     rounding:
       "Numbers are rounded for reading, half to even; the exact ones are in the artifact, whose hash is above.",
   },
+  wave: enWave,
   foot: {
     madeBy: "Made by Ballast from the stored artifact alone.",
     moments: "All times are UTC.",

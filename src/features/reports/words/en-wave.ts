@@ -1,0 +1,37 @@
+/** The words of the report of a wave. */
+export const enWave = {
+  kind: "Wave of rebalances",
+  portfolios: "Portfolios",
+  lastEvent: "Last event",
+  failed: (count: string): string => `Failed portfolios: ${count}. They have no run.`,
+  notices: {
+    DRAFT: "This wave has not been started.",
+    RUNNING: "This wave is under way: the figures are those of this moment.",
+    PAUSED: "This wave is paused: no further portfolio is started.",
+    CANCELLED: "This wave was cancelled. Runs that had been made stay.",
+  },
+  progress: "Progress",
+  ended: "Done",
+  endedOf: (ended: string, total: string): string => `${ended} of ${total}`,
+  share: "Share",
+  rate: "Portfolios per second",
+  timeLeft: "Time left, estimated",
+  seconds: (count: string): string => `${count} s`,
+  results: "What it comes to",
+  cash: "Cash of all portfolios",
+  currency: "Currency",
+  fxBought: "Bought by exchange",
+  fxSold: "Sold by exchange, estimated",
+  beforeAfter: (before: string, after: string): string => `before ${before}, after ${after}`,
+  trades: "Largest trades",
+  largest: "The 50 largest are listed: all portfolios together, by instrument and side.",
+  failures: "Failed portfolios",
+  item: "Item",
+  attempts: "Attempts",
+  moreFailures: (shown: string, all: string): string =>
+    `${shown} of ${all} are listed; all are in the list of items with status FAILED.`,
+  unverified: "A wave is verified once nothing of it is under way.",
+  rounding:
+    "Numbers are rounded for reading, half to even; the exact ones are in the wave, and those of each portfolio in its run.",
+  madeBy: "Made by Ballast from what is stored of the wave.",
+};
