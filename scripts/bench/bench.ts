@@ -1,6 +1,6 @@
 /**
- * Measures and prints: `npm run bench`, or `npm run bench -- engine solver http proposals verify memory pressure waves lists events`
- * for parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
+ * Measures and prints: `npm run bench`, or `npm run bench -- engine rules solver http proposals verify memory pressure waves
+ * lists events` for parts of it. `lists` fills the database with a million runs first, or with as many as BENCH_ROWS says, `events` with ten
  * million events or BENCH_EVENTS; `pressure` lasts a minute, or as many seconds as BENCH_SECONDS says.
  * Figures of one run belong together; only the ratios between them say something on another machine.
  */
@@ -15,15 +15,18 @@ import {
   engineTable,
   eventTable,
   fairnessTable,
+  fillTable,
   httpTable,
   listTable,
   memoryTable,
   pressureTables,
   proposalTable,
+  rulesTable,
   solverTable,
   verifyTable,
   waveTables,
 } from "./report.ts";
+import { benchFill, benchRules } from "./rules.ts";
 import { startBenchService } from "./service.ts";
 import { benchSolver } from "./solver.ts";
 import { benchVerify } from "./verify.ts";
@@ -31,6 +34,7 @@ import { benchWaves } from "./waves.ts";
 
 const PARTS = [
   "engine",
+  "rules",
   "solver",
   "http",
   "proposals",
@@ -57,6 +61,10 @@ if (unknown.length > 0) throw new Error(`no part ${unknown.join(", ")}: there ar
 const wants = (part: string): boolean => asked.length === 0 || asked.includes(part);
 
 if (wants("engine")) console.log(engineTable(benchEngine()));
+if (wants("rules")) {
+  console.log(rulesTable(benchRules()));
+  console.log(fillTable(benchFill()));
+}
 if (wants("solver")) console.log(solverTable(benchSolver()));
 if (["http", "proposals", "verify", "memory", "lists"].some(wants)) {
   const service = await startBenchService(POOL_MAX);

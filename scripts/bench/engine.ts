@@ -6,7 +6,7 @@ import { plainRun } from "./plain-engine.ts";
 import { simulateBody } from "./portfolio.ts";
 
 const SIZES = [10, 100, 1000, 5000];
-const IDENTITY = {
+export const ENGINE_IDENTITY = {
   runId: "rr_00000000000000000000000000000000",
   correlationId: "corr_bench",
   requestHash: "sha256:bench",
@@ -15,14 +15,10 @@ const IDENTITY = {
   defaultRulesVersion: "1" as const,
 };
 
-const SECOND = { ...IDENTITY, defaultRulesVersion: "2" as const };
-
 export type EngineFigure = {
   readonly positions: number;
   readonly runsPerSecond: number;
   readonly engineMicrosPerPosition: number;
-  /** By rules version 2. */
-  readonly secondMicrosPerPosition: number;
   readonly readingMicrosPerPosition: number;
   readonly writingMicrosPerPosition: number;
   readonly plainMicrosPerPosition: number;
@@ -32,23 +28,22 @@ export type EngineFigure = {
 export function benchEngine(): EngineFigure[] {
   return SIZES.map((positions) => {
     const body = Buffer.from(JSON.stringify(simulateBody(positions)), "utf8");
-    const request = read(body);
-    const result = simulateRebalance(request, IDENTITY);
+    const request = readRequest(body);
+    const result = simulateRebalance(request, ENGINE_IDENTITY);
     const perPosition = (work: () => unknown): number => (millisPerCall(work, positions) * 1000) / positions;
-    const engineMicrosPerPosition = perPosition(() => simulateRebalance(request, IDENTITY));
+    const engineMicrosPerPosition = perPosition(() => simulateRebalance(request, ENGINE_IDENTITY));
     return {
       positions,
       runsPerSecond: 1e6 / (engineMicrosPerPosition * positions),
       engineMicrosPerPosition,
-      secondMicrosPerPosition: perPosition(() => simulateRebalance(request, SECOND)),
-      readingMicrosPerPosition: perPosition(() => read(body)),
+      readingMicrosPerPosition: perPosition(() => readRequest(body)),
       writingMicrosPerPosition: perPosition(() => canonicalJson(result)),
       plainMicrosPerPosition: perPosition(() => plainRun(request)),
     };
   });
 }
 
-function read(body: Buffer): RebalanceRequest {
+export function readRequest(body: Buffer): RebalanceRequest {
   const json = readJsonBody(body);
   if (!json.ok) throw new Error(json.reason);
   return RebalanceRequest.parse(json.value);

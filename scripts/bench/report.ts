@@ -5,6 +5,7 @@ import type { ListFigure } from "./lists.ts";
 import type { PressureFigures } from "./pressure.ts";
 import type { ProbeFigure } from "./probes.ts";
 import type { ProposalFigure } from "./proposals.ts";
+import type { FillFigure, RulesFigure } from "./rules.ts";
 import type { SolverFigure } from "./solver.ts";
 import type { VerifyFigure } from "./verify.ts";
 import type { WaveFigures } from "./waves.ts";
@@ -24,8 +25,6 @@ export function engineTable(figures: readonly EngineFigure[]): string {
       "positions",
       "runs a second",
       "engine µs/position",
-      "rules 2 µs/position",
-      "rules 2 ÷ 1",
       "reading µs/position",
       "writing µs/position",
       "plain engine µs/position",
@@ -35,12 +34,38 @@ export function engineTable(figures: readonly EngineFigure[]): string {
       String(figure.positions),
       round(figure.runsPerSecond),
       round(figure.engineMicrosPerPosition),
-      round(figure.secondMicrosPerPosition),
-      round(figure.secondMicrosPerPosition / figure.engineMicrosPerPosition, 2),
       round(figure.readingMicrosPerPosition),
       round(figure.writingMicrosPerPosition),
       round(figure.plainMicrosPerPosition),
       round(figure.plainMicrosPerPosition / figure.engineMicrosPerPosition),
+    ]),
+  );
+}
+
+export function rulesTable(figures: readonly RulesFigure[]): string {
+  return table(
+    "The rules versions side by side",
+    ["portfolio", "positions", "version 1 CPU µs/position", "version 2 CPU µs/position", "version 2 ÷ 1"],
+    figures.map(({ what, positions, firstMicrosPerPosition: first, secondMicrosPerPosition: second }) => [
+      what,
+      String(positions),
+      round(first),
+      round(second),
+      round(second / first, 2),
+    ]),
+  );
+}
+
+export function fillTable(figures: readonly FillFigure[]): string {
+  return table(
+    "Progressive filling",
+    ["instruments", "groups of each", "groups", "CPU ms", "CPU µs per instrument and group"],
+    figures.map(({ instruments, groups, groupsOfEach, micros }) => [
+      String(instruments),
+      String(groupsOfEach),
+      String(groups),
+      round(micros / 1000, 2),
+      round(micros / (instruments * groupsOfEach), 2),
     ]),
   );
 }
