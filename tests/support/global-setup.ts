@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { TestProject } from "vitest/node";
+import { ensureTypescriptClient } from "../../scripts/sdk/typescript.ts";
 import { migrate } from "../../src/platform/database/migrate.ts";
 import { buildService } from "./service-build.ts";
 import { urlOf, withSession } from "./session.ts";
@@ -30,7 +31,7 @@ declare module "vitest" {
 export default async function setup(project: TestProject) {
   const root = project.vitest.getRootProject();
   if ("testServer" in root.getProvidedContext()) return undefined;
-  const [server, build] = await Promise.all([startTestServer(), buildService()]);
+  const [server, build] = await Promise.all([startTestServer(), buildService(), ensureTypescriptClient()]);
   const run = randomBytes(4).toString("hex");
   const access: TestServerAccess = {
     adminUrl: server.adminUrl,
