@@ -1,3 +1,4 @@
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { HASH_AUDIT_EVENTS } from "./features/audit/calculations.ts";
 import { AnalyzeAsyncBody, AnalyzeBody, RebalanceBody } from "./features/rebalance/bodies.ts";
 import { CALCULATE_BATCH, CALCULATE_RUN } from "./features/rebalance/calculations.ts";
@@ -16,6 +17,7 @@ import { READ_PORTFOLIOS, WaveHeadBody } from "./features/waves/bodies.ts";
 import { CALCULATE_ITEMS } from "./features/waves/calculations.ts";
 import { REPRODUCE_RUN } from "./features/runs/reproduce-run.ts";
 import { VERIFY_RUN } from "./features/support/calculations.ts";
+import { memoryOf } from "./platform/text-parts.ts";
 import { LOADED, type Calculation, type ThreadTask } from "./platform/threads.ts";
 
 /** What a thread can do: every calculation of the features, by its name. It opens nothing, and has no database. */
@@ -48,9 +50,15 @@ const CALCULATIONS: ReadonlyMap<string, Calculation<never, unknown>> = new Map(
   ].map((calculation: Calculation<never, unknown>) => [calculation.name, calculation]),
 );
 
-/** Called in a thread with what `Calculations.run` sent: the input is that of the calculation of this name. */
+/**
+ * Called in a thread with what `Calculations.run` sent: the input is that of the calculation of this name. Large texts are
+ * handed over: to copy them takes the other thread, which serves HTTP, tens of milliseconds at once.
+ */
 export default function compute({ name, input }: ThreadTask): unknown {
   const calculation = CALCULATIONS.get(name);
   if (calculation === undefined) throw new Error(`no thread can ${name}`);
-  return calculation.compute(input as never);
+  const output = calculation.compute(input as never);
+  if (typeof output !== "object" || output === null) return output;
+  const memory = memoryOf(output);
+  return memory.length === 0 ? output : move({ [transferableSymbol]: memory, [valueSymbol]: output });
 }

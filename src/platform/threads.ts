@@ -68,10 +68,11 @@ export type ThreadOptions = {
 };
 
 /**
- * What may be under way for each thread, as a cost: the largest batch that is answered at once. It takes a few seconds,
- * so what would wait behind it is refused at once rather than when its time is up.
+ * What may be ahead of a request for each thread, as a cost: half of the largest batch that is answered at once. Under
+ * load it takes some seconds, so what would wait longer is refused at once rather than when its time is up. What the
+ * request costs itself does not count, so the largest have the same chance as the others.
  */
-const MOST_COST_PER_THREAD = 20_000;
+const MOST_AHEAD_PER_THREAD = 10_000;
 
 /** What a thread answers as soon as it is loaded. */
 export const LOADED: Calculation<null, null> = { name: "be loaded", compute: () => null };
@@ -96,10 +97,9 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
       underWay.calculations < maxThreads &&
       accepted.activeCount + accepted.pendingCount < accepted.concurrency,
   );
-  const isRefused = (cost: number): boolean =>
+  const isRefused = (): boolean =>
     underWay.calculations >= maxThreads &&
-    (underWay.calculations - maxThreads >= queueMax ||
-      underWay.cost + cost > maxThreads * MOST_COST_PER_THREAD);
+    (underWay.calculations - maxThreads >= queueMax || underWay.cost >= maxThreads * MOST_AHEAD_PER_THREAD);
   const send = async <Input, Output>(
     { name }: Calculation<Input, Output>,
     input: Input,
@@ -123,7 +123,7 @@ export function openThreads({ file, threads, queueMax }: ThreadOptions): OpenThr
     if (yields === true) await leftOver.pass();
     if (waits === true)
       return accepted(() => send(calculation, input, signal)).finally(() => setImmediate(leftOver.look));
-    if (isRefused(cost)) {
+    if (isRefused()) {
       throw new CalculationError("overloaded", "too much waits for a thread");
     }
     underWay.calculations += 1;

@@ -18,6 +18,7 @@ import { inTransaction } from "../../src/platform/database/transaction.ts";
 import type { WriteOutcome } from "../../src/platform/idempotency/write.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { createMetrics } from "../../src/platform/metrics.ts";
+import { wholeText } from "../../src/platform/text-parts.ts";
 import { createRuntime, type Runtime } from "../../src/runtime.ts";
 import { openTestDatabase } from "./databases.ts";
 import { documentOf } from "./documents.ts";
@@ -124,7 +125,7 @@ export function versionBody(change: Record<string, unknown> = {}): DraftDocument
 
 /** The body of an answer that was given; a refusal as its status and code. */
 export function bodyOf(outcome: CommandOutcome): string {
-  if (outcome.kind === "answered") return outcome.answer.body;
+  if (outcome.kind === "answered") return wholeText(outcome.answer.body);
   return outcome.kind === "refused" ? outcome.refusal.detail : outcome.kind;
 }
 
@@ -134,13 +135,13 @@ export function resultOf(outcome: CommandOutcome): string {
   if (outcome.kind !== "answered") return outcome.kind;
   const { status, body } = outcome.answer;
   if (status === 200) return "200";
-  const problem: unknown = JSON.parse(body);
+  const problem: unknown = JSON.parse(wholeText(body));
   const detail = typeof problem === "object" && problem !== null && "detail" in problem ? problem.detail : "";
   return `${String(status)} ${String(detail)}`;
 }
 
 export function textOf(read: FoundText): string {
-  return read.found ? read.body : `${String(read.refusal.status)} ${read.refusal.detail}`;
+  return read.found ? wholeText(read.body) : `${String(read.refusal.status)} ${read.refusal.detail}`;
 }
 
 export async function newProposal(
@@ -213,7 +214,7 @@ function wire(body: Record<string, unknown>): Record<string, unknown> {
 export async function verified(deps: Runtime, proposalId: string) {
   const read = await createVerification(deps)(deps, TENANT, proposalId);
   if (!read.found) throw new Error(read.refusal.detail);
-  return JSON.parse(read.body) as {
+  return JSON.parse(wholeText(read.body)) as {
     valid: boolean;
     checked: { versions: number; events: number; approvals: number };
     failures: { kind: string; id: string; reason: string }[];

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { sha256Hex } from "../../platform/hash.ts";
-import { partsOf } from "../../platform/text-parts.ts";
+import { piecesOf } from "../../platform/text-parts.ts";
 import type { AuditEntry } from "./event.ts";
 import type { PolicyPackDetails, RefusalDetails, RetentionDetails, StartDetails } from "./schemas.ts";
 
@@ -90,6 +90,6 @@ function ofProcess(
 }
 
 function cut(text: string, characters: number): string {
-  const [first = ""] = partsOf(text, characters);
+  const [first = ""] = piecesOf(text, characters);
   return first;
 }

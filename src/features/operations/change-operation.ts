@@ -6,8 +6,9 @@ import { problemText, type ProblemDetails } from "../../platform/http/problem.ts
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
-import { cancellationOf, expiryCutoff, isRetryable, type StatusText } from "./core.ts";
+import { cancellationOf, expiryCutoff, isRetryable } from "./core.ts";
 import {
   actionExists,
   cancelAtOnce,
@@ -65,7 +66,7 @@ export type ChangeDeps = Pick<Runtime, "config" | "writes" | "newId">;
 export type ChangeRequest = {
   readonly change: OperationChange;
   readonly operationId: string;
-  readonly statusText: (operation: StoredOperation) => StatusText;
+  readonly statusText: (operation: StoredOperation) => Text;
 };
 
 /**

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinLarge } from "../../platform/json/join-json.ts";
-import type { TextParts } from "../../platform/text-parts.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { AcceptedOperation, ListedOperation, StoredOperation } from "./repository/operations.ts";
 import type { OperationStatus } from "./schemas.ts";
 
@@ -59,16 +59,13 @@ export function acceptedFields(operation: AcceptedOperation) {
   };
 }
 
-export function dpmStatusText(operation: StoredOperation, manualExecutionEnabled: boolean): StatusText {
+export function dpmStatusText(operation: StoredOperation, manualExecutionEnabled: boolean): Text {
   const executable = isExecutable(operation.status, manualExecutionEnabled);
   return joinLarge({ ...statusFields(operation), is_executable: canonicalJson(executable) });
 }
 
-/** A status as it is sent: in parts where its result is large. */
-export type StatusText = string | TextParts;
-
 /** The members of a status, as canonical text. An attempt that is followed by another shows no error: only FAILED does. */
-export function statusFields(operation: StoredOperation): Record<string, StatusText> {
+export function statusFields(operation: StoredOperation): Record<string, Text> {
   return {
     operation_id: canonicalJson(operation.operation_id),
     operation_type: canonicalJson(operation.operation_type),

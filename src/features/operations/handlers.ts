@@ -1,4 +1,5 @@
 import type { Tx } from "../../platform/database/transaction.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
 import type { OperationError } from "./core.ts";
 import type { ClaimedOperation, OperationRequest } from "./repository/leases.ts";
@@ -14,7 +15,7 @@ export const ACCEPTED_WORK: CalculationTerms = { cost: Infinity, waits: true };
 export type OperationResult =
   | {
       readonly kind: "succeeded";
-      readonly result_text: string;
+      readonly result_text: Text;
       readonly proposal_id: string | null;
     }
   | { readonly kind: "refused"; readonly error: OperationError };

@@ -3,9 +3,10 @@ import { OUTCOME_UNKNOWN } from "../../platform/http/failures.ts";
 import { pageOfRows, pageText } from "../../platform/http/pagination.ts";
 import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import { changeOperation, changeProblems, operationChanges } from "./change-operation.ts";
-import { dpmListItem, dpmStatusText, expiryCutoff, type StatusText } from "./core.ts";
+import { dpmListItem, dpmStatusText, expiryCutoff } from "./core.ts";
 import { executeNow } from "./execute-operation.ts";
 import type { Operations } from "./operations.ts";
 import { readOperation } from "./read-operation.ts";
@@ -132,7 +133,7 @@ const manualExecution: FeaturePlugin<Options> = (app, options) => {
   return Promise.resolve();
 };
 
-function statusTexts({ config }: Pick<Runtime, "config">): (operation: StoredOperation) => StatusText {
+function statusTexts({ config }: Pick<Runtime, "config">): (operation: StoredOperation) => Text {
   const { isManualExecutionEnabled } = config.rebalance.operations;
   return (operation) => dpmStatusText(operation, isManualExecutionEnabled);
 }

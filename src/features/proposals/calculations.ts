@@ -3,6 +3,7 @@ import { personOf } from "../../contract/person.ts";
 import { faultsOf } from "../../engine/versions.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import { refusedInput, type RefusedInput } from "../../platform/refused-input.ts";
+import { handedOver, wholeText, type Text } from "../../platform/text-parts.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import { checkVersion, type CheckedVersion } from "./check-version.ts";
 import { CreateBody, refusedDraft, SimulateBody, VersionBody } from "./bodies.ts";
@@ -16,37 +17,40 @@ import {
 } from "./prepare-version.ts";
 import { createdText, hashOfProposal, type ProposalRow } from "./proposal.ts";
 import type { Hashed } from "./verification.ts";
-import { versionEvent, type VersionRow } from "./version.ts";
+import { versionEvent, type MadeDocuments, type MadeVersion, type VersionRow } from "./version.ts";
 
 /** A simulation: the text of its result, as it is stored and sent, or why the rules in force cannot take the request. */
 export const CALCULATE_SIMULATION: Calculation<
   { readonly document: DocumentText; readonly context: SimulationContext },
-  string | RefusedInput
+  Text | RefusedInput
 > = {
   name: "simulate a proposal",
   compute: ({ document, context }) => {
     const request = SimulateBody.valueOf(document);
     const refused = refusedInput(faultsOf(request, context.defaultRulesVersion));
-    return refused ?? runSimulation(request, document.text, context).result_text;
+    return refused ?? handedOver(runSimulation(request, document.text, context).result_text);
   },
 };
 
 export type ArtifactInput = {
   readonly document: DocumentText;
-  readonly resultText: string;
+  readonly resultText: Text;
   /** The artifact's own time. */
   readonly packagedAt: string;
 };
 
 /** The artifact of a simulation that is stored. */
-export const CALCULATE_ARTIFACT: Calculation<ArtifactInput, string> = {
+export const CALCULATE_ARTIFACT: Calculation<ArtifactInput, Text> = {
   name: "package an artifact",
   compute: ({ document, resultText, packagedAt }) => {
+    const result_text = wholeText(resultText);
     // Our own bytes; a schema in between would cost more than the artifact.
-    const result = JSON.parse(resultText) as ProposalResult;
+    const result = JSON.parse(result_text) as ProposalResult;
     const { request_hash } = result.lineage;
-    const simulation = { request_text: document.text, request_hash, result, result_text: resultText };
-    return packageSimulation(SimulateBody.valueOf(document), simulation, packagedAt).artifact_text;
+    const simulation = { request_text: document.text, request_hash, result, result_text };
+    return handedOver(
+      packageSimulation(SimulateBody.valueOf(document), simulation, packagedAt).artifact_text,
+    );
   },
 };
 
@@ -54,9 +58,9 @@ export const CALCULATE_ARTIFACT: Calculation<ArtifactInput, string> = {
 export type PreparedProposal = {
   readonly tenantId: string;
   readonly proposal: ProposalRow;
-  readonly version: VersionRow;
+  readonly version: MadeVersion;
   readonly event: EventRow;
-  readonly body: string;
+  readonly body: Text;
 };
 
 export type ProposalInput = {
@@ -80,7 +84,7 @@ export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal | Ref
     const refused = refusedDraft(simulate_request, context.defaultRulesVersion);
     if (refused !== undefined) return refused;
     const { title, advisor_notes, jurisdiction, mandate_id } = metadata;
-    const draft = draftVersion(simulate_request, context, createdAt, keepsEvidence);
+    const draft = handOver(draftVersion(simulate_request, context, createdAt, keepsEvidence));
     const origin = {
       proposal_id: made.proposalId,
       created_by,
@@ -105,7 +109,19 @@ export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal | Ref
 
 export type VersionInput = Pick<ProposalInput, "document" | "context" | "keepsEvidence" | "createdAt">;
 
-export type MadeDraft = { readonly created_by: string; readonly draft: VersionDraft };
+export type MadeDraft = {
+  readonly created_by: string;
+  readonly draft: Omit<VersionDraft, keyof MadeDocuments> & MadeDocuments;
+};
+
+function handOver(draft: VersionDraft): MadeDraft["draft"] {
+  return {
+    ...draft,
+    request_text: handedOver(draft.request_text),
+    result_text: handedOver(draft.result_text),
+    artifact_text: handedOver(draft.artifact_text),
+  };
+}
 
 /** Simulation and artifact of a new version, and who made it. */
 export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft | RefusedInput> = {
@@ -114,7 +130,7 @@ export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft | RefusedInput
     const { created_by, simulate_request } = VersionBody.valueOf(document);
     const refused = refusedDraft(simulate_request, context.defaultRulesVersion);
     if (refused !== undefined) return refused;
-    return { created_by, draft: draftVersion(simulate_request, context, createdAt, keepsEvidence) };
+    return { created_by, draft: handOver(draftVersion(simulate_request, context, createdAt, keepsEvidence)) };
   },
 };
 

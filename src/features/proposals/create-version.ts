@@ -7,6 +7,7 @@ import { subjectOf } from "../../platform/http/context.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
 import { isRefusedInput, type RefusedInput } from "../../platform/refused-input.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { CalculationTerms } from "../../platform/threads.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { DraftDocument } from "./bodies.ts";
@@ -58,7 +59,7 @@ export type PreparedVersion = MadeDraft & {
 };
 
 /** A version that is written, and the answer that says so. */
-export type WrittenVersion = { readonly event: EventRow; readonly body: string };
+export type WrittenVersion = { readonly event: EventRow; readonly body: Text };
 
 /** Adds a version to a proposal, once for its key; without one (callers older than the rule), with every call. */
 export async function createVersion(

@@ -12,6 +12,7 @@ import {
 } from "../../platform/idempotency/repository.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinLarge } from "../../platform/json/join-json.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import {
   acceptOperation,
@@ -20,7 +21,7 @@ import {
   type Submission,
 } from "../operations/accept-operation.ts";
 import { changeOperation, changeProblems, operationChanges } from "../operations/change-operation.ts";
-import { acceptedFields, statusFields, type StatusText } from "../operations/core.ts";
+import { acceptedFields, statusFields } from "../operations/core.ts";
 import type { Operations } from "../operations/operations.ts";
 import { readOperation } from "../operations/read-operation.ts";
 import type {
@@ -212,7 +213,7 @@ async function sendStatus(
   return operation === undefined ? reply.problem(NOT_FOUND) : reply.answer(statusText(operation));
 }
 
-function statusText(operation: StoredOperation): StatusText {
+function statusText(operation: StoredOperation): Text {
   return joinLarge({
     ...statusFields(operation),
     idempotency_key: canonicalJson(operation.idempotency_key),

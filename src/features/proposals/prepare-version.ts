@@ -8,6 +8,7 @@ import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import { joinObject } from "../../platform/json/join-json.ts";
 import { readStoredAs } from "../../platform/json/stored-json.ts";
+import { wholeText } from "../../platform/text-parts.ts";
 import { evidenceText, type VersionRow } from "./version.ts";
 
 /** Whose simulation it is, and with what. */
@@ -57,7 +58,7 @@ export function packageSimulation(
   const members = Object.entries(rest).map(([name, member]) => [name, canonicalJson(member)] as const);
   const artifact_text = joinObject({
     ...Object.fromEntries(members),
-    evidence_bundle: evidenceText({ ...simulation, artifact_hash, engine_version }),
+    evidence_bundle: wholeText(evidenceText({ ...simulation, artifact_hash, engine_version })),
   });
   return { artifact_text, artifact_hash };
 }

@@ -1,15 +1,10 @@
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import { joinArray, joinObject } from "../../platform/json/join-json.ts";
+import { joinArray, joinLarge, joinObject } from "../../platform/json/join-json.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { CurrentState } from "./core.ts";
 import { eventText, type EventRow } from "./event.ts";
-import {
-  lineageItemText,
-  versionText,
-  type ShownVersion,
-  type VersionHeader,
-  type VersionRow,
-} from "./version.ts";
+import { lineageItemText, versionText, type ShownVersion, type VersionHeader } from "./version.ts";
 
 /** What a proposal is from its first day on. */
 export type ProposalFacts = {
@@ -63,16 +58,16 @@ export function summaryText(proposal: ProposalRow): string {
 }
 
 /** The answer to creating a proposal or a version of it. */
-export function createdText(proposal: ProposalRow, version: VersionRow, event: EventRow): string {
-  return joinObject({
+export function createdText(proposal: ProposalRow, version: ShownVersion, event: EventRow): Text {
+  return joinLarge({
     latest_workflow_event: eventText(event),
     proposal: summaryText(proposal),
     version: versionText(version),
   });
 }
 
-export function detailText(proposal: ProposalRow, version: ShownVersion): string {
-  return joinObject({
+export function detailText(proposal: ProposalRow, version: ShownVersion): Text {
+  return joinLarge({
     current_version: versionText(version),
     last_gate_decision: version.gate_text ?? "null",
     proposal: summaryText(proposal),

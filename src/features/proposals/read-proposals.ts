@@ -1,6 +1,7 @@
 import { databaseFault } from "../../platform/database/errors.ts";
 import { readEventually } from "../../platform/database/read-eventually.ts";
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND, type ProposalRefusal } from "./core.ts";
 import { approvalsText, timelineText } from "./event.ts";
@@ -18,7 +19,7 @@ import { versionText } from "./version.ts";
 
 /** An answer put together from stored bytes, or why there is none. */
 export type FoundText =
-  | { readonly found: true; readonly body: string }
+  | { readonly found: true; readonly body: Text }
   | { readonly found: false; readonly refusal: ProposalRefusal };
 
 type Deps = Pick<Runtime, "database">;
@@ -145,7 +146,7 @@ export async function readStoreFault({ database }: Deps): Promise<string | null>
   }
 }
 
-function found(body: string): FoundText {
+function found(body: Text): FoundText {
   return { found: true, body };
 }
 

@@ -1,6 +1,7 @@
 import { ANSWER_IN_RECORD, type IdempotencyScope } from "../../platform/idempotency/repository.ts";
 import { orRefuse } from "../../platform/http/accepted.ts";
 import { write, type WriteOutcome } from "../../platform/idempotency/write.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { SimulateDocument } from "./bodies.ts";
 import { CALCULATE_SIMULATION } from "./calculations.ts";
@@ -14,22 +15,19 @@ export const SIMULATE: IdempotencyScope = {
   storedAnswer: ANSWER_IN_RECORD,
 };
 
-/** The text of a result, as it is stored and sent. */
-type ResultText = string;
-
 /** Simulates a proposal; the answer is the result's own bytes, stored with the key. */
 export async function simulateProposal(
   deps: Pick<Runtime, "config" | "writes" | "engineVersion" | "calculations">,
   caller: KeyedCaller,
   document: SimulateDocument,
-): Promise<WriteOutcome<ResultText> | Refused> {
+): Promise<WriteOutcome<Text> | Refused> {
   if (!document.options.enable_proposal_simulation) {
     return { kind: "refused", refusal: PROPOSAL_SIMULATION_DISABLED };
   }
   const { tenantId, idempotencyKey: key } = caller;
   const { cost, hash: payloadHash } = document;
   const context = simulationContext(deps, caller);
-  return write<ResultText, ResultText>(deps.writes, {
+  return write<Text, Text>(deps.writes, {
     tenantId,
     key: { tenantId, scope: SIMULATE, recordScope: SIMULATE.name, key, payloadHash },
     prepare: async () =>

@@ -1,6 +1,7 @@
 import { contentHash } from "../../platform/hash.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
-import { joinObject } from "../../platform/json/join-json.ts";
+import { joinLarge, joinObject } from "../../platform/json/join-json.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { CurrentState } from "./core.ts";
 import type { ProposalState } from "./schemas.ts";
 import { HASH_VERSION, sealEvent, type EventRow } from "./event.ts";
@@ -39,8 +40,17 @@ export type VersionRow = VersionHeader & {
   readonly artifact_text: string;
 };
 
+/** A version as it was made: its documents may be large. */
+export type MadeVersion = VersionHeader & MadeDocuments;
+
+export type MadeDocuments = {
+  readonly request_text: Text;
+  readonly result_text: Text;
+  readonly artifact_text: Text;
+};
+
 /** A version as far as an answer shows it. `request_text` null: the evidence bundle is not wanted. */
-export type ShownVersion = Omit<VersionRow, "request_text"> & { readonly request_text: string | null };
+export type ShownVersion = Omit<MadeVersion, "request_text"> & { readonly request_text: Text | null };
 
 /** Covers the documents by their hashes. Under the hash version of the event that brings it. */
 export function hashOfVersion(version: VersionHeader, hashVersion: number): string {
@@ -72,7 +82,7 @@ export function hashOfVersion(version: VersionHeader, hashVersion: number): stri
  * with any other, which leads to `to_state`.
  */
 export function versionEvent(
-  version: VersionRow,
+  version: VersionHeader,
   eventId: string,
   origin:
     { readonly proposal_hash: string } | { readonly before: CurrentState; readonly to_state: ProposalState },
@@ -103,9 +113,9 @@ export function versionEvent(
 }
 
 /** A version as it goes out. Stored documents go in as they are. */
-export function versionText(version: ShownVersion): string {
+export function versionText(version: ShownVersion): Text {
   const { request_text, keeps_evidence } = version;
-  return joinObject({
+  return joinLarge({
     artifact: version.artifact_text,
     artifact_hash: canonicalJson(version.artifact_hash),
     authenticated_subject: canonicalJson(version.authenticated_subject),
@@ -124,7 +134,7 @@ export function versionText(version: ShownVersion): string {
 }
 
 type Evidence = Pick<
-  VersionRow,
+  MadeVersion,
   "request_text" | "result_text" | "request_hash" | "artifact_hash" | "engine_version"
 >;
 
@@ -132,10 +142,10 @@ type Evidence = Pick<
  * The evidence bundle of an artifact, from the very bytes of request and result: the inputs are the request, member by
  * member.
  */
-export function evidenceText(evidence: Evidence): string {
+export function evidenceText(evidence: Evidence): Text {
   const { artifact_hash, request_hash } = evidence;
-  return joinObject({
-    engine_outputs: joinObject({ proposal_result: evidence.result_text }),
+  return joinLarge({
+    engine_outputs: joinLarge({ proposal_result: evidence.result_text }),
     engine_version: canonicalJson(evidence.engine_version),
     hashes: canonicalJson({ artifact_hash, request_hash }),
     inputs: evidence.request_text,

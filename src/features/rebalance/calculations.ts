@@ -5,9 +5,11 @@ import type { RunIdentity } from "../../engine/rebalance/simulate.ts";
 import { faultsOf } from "../../engine/versions.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
 import { canonicalJson } from "../../platform/json/canonical-json.ts";
+import { joinLarge } from "../../platform/json/join-json.ts";
+import { handedOver, type Text } from "../../platform/text-parts.ts";
 import type { Calculation } from "../../platform/threads.ts";
 import type { PackInForce } from "../policies/core.ts";
-import type { RunRecord } from "../runs/repository.ts";
+import type { MadeRun, RunRecord } from "../runs/repository.ts";
 import { refusedInput, sentenceOf, type RefusedInput } from "../../platform/refused-input.ts";
 import { AnalyzeBody, RebalanceBody } from "./bodies.ts";
 import { batchResult, optionsReader, readScenarios } from "./core.ts";
@@ -20,14 +22,25 @@ export type RunInput = PackInForce & {
 };
 
 /** One rebalance: the record of its run, with all its texts and hashes, or why the rules in force cannot take it. */
-export const CALCULATE_RUN: Calculation<RunInput, RunRecord | RefusedInput> = {
+export const CALCULATE_RUN: Calculation<RunInput, MadeRun | RefusedInput> = {
   name: "calculate a rebalance",
   compute: ({ document, identity, circumstances, ...pack }) => {
     const shaped = shapeRequest(RebalanceBody.valueOf(document), document.text, pack);
     const refused = refusedInput(faultsOf(shaped.input, identity.defaultRulesVersion));
-    return refused ?? executeRun(shaped, identity, circumstances).record;
+    return refused ?? madeRun(executeRun(shaped, identity, circumstances).record);
   },
 };
+
+function madeRun(run: RunRecord): MadeRun {
+  const { input_text, request_text, result_text, artifact_text } = run;
+  return {
+    ...run,
+    input_text: handedOver(input_text),
+    request_text: request_text === null ? null : handedOver(request_text),
+    result_text: handedOver(result_text),
+    artifact_text: artifact_text === null ? null : handedOver(artifact_text),
+  };
+}
 
 export type BatchInput = PackInForce & {
   readonly document: DocumentText;
@@ -48,8 +61,8 @@ export type BatchInput = PackInForce & {
 /** A batch that was calculated and is not yet written. */
 export type ExecutedBatch = {
   readonly batchRunId: string;
-  readonly runs: readonly RunRecord[];
-  readonly resultText: string;
+  readonly runs: readonly MadeRun[];
+  readonly resultText: Text;
 };
 
 /** Every scenario that can run, under the policy pack, and the answer that shows them side by side. */
@@ -60,8 +73,13 @@ export const CALCULATE_BATCH: Calculation<BatchInput, ExecutedBatch> = {
     const request = AnalyzeBody.valueOf(input.document);
     const scenarios = shapeScenarios(request, input);
     const executed = executeScenarios(scenarios, input);
-    const result = batchResult(batchRunId, createdAt, request, scenarios, executed);
-    return { batchRunId, runs: executed.map(({ record }) => record), resultText: canonicalJson(result) };
+    const { results: _, ...about } = batchResult(batchRunId, createdAt, request, scenarios, executed);
+    const made = executed.map(({ name, record }) => ({ name, run: madeRun(record) }));
+    // The results of the runs are written already: they stand in the answer as they are.
+    const results = joinLarge(Object.fromEntries(made.map(({ name, run }) => [name, run.result_text])));
+    const members = Object.entries(about).map(([name, member]) => [name, canonicalJson(member)] as const);
+    const resultText = joinLarge({ ...Object.fromEntries(members), results });
+    return { batchRunId, runs: made.map(({ run }) => run), resultText };
   },
 };
 

@@ -53,9 +53,9 @@ export function instrumentsOf({ portfolio_snapshot, model_portfolio }: Inputs): 
   return Math.max(portfolio_snapshot.positions.length, model_portfolio.targets.length);
 }
 
-/** The solver takes a multiple of what the rest of a run takes, and more with every cap (docs/performance.md). */
-const SOLVER_FACTOR = 3;
-const CAPS_FACTOR = 0.1;
+/** What the solver adds to a line, and to every instrument in a group that is capped (docs/performance.md). */
+const SOLVED_LINE = 0.5;
+const CAPPED_MEMBER = 0.05;
 
 /** An estimate of the work of one run, in positions that are calculated once. */
 export function costOfRun(inputs: Inputs, options: EngineOptions): number {
@@ -64,8 +64,18 @@ export function costOfRun(inputs: Inputs, options: EngineOptions): number {
   const lots = portfolio_snapshot.positions.reduce((sum, position) => sum + position.lots.length, 0);
   const lines = Math.max(instrumentsOf(inputs), listed) + lots / 10;
   const isSolved = options.target_method === "SOLVER" || options.compare_target_methods;
-  const caps = Object.keys(options.group_constraints).length;
-  return isSolved ? lines * (SOLVER_FACTOR + caps * CAPS_FACTOR) : lines;
+  return isSolved ? lines * (1 + SOLVED_LINE) + cappedMembers(inputs, options) * CAPPED_MEMBER : lines;
+}
+
+/** How many times an instrument stands in a group that is capped. */
+function cappedMembers({ shelf_entries }: Inputs, { group_constraints }: EngineOptions): number {
+  const caps = new Set(Object.keys(group_constraints));
+  if (caps.size === 0) return 0;
+  return shelf_entries.reduce(
+    (sum, { attributes }) =>
+      sum + Object.entries(attributes).filter(([name, value]) => caps.has(`${name}:${value}`)).length,
+    0,
+  );
 }
 
 export function costOfBatch(inputs: Inputs, scenarios: readonly Scenario[]): number {

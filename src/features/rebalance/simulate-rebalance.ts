@@ -5,7 +5,7 @@ import type { RequestKey } from "../../platform/idempotency/repository.ts";
 import { write, type WriteOutcome, type Written } from "../../platform/idempotency/write.ts";
 import type { Runtime } from "../../runtime.ts";
 import { definitionOf, replaysKeys, type PackInForce, type PackSelection } from "../policies/core.ts";
-import { insertRun, mapKeyToRun, runExists, SIMULATE_SCOPE, type RunRecord } from "../runs/repository.ts";
+import { insertRun, mapKeyToRun, runExists, SIMULATE_SCOPE, type MadeRun } from "../runs/repository.ts";
 import type { RebalanceDocument } from "./bodies.ts";
 import { CALCULATE_RUN } from "./calculations.ts";
 import { lookAhead, type UnknownPack } from "./look-ahead.ts";
@@ -30,7 +30,7 @@ export async function simulateRebalance(
   runtime: RebalanceRuntime,
   caller: SimulateCaller,
   request: RebalanceDocument,
-): Promise<WriteOutcome<RunRecord> | UnknownPack> {
+): Promise<WriteOutcome<MadeRun> | UnknownPack> {
   const { config, writes, metrics } = runtime;
   const key: RequestKey = {
     tenantId: caller.tenantId,
@@ -61,7 +61,7 @@ async function prepareRun(
   caller: SimulateCaller,
   document: RebalanceDocument,
   { policyPack, isPackMissing }: PackInForce,
-): Promise<RunRecord> {
+): Promise<MadeRun> {
   const { config, newId, engineVersion, writes, calculations } = runtime;
   const identity = {
     runId: newId("rr_"),
@@ -84,7 +84,7 @@ async function prepareRun(
 function writeOnce(
   key: RequestKey,
   submitter: string | null,
-  prepare: () => Promise<RunRecord>,
+  prepare: () => Promise<MadeRun>,
   isLookedUp: boolean,
 ) {
   return {
@@ -92,7 +92,7 @@ function writeOnce(
     key,
     isLookedUp,
     prepare,
-    write: async (tx: Tx, run: RunRecord): Promise<Written<RunRecord>> => {
+    write: async (tx: Tx, run: MadeRun): Promise<Written<MadeRun>> => {
       await insertRun(tx, key.tenantId, run, submitter);
       const record = { rebalanceRunId: run.rebalance_run_id, isBodyOfRun: true } as const;
       return { answer: answerOf(run), made: run, record };
@@ -104,21 +104,21 @@ function writeOnce(
 function writeAlways(
   { tenantId, recordScope, key }: RequestKey,
   submitter: string | null,
-  prepare: () => Promise<RunRecord>,
+  prepare: () => Promise<MadeRun>,
 ) {
   return {
     tenantId,
     key: null,
     prepare,
-    write: async (tx: Tx, run: RunRecord): Promise<Written<RunRecord>> => {
+    write: async (tx: Tx, run: MadeRun): Promise<Written<MadeRun>> => {
       await insertRun(tx, tenantId, run, submitter);
       await mapKeyToRun(tx, tenantId, recordScope, key, run);
       return { answer: answerOf(run), made: run, record: null };
     },
-    wasCommitted: (tx: Tx, run: RunRecord) => runExists(tx, tenantId, run.rebalance_run_id),
+    wasCommitted: (tx: Tx, run: MadeRun) => runExists(tx, tenantId, run.rebalance_run_id),
   };
 }
 
-function answerOf(run: RunRecord) {
+function answerOf(run: MadeRun) {
   return { status: 200, body: run.result_text };
 }

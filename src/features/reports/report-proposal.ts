@@ -1,4 +1,5 @@
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
+import { wholeText } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import { PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND, type ProposalRefusal } from "../proposals/core.ts";
 import type { ProposalRow } from "../proposals/proposal.ts";
@@ -87,5 +88,5 @@ async function verify(
   proposalId: string,
 ): Promise<Verification | null> {
   const verified = await verifyProposal({ database }, tenantId, proposalId);
-  return verified.found ? ProposalVerificationResponse.parse(JSON.parse(verified.body)) : null;
+  return verified.found ? ProposalVerificationResponse.parse(JSON.parse(wholeText(verified.body))) : null;
 }

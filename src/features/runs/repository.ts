@@ -4,6 +4,7 @@ import { sql, type SqlFragment, type Tx } from "../../platform/database/transact
 import type { TimePosition } from "../../platform/http/cursor.ts";
 import { rowsToRead, type PageRequest } from "../../platform/http/pagination.ts";
 import type { IdempotencyScope } from "../../platform/idempotency/repository.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { DpmRunIdempotencyHistoryItem, DpmRunListItemResponse } from "./schemas.ts";
 
 /** A run as it is written, and never changed: how to find it, and its documents byte for byte. */
@@ -32,6 +33,14 @@ export type RunRecord = {
   readonly artifact_text: string | null;
 };
 
+/** The documents of a run. */
+export type RunDocuments = "input_text" | "request_text" | "result_text" | "artifact_text";
+
+/** A run as it was made: its documents may be large. */
+export type MadeRun = Omit<RunRecord, RunDocuments> & {
+  readonly [name in RunDocuments]: Text | Extract<RunRecord[name], null>;
+};
+
 /**
  * Writes a run with its documents, its lineage and, where it had a key, the key's history. Pipelined: the statements are
  * sent together and run in this order. `submitter`: whom the token of its request names; null where there was none.
@@ -39,7 +48,7 @@ export type RunRecord = {
 export async function insertRun(
   tx: Tx,
   tenantId: string,
-  run: RunRecord,
+  run: MadeRun,
   submitter: string | null,
 ): Promise<void> {
   const { idempotency_key: key } = run;
@@ -57,7 +66,7 @@ export async function insertRun(
   await Promise.all(statements);
 }
 
-async function insertRow(tx: Tx, tenantId: string, run: RunRecord, submitter: string | null): Promise<void> {
+async function insertRow(tx: Tx, tenantId: string, run: MadeRun, submitter: string | null): Promise<void> {
   await tx`
     insert into rebalance_run
       (tenant_id, rebalance_run_id, correlation_id, request_hash, idempotency_key, portfolio_id, status, batch_run_id,
@@ -70,7 +79,7 @@ async function insertRow(tx: Tx, tenantId: string, run: RunRecord, submitter: st
        ${submitter}, ${personOrNull(submitter)})`;
 }
 
-async function insertDocuments(tx: Tx, tenantId: string, run: RunRecord): Promise<void> {
+async function insertDocuments(tx: Tx, tenantId: string, run: MadeRun): Promise<void> {
   await tx`
     insert into run_payload (tenant_id, rebalance_run_id, input_text, request_text, result_text, artifact_text)
     values (${tenantId}, ${run.rebalance_run_id}, ${run.input_text}, ${run.request_text}, ${run.result_text},
@@ -80,7 +89,7 @@ async function insertDocuments(tx: Tx, tenantId: string, run: RunRecord): Promis
 async function insertEdge(
   tx: Tx,
   tenantId: string,
-  run: RunRecord,
+  run: MadeRun,
   edgeType: "CORRELATION_TO_RUN" | "IDEMPOTENCY_TO_RUN",
   sourceEntityId: string,
 ): Promise<void> {
@@ -90,7 +99,7 @@ async function insertEdge(
             jsonb_build_object('request_hash', ${run.request_hash}::text))`;
 }
 
-async function insertKeyHistory(tx: Tx, tenantId: string, key: string, run: RunRecord): Promise<void> {
+async function insertKeyHistory(tx: Tx, tenantId: string, key: string, run: MadeRun): Promise<void> {
   await tx`
     insert into idempotency_history
       (tenant_id, idempotency_key, rebalance_run_id, correlation_id, request_hash, created_at)
@@ -231,7 +240,7 @@ export async function mapKeyToRun(
   tenantId: string,
   recordScope: string,
   key: string,
-  run: RunRecord,
+  run: MadeRun,
 ): Promise<void> {
   await tx`
     insert into idempotency_record as known

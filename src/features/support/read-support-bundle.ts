@@ -1,5 +1,5 @@
 import { inTransaction, type Tx } from "../../platform/database/transaction.ts";
-import type { TextParts } from "../../platform/text-parts.ts";
+import type { Text } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import { expiryCutoff } from "../operations/core.ts";
 import { findOperation, type StoredOperation } from "../operations/repository/operations.ts";
@@ -17,7 +17,7 @@ export type BundleKey = PathRunKey | { readonly by: "operation_id"; readonly val
 
 type NoOperation = { readonly kind: "operation_not_found" };
 
-export type BundleOutcome = AboutRun<string | TextParts> | NoOperation;
+export type BundleOutcome = AboutRun<Text> | NoOperation;
 
 /** A run has at most two edges of its own; what else points to it is shown as far as one page of lineage goes. */
 const MOST_EDGES = 200;

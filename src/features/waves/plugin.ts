@@ -4,6 +4,7 @@ import { writeProblems } from "../../platform/http/idempotent-reply.ts";
 import { holdOfStream } from "../../platform/http/request-body.ts";
 import { switchGroup } from "../../platform/http/switches.ts";
 import type { FeaturePlugin } from "../../platform/http/validation.ts";
+import { wholeText } from "../../platform/text-parts.ts";
 import type { Runtime } from "../../runtime.ts";
 import { POLICY_PACK_UNKNOWN } from "../policies/core.ts";
 import { addPortfolios } from "./add-portfolios.ts";
@@ -43,7 +44,7 @@ export const waves: FeaturePlugin<Options> = async (app, options) => {
       holdOfStream(bodyShare, HELD_OF_BODY);
       const outcome = await createWave(runtime, keyed(context), body, deadline.signal);
       if (outcome.kind === "answered" && outcome.answer.status === 201) {
-        const { wave_id } = Created.parse(JSON.parse(outcome.answer.body));
+        const { wave_id } = Created.parse(JSON.parse(wholeText(outcome.answer.body)));
         void reply.header("location", `/rebalance/waves/${wave_id}`);
       }
       return reply.written(CREATE_SCOPE, outcome);

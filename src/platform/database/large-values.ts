@@ -1,5 +1,5 @@
-import { partsOf, type StoredBytes, type TextParts } from "../text-parts.ts";
-import { isFragment, sql, type SqlFragment, type SqlValue } from "./values.ts";
+import { byteLengthOf, piecesOf, type LargeText, type StoredBytes, type Text } from "../text-parts.ts";
+import { isFragment, isLargeText, sql, type SqlFragment, type SqlValue } from "./values.ts";
 
 /**
  * Characters that are sent, and bytes that are read, at once. The driver copies a statement with all its values several times, in the thread that
@@ -31,9 +31,9 @@ export async function sendLargeValues(send: Send, values: readonly SqlValue[]): 
   return replaceAll(values);
 }
 
-async function sendParts(send: Send, text: string, parts: { sent: number }): Promise<SqlFragment> {
+async function sendParts(send: Send, text: Text, parts: { sent: number }): Promise<SqlFragment> {
   const first = parts.sent;
-  for (const part of partsOf(text, MOST_AT_ONCE)) {
+  for (const part of piecesOf(text, MOST_AT_ONCE)) {
     await send`select from set_config('app.part_' || ${String(parts.sent)}, ${part}, true)`;
     parts.sent += 1;
   }
@@ -41,12 +41,13 @@ async function sendParts(send: Send, text: string, parts: { sent: number }): Pro
               from generate_series(${first}::int, ${parts.sent - 1}::int) as part)`;
 }
 
-function isLarge(value: SqlValue): value is string {
-  return typeof value === "string" && value.length > MOST_AT_ONCE;
+function isLarge(value: SqlValue): value is Text {
+  if (typeof value === "string") return value.length > MOST_AT_ONCE;
+  return isLargeText(value) && byteLengthOf(value) > MOST_AT_ONCE;
 }
 
 /**
- * The rows of one large text, part by part, to be read by `partsOfText`. The server sends them one after the other, so
+ * The rows of one large text, part by part, to be put together by `textOfParts`. The server sends them one after the other, so
  * that others are served in between: of one value of many mebibytes the driver would make several copies at once. It cuts
  * bytes, which costs nothing at any place; each goes as the character of the same number, as the driver reads texts.
  */
@@ -62,6 +63,7 @@ export function selectInParts(select: SqlFragment): SqlFragment {
 export type TextPartRow = StoredBytes & { readonly first_byte: number };
 
 /** The parts of a text in their order. */
-export function partsOfText(rows: readonly TextPartRow[]): TextParts {
-  return rows.toSorted((a, b) => a.first_byte - b.first_byte).map(({ latin1 }) => ({ latin1 }));
+export function textOfParts(rows: readonly TextPartRow[]): LargeText {
+  const sorted = rows.toSorted((a, b) => a.first_byte - b.first_byte);
+  return { parts: sorted.map(({ latin1 }) => ({ latin1 })) };
 }

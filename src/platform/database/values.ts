@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { wholeText, type LargeText } from "../text-parts.ts";
 import type { Client } from "./connection.ts";
 
 /** A part of a statement, built ahead of it: conditions that depend on which filters were given. */
@@ -11,7 +12,7 @@ export type SqlFragment = {
 type Scalar = string | number | boolean | Date | Uint8Array | null;
 
 /** What may stand in a statement: always a parameter, never text of the statement, except for a fragment. */
-export type SqlValue = Scalar | readonly (string | number)[] | SqlFragment;
+export type SqlValue = Scalar | LargeText | readonly (string | number)[] | SqlFragment;
 
 /** sql`and status = ${status}`: a fragment. Interpolated, it brings its own parameters along. */
 export function sql(strings: TemplateStringsArray, ...values: readonly SqlValue[]): SqlFragment {
@@ -57,6 +58,7 @@ function pending<Row extends object>(
 
 /** The types allow nothing else; a value that got past them must not get any further. */
 function parameter(value: Exclude<SqlValue, SqlFragment>): postgres.SerializableParameter {
+  if (isLargeText(value)) return wholeText(value);
   const isSendable =
     value === null ||
     ["string", "number", "boolean"].includes(typeof value) ||
@@ -65,6 +67,10 @@ function parameter(value: Exclude<SqlValue, SqlFragment>): postgres.Serializable
     (Array.isArray(value) && value.every((element) => ["string", "number"].includes(typeof element)));
   if (!isSendable) throw new Error(`a parameter is not a value that can be sent: ${typeof value}`);
   return value;
+}
+
+export function isLargeText(value: SqlValue): value is LargeText {
+  return typeof value === "object" && value !== null && "parts" in value;
 }
 
 export function isFragment(value: SqlValue): value is SqlFragment {

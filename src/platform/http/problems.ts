@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import fp from "fastify-plugin";
-import { byteLengthOf, bytesOf, partsOf, type TextParts } from "../text-parts.ts";
+import { byteLengthOf, bytesOf, partsOfText, piecesOf, type Text } from "../text-parts.ts";
 import { logIds } from "./context.ts";
 import { toFailure } from "./failures.ts";
 import { JSON_TYPE, PROBLEM_TYPE, problemText, type ProblemDetails } from "./problem.ts";
@@ -9,7 +9,7 @@ import { JSON_TYPE, PROBLEM_TYPE, problemText, type ProblemDetails } from "./pro
 declare module "fastify" {
   interface FastifyReply {
     /** Sends bytes that are written already: what is stored, hashed and sent is the same. No serializer runs. */
-    answer: (body: string | TextParts, status?: number) => FastifyReply;
+    answer: (body: Text, status?: number) => FastifyReply;
     problem: (details: ProblemDetails) => FastifyReply;
   }
 }
@@ -28,14 +28,20 @@ export class ProblemError extends Error {
 const MOST_AT_ONCE = 512 * 1_024;
 
 /** A large answer becomes bytes no faster than its caller takes them. */
-function inParts(parts: TextParts): Readable {
+function inParts(text: Text): Readable {
   const bytes = function* () {
-    for (const part of parts) {
-      if (typeof part !== "string") yield bytesOf(part);
-      else for (const text of partsOf(part, MOST_AT_ONCE)) yield bytesOf(text);
+    for (const part of partsOfText(text)) {
+      if (typeof part === "string") for (const piece of piecesOf(part, MOST_AT_ONCE)) yield bytesOf(piece);
+      else yield* slicesOf(bytesOf(part));
     }
   };
   return Readable.from(bytes(), { objectMode: false, highWaterMark: MOST_AT_ONCE });
+}
+
+function* slicesOf(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += MOST_AT_ONCE) {
+    yield bytes.subarray(start, start + MOST_AT_ONCE);
+  }
 }
 
 /** `reply.answer`, `reply.problem`, and a problem for everything that goes wrong. */
@@ -44,8 +50,7 @@ export const problems = fp(
     app.decorateReply("answer", function (body, status = 200) {
       if (!this.hasHeader("content-type")) void this.type(status >= 400 ? PROBLEM_TYPE : JSON_TYPE);
       if (typeof body === "string" && body.length <= MOST_AT_ONCE) return this.code(status).send(body);
-      const parts = typeof body === "string" ? [body] : body;
-      return this.code(status).header("content-length", byteLengthOf(parts)).send(inParts(parts));
+      return this.code(status).header("content-length", byteLengthOf(body)).send(inParts(body));
     });
     app.decorateReply("problem", function (details) {
       return sendProblem(this.request, this, details);

@@ -1,7 +1,8 @@
 import { sql, type SqlFragment, type Tx } from "../database/transaction.ts";
+import type { Text } from "../text-parts.ts";
 
 /** What goes back to the caller: the exact bytes, now or in ten years. */
-export type Answer = { readonly status: number; readonly body: string };
+export type Answer = { readonly status: number; readonly body: Text };
 
 /** One kind of write under a key. */
 export type IdempotencyScope = {
@@ -49,7 +50,7 @@ export type RecordLinks = {
 
 /** What is stored under a key. `inconsistent`: the record points to something that is missing. */
 export type StoredOutcome =
-  | { readonly kind: "stored"; readonly answer: Answer }
+  | { readonly kind: "stored"; readonly answer: Answer & { readonly body: string } }
   | { readonly kind: "conflict" }
   | { readonly kind: "inconsistent" };
 

@@ -1,4 +1,4 @@
-import type { TextParts } from "../text-parts.ts";
+import { partsOfText, type Text } from "../text-parts.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
 /**
@@ -11,18 +11,18 @@ export function joinObject(members: Readonly<Record<string, string>>): string {
 }
 
 /** The same where a member may be large: then its parts are parts of the text. */
-export function joinLarge(members: Readonly<Record<string, string | TextParts>>): string | TextParts {
-  const texts = Object.entries(members).filter((member): member is [string, string] => isText(member[1]));
+export function joinLarge(members: Readonly<Record<string, Text>>): Text {
+  const texts = Object.entries(members).filter((member): member is [string, string] => isShort(member[1]));
   if (texts.length === Object.keys(members).length) return joinObject(Object.fromEntries(texts));
   const keys = Object.keys(members).sort();
   const parts = keys.flatMap((key, at) => [
     `${at === 0 ? "{" : ","}${canonicalJson(key)}:`,
-    ...[members[key] ?? "null"].flat(),
+    ...partsOfText(members[key] ?? "null"),
   ]);
-  return [...parts, "}"];
+  return { parts: [...parts, "}"] };
 }
 
-const isText = (member: string | TextParts): boolean => typeof member === "string";
+const isShort = (member: Text): boolean => typeof member === "string";
 
 export function joinArray(items: readonly string[]): string {
   return `[${items.join(",")}]`;

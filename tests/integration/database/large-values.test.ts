@@ -3,8 +3,8 @@ import { closeDatabase, type Database } from "../../../src/platform/database/dat
 import { databaseFault } from "../../../src/platform/database/errors.ts";
 import {
   MOST_AT_ONCE,
-  partsOfText,
   selectInParts,
+  textOfParts,
   type TextPartRow,
 } from "../../../src/platform/database/large-values.ts";
 import { bytesOf } from "../../../src/platform/text-parts.ts";
@@ -67,7 +67,7 @@ test("a large value is read in parts, and they are its bytes", async () => {
     { ...TENANT, readOnly: true },
     (tx) => tx<TextPartRow>`${selectInParts(sql`select content from large_text where name = ${"read"}`)}`,
   );
-  const parts = partsOfText(rows.toReversed());
+  const { parts } = textOfParts(rows.toReversed());
   expect(parts.length).toBe(Math.ceil(Buffer.byteLength(LARGE) / MOST_AT_ONCE));
   expect(Buffer.concat(parts.map(bytesOf)).equals(Buffer.from(LARGE))).toBe(true);
 });
@@ -76,6 +76,19 @@ test("a large value arrives as it is, in parts between which others are served",
   await inTransaction(database, TENANT, (tx) => tx`insert into large_text values ('one', ${LARGE})`);
   expect(largestMessage).toBeLessThan(MOST_BYTES_AT_ONCE);
   expect((await stored("one")) === LARGE).toBe(true);
+});
+
+test("a text that was handed over as bytes arrives as it is, in parts too, and where it is small", async () => {
+  const bytes = new TextEncoder().encode(LARGE);
+  const large = { parts: ["[", bytes, ",", bytes, "]"] };
+  const small = { parts: ["a", new TextEncoder().encode("😀"), "b"] };
+  await inTransaction(database, TENANT, async (tx) => {
+    await tx`insert into large_text values ('handed over', ${large})`;
+    await tx`insert into large_text values ('small', ${small})`;
+  });
+  expect(largestMessage).toBeLessThan(MOST_BYTES_AT_ONCE);
+  expect((await stored("handed over")) === `[${LARGE},${LARGE}]`).toBe(true);
+  expect(await stored("small")).toBe("a😀b");
 });
 
 test("several large values of one statement, also within a fragment, do not mix", async () => {

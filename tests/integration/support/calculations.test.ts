@@ -6,6 +6,7 @@ import { artifactText } from "../../../src/features/runs/derive-artifact.ts";
 import { readSupportBundle } from "../../../src/features/support/read-support-bundle.ts";
 import { verifyRun } from "../../../src/features/support/verify-run.ts";
 import type { Calculations } from "../../../src/platform/threads.ts";
+import { wholeText } from "../../../src/platform/text-parts.ts";
 import { openTestApp, read, type TestApp } from "../../support/app.ts";
 import { testDatabase, type TestDatabase } from "../../support/database.ts";
 import { act, makeRun, newKey } from "../../support/runs.ts";
@@ -72,7 +73,7 @@ describe("what is calculated of a stored run is left to a thread where it is lar
     expect(artifact).toBe((await app.get(`/rebalance/runs/${value}/artifact`)).text);
     const deps = { ...app.runtime, calculations };
     const bundle = await readSupportBundle(deps, TENANT, { by: "rebalance_run_id", value }, WHOLE);
-    expect(bundle.kind === "found" && bundle.value.includes(`"artifact":${artifact}`)).toBe(true);
+    expect(bundle.kind === "found" && wholeText(bundle.value).includes(`"artifact":${artifact}`)).toBe(true);
     expect(seen.map(({ name }) => name)).toEqual(["make an artifact", "make an artifact"]);
     expect(seen[0]?.cost).toBeGreaterThan(POSITIONS / 2);
     expect(await artifactText(calculations, { ...run, artifact_text: "{}" })).toBe("{}");

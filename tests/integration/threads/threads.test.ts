@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { transferableSymbol } from "piscina";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { CreateBody, SimulateBody, VersionBody } from "../../../src/features/proposals/bodies.ts";
 import {
@@ -16,13 +17,14 @@ import {
 import { AnalyzeBody, RebalanceBody } from "../../../src/features/rebalance/bodies.ts";
 import { CALCULATE_BATCH, CALCULATE_RUN } from "../../../src/features/rebalance/calculations.ts";
 import { MAKE_ARTIFACT } from "../../../src/features/runs/derive-artifact.ts";
-import type { RunRecord } from "../../../src/features/runs/repository.ts";
+import type { MadeRun, RunRecord } from "../../../src/features/runs/repository.ts";
 import { REPRODUCE_RUN } from "../../../src/features/runs/reproduce-run.ts";
 import { VERIFY_RUN, type VerifyInput } from "../../../src/features/support/calculations.ts";
 import type { BodyType } from "../../../src/platform/body-type.ts";
 import { canonicalJson } from "../../../src/platform/json/canonical-json.ts";
 import { orRefuse } from "../../../src/platform/http/accepted.ts";
 import type { RefusedInput } from "../../../src/platform/refused-input.ts";
+import { wholeText } from "../../../src/platform/text-parts.ts";
 import { openThreads, type Calculation, type OpenThreads } from "../../../src/platform/threads.ts";
 import { documentOf } from "../../support/documents.ts";
 import { asJsonBody } from "../../support/rebalance-request.ts";
@@ -78,6 +80,18 @@ const CONTEXT = {
   defaultRulesVersion: "1",
 } as const;
 
+/** A run as its documents are stored. */
+function storedRun(run: MadeRun): RunRecord {
+  const { input_text, request_text, result_text, artifact_text } = run;
+  return {
+    ...run,
+    input_text: wholeText(input_text),
+    request_text: request_text === null ? null : wholeText(request_text),
+    result_text: wholeText(result_text),
+    artifact_text: artifact_text === null ? null : wholeText(artifact_text),
+  };
+}
+
 /** Of a run of which nothing is stored but itself. */
 function evidenceOf(run: RunRecord): VerifyInput {
   const nothing = {
@@ -108,16 +122,17 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
       const input = { document, ...pack, identity: IDENTITY, circumstances: CIRCUMSTANCES };
       const run = await bothWays(CALCULATE_RUN, input);
       expect(run.threaded, id).toEqual(run.inline);
+      const stored = storedRun(run.inline);
       const reproduced = await bothWays(REPRODUCE_RUN, {
-        run: { ...run.inline, authenticated_subject: null },
+        run: { ...stored, authenticated_subject: null },
         engineVersion: "1.0.0",
         defaultRulesVersion: "1" as const,
       });
       expect(reproduced.threaded, id).toEqual(reproduced.inline);
       expect(reproduced.threaded.reproducible, id).toBe(true);
-      const artifact = await bothWays(MAKE_ARTIFACT, run.inline);
-      expect(artifact.threaded, id).toBe(run.inline.artifact_text);
-      const verified = await bothWays(VERIFY_RUN, evidenceOf(run.inline));
+      const artifact = await bothWays(MAKE_ARTIFACT, stored);
+      expect(artifact.threaded, id).toBe(stored.artifact_text);
+      const verified = await bothWays(VERIFY_RUN, evidenceOf(stored));
       expect(verified.threaded, id).toEqual(verified.inline);
     }
   });
@@ -147,10 +162,10 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
     for (const { id, request } of readVectors("dev-proposal")) {
       const document = documentOf(SimulateBody, request);
       const simulation = await bothWays(CALCULATE_SIMULATION, { document, context: CONTEXT });
-      expect(simulation.threaded, id).toBe(simulation.inline);
+      expect(simulation.threaded, id).toEqual(simulation.inline);
       const input = { document, resultText: simulation.inline, packagedAt: AT };
       const artifact = await bothWays(CALCULATE_ARTIFACT, input);
-      expect(artifact.threaded, id).toBe(artifact.inline);
+      expect(artifact.threaded, id).toEqual(artifact.inline);
       const draft = { created_by: "maker", simulate_request: request };
       const proposal = await bothWays(PREPARE_PROPOSAL, {
         document: documentOf(CreateBody, draft),
@@ -171,7 +186,13 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
         createdAt: AT,
       });
       expect(version.threaded, id).toEqual(version.inline);
-      const { event, version: stored } = proposal.inline;
+      const { event, version: made } = proposal.inline;
+      const stored = {
+        ...made,
+        request_text: wholeText(made.request_text),
+        result_text: wholeText(made.result_text),
+        artifact_text: wholeText(made.artifact_text),
+      };
       const checked = await bothWays(CHECK_VERSIONS, [stored]);
       expect(checked.threaded, id).toEqual(checked.inline);
       expect(checked.threaded[0], id).toMatchObject({ fault: null });
@@ -195,6 +216,30 @@ describe("a thread gives the bytes that the thread of HTTP gives", () => {
     expect(broken.threaded).toEqual(broken.inline);
     expect(broken.threaded.kind).toBe("malformed");
   });
+});
+
+test("a large text comes from a thread without a copy, once where it is stored and shown", async () => {
+  const { default: compute } = await import("../../../src/thread.ts");
+  const { options, ...inputs } = simulateBody(300);
+  const body = { ...inputs, scenarios: { one: { options }, two: { options } } };
+  const document = documentOf(AnalyzeBody, asJsonBody(body));
+  const input = {
+    document,
+    unknownFields: "refuse",
+    faults: document.faults,
+    policyPack: undefined,
+    isPackMissing: false,
+    batchRunId: "batch_1",
+    runIds: ["rr_1", "rr_2"],
+    correlationId: "corr_1",
+    engineVersion: "1.0.0",
+    defaultRulesVersion: "1" as const,
+    createdAt: AT,
+    storesArtifact: false,
+  };
+  const left = compute({ name: CALCULATE_BATCH.name, input });
+  // Two inputs and two results, which stand in the answer of the batch too.
+  expect(left).toMatchObject({ [transferableSymbol]: Array(4).fill(expect.any(ArrayBuffer)) });
 });
 
 test("threads that are closed while the first still loads let it load: Node aborts the process otherwise", async () => {
@@ -230,12 +275,13 @@ describe("calculations that come faster than they are made", () => {
     expect(new Set(texts).size).toBe(1);
   });
 
-  test("are refused when they would wait for more than the largest batch of each thread", async () => {
+  test("are refused by what is ahead of them, for each thread half of the largest batch, and not by their own size", async () => {
     const one = open({ threads: 1, queueMax: 10 });
-    const started = [10_000, 10_000].map((cost) => one.run(CALCULATE_RUN, slow, { cost }));
+    // A thread is free for the first; half of the bound is ahead of the second.
+    const started = [5_000, 100_000].map((cost) => one.run(CALCULATE_RUN, slow, { cost }));
     await expect(one.run(CALCULATE_RUN, slow, IN_A_THREAD)).rejects.toMatchObject({ kind: "overloaded" });
-    await Promise.all(started);
-    expect(orRefuse(await one.run(CALCULATE_RUN, slow, { cost: 30_000 })).status).toBe("READY"); // a thread is free
+    for (const made of await Promise.all(started)) expect(orRefuse(made).status).toBe("READY");
+    expect(orRefuse(await one.run(CALCULATE_RUN, slow, { cost: 100_000 })).status).toBe("READY");
   });
 
   test("never wait for a thread behind work that can wait itself", async () => {

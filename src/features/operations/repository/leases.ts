@@ -1,5 +1,6 @@
 import type { Tx } from "../../../platform/database/transaction.ts";
 import type { Failures, Lease, LeaseTerms } from "../../../platform/leases/lease.ts";
+import type { Text } from "../../../platform/text-parts.ts";
 import type { OperationError } from "../core.ts";
 import type { OperationStatus, OperationType } from "../schemas.ts";
 import { wakeWorkers } from "./operations.ts";
@@ -131,7 +132,7 @@ export async function lockOperation(tx: Tx, claimed: ClaimedOperation): Promise<
 export async function markSucceeded(
   tx: Tx,
   claimed: ClaimedOperation,
-  result: { readonly result_text: string; readonly proposal_id: string | null },
+  result: { readonly result_text: Text; readonly proposal_id: string | null },
   finishedAt: string,
 ): Promise<void> {
   await tx`

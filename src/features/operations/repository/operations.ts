@@ -1,12 +1,12 @@
 import {
   MOST_AT_ONCE,
-  partsOfText,
   selectInParts,
+  textOfParts,
   type TextPartRow,
 } from "../../../platform/database/large-values.ts";
 import { sql, type SqlFragment, type Tx } from "../../../platform/database/transaction.ts";
 import type { TimePosition } from "../../../platform/http/cursor.ts";
-import type { TextParts } from "../../../platform/text-parts.ts";
+import type { Text } from "../../../platform/text-parts.ts";
 import { rowsToRead, type PageRequest } from "../../../platform/http/pagination.ts";
 import type { DpmOperationType, OperationStatus, OperationType } from "../schemas.ts";
 
@@ -92,7 +92,7 @@ export type OperationRow = {
 
 /** An operation as its status shows it, its result as the stored bytes. */
 export type StoredOperation = Omit<OperationRow, "result_text" | "result_bytes"> & {
-  readonly result: string | TextParts | null;
+  readonly result: Text | null;
 };
 
 /** The columns of an `OperationRow`, of `async_operation o`. */
@@ -143,7 +143,7 @@ export async function withResult(tx: Tx, tenantId: string, row: OperationRow): P
       from async_operation
      where tenant_id = ${tenantId}
        and operation_id = ${row.operation_id}`)}`;
-  return { ...operation, result: partsOfText(parts) };
+  return { ...operation, result: textOfParts(parts) };
 }
 
 /** Whether an operation of this id was committed; an expired one is there until it is purged. */

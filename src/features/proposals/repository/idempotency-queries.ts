@@ -1,5 +1,6 @@
 import { sql, type Tx } from "../../../platform/database/transaction.ts";
 import type { StoredAnswer } from "../../../platform/idempotency/repository.ts";
+import type { Text } from "../../../platform/text-parts.ts";
 
 /** What the keys of proposals stand for. */
 
@@ -46,8 +47,9 @@ export async function findKeyMapping(
   return mapping;
 }
 
-export type StoredSimulation = {
-  readonly result_text: string;
+type StoredSimulation = {
+  /** Null also where it was not asked for. */
+  readonly result_text: string | null;
   readonly artifact_text: string | null;
   readonly created_at: string;
 };
@@ -58,9 +60,10 @@ export async function findSimulation(
   tenantId: string,
   scope: string,
   key: string,
+  withResult: boolean,
 ): Promise<StoredSimulation | undefined> {
   const [simulation] = await tx<StoredSimulation>`
-    select response_body as result_text, artifact_text, created_at
+    select case when ${withResult}::boolean then response_body end as result_text, artifact_text, created_at
       from idempotency_record
      where tenant_id = ${tenantId}
        and scope = ${scope}
@@ -68,21 +71,23 @@ export async function findSimulation(
   return simulation;
 }
 
-/** Stores the second answer of a key; whoever comes first decides its bytes, which are returned. */
+/** Stores the second answer of a key; whoever comes first decides its bytes, which are returned. They are not sent back to them. */
 export async function storeArtifact(
   tx: Tx,
   tenantId: string,
   scope: string,
   key: string,
-  artifactText: string,
-): Promise<string> {
-  const [stored] = await tx<{ artifact_text: string }>`
+  artifactText: Text,
+): Promise<Text> {
+  const { count } = await tx`
     update idempotency_record
-       set artifact_text = coalesce(artifact_text, ${artifactText})
+       set artifact_text = ${artifactText}
      where tenant_id = ${tenantId}
        and scope = ${scope}
        and idempotency_key = ${key}
-    returning artifact_text`;
-  if (stored === undefined) throw new Error("a stored simulation went away");
-  return stored.artifact_text;
+       and artifact_text is null`;
+  if (count === 1) return artifactText;
+  const first = await findSimulation(tx, tenantId, scope, key, false);
+  if (first === undefined || first.artifact_text === null) throw new Error("a stored simulation went away");
+  return first.artifact_text;
 }

@@ -1,9 +1,9 @@
 import type { NumberRange } from "../../../platform/database/number-pages.ts";
 import { sql, type SqlFragment, type Tx } from "../../../platform/database/transaction.ts";
-import type { ShownVersion, VersionHeader, VersionRow } from "../version.ts";
+import type { MadeVersion, ShownVersion, VersionHeader, VersionRow } from "../version.ts";
 
 /** Written under the lock of the proposal, and never changed. */
-export async function insertVersion(tx: Tx, tenantId: string, version: VersionRow): Promise<void> {
+export async function insertVersion(tx: Tx, tenantId: string, version: MadeVersion): Promise<void> {
   await tx`
     insert into proposal_version
       (tenant_id, proposal_id, version_no, proposal_version_id, created_by, created_at, correlation_id,

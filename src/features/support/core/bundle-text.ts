@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { joinLarge } from "../../../platform/json/join-json.ts";
-import type { TextParts } from "../../../platform/text-parts.ts";
+import type { Text } from "../../../platform/text-parts.ts";
 import { dpmStatusText } from "../../operations/core.ts";
 import type { StoredOperation } from "../../operations/repository/operations.ts";
 import { decisionView, type RunDecision } from "../../reviews/core.ts";
@@ -27,7 +27,7 @@ export function bundleText(
   { run, operation, decisions, edges, history, artifact }: ShownParts,
   wanted: BundleQuery,
   isManualExecutionEnabled: boolean,
-): string | TextParts {
+): Text {
   const isOperationShown = wanted.include_async_operation && operation !== undefined;
   const { rebalance_run_id: runId, idempotency_key } = run;
   return joinLarge({

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import * as z from "zod";
 import { answer } from "../../../../src/platform/http/route-docs.ts";
 import type { FeaturePlugin } from "../../../../src/platform/http/validation.ts";
-import { byteLengthOf, type TextParts } from "../../../../src/platform/text-parts.ts";
+import { byteLengthOf, type Text } from "../../../../src/platform/text-parts.ts";
 import { serve } from "../../../support/http.ts";
 
 const opened: FastifyInstance[] = [];
@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 /** The address of a service that answers with this text. */
-async function serveText(text: string | TextParts): Promise<string> {
+async function serveText(text: Text): Promise<string> {
   const routes: FeaturePlugin<FastifyPluginOptions> = (app) => {
     const schema = {
       operationId: "text",
@@ -36,20 +36,21 @@ test("a large answer arrives whole, with its length, and lets others in between 
   expect((await response.text()) === text).toBe(true);
 });
 
-test("an answer of stored bytes and texts arrives as those bytes, with their length", async () => {
+test("an answer of stored bytes, of a text that was handed over and of texts arrives as those bytes, with their length", async () => {
   const stored = Buffer.from(JSON.stringify("€uro 😀".repeat(200_000)));
   const cuts = [0, 100_001, 700_002, stored.length];
   const pieces = cuts.slice(1).map((end, at) => ({ latin1: stored.toString("latin1", cuts[at], end) }));
-  const parts: TextParts = ['{"é":', ...pieces, ',"more":"', "é".repeat(600_000), '"}'];
-  const response = await fetch(await serveText(parts));
+  const made = new TextEncoder().encode("ü".repeat(700_000));
+  const text = { parts: ['{"é":', ...pieces, ',"more":"', made, "é".repeat(600_000), '"}'] };
+  const response = await fetch(await serveText(text));
   const whole = Buffer.concat([
     Buffer.from('{"é":'),
     stored,
-    Buffer.from(`,"more":"${"é".repeat(600_000)}"}`),
+    Buffer.from(`,"more":"${"ü".repeat(700_000)}${"é".repeat(600_000)}"}`),
   ]);
   expect(response.headers.get("content-length")).toBe(String(whole.length));
   expect(response.headers.get("content-type")).toBe("application/json; charset=utf-8");
-  expect(byteLengthOf(parts)).toBe(whole.length);
+  expect(byteLengthOf(text)).toBe(whole.length);
   expect(whole.equals(Buffer.from(await response.arrayBuffer()))).toBe(true);
 });
 

@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../../src/platform/json/canonical-json.ts";
 import { joinLarge, joinObject } from "../../../../src/platform/json/join-json.ts";
-import { bytesOf, type TextParts } from "../../../../src/platform/text-parts.ts";
-
-const written = (text: string | TextParts) =>
-  Buffer.concat([text].flat().map((part) => bytesOf(part))).toString("utf8");
+import { wholeText } from "../../../../src/platform/text-parts.ts";
 
 describe("an object put together from members that are written already", () => {
   test("is canonical", () => {
@@ -17,11 +14,13 @@ describe("an object put together from members that are written already", () => {
   test("is the same text in parts where one of them is large", () => {
     const value = { name: "Zoë 😀", list: [1, "€"] };
     const bytes = Buffer.from(canonicalJson(value));
-    const large = [{ latin1: bytes.toString("latin1", 0, 12) }, { latin1: bytes.toString("latin1", 12) }];
+    const large = {
+      parts: [{ latin1: bytes.toString("latin1", 0, 12) }, { latin1: bytes.toString("latin1", 12) }],
+    };
     for (const name of ["a", "m", "z"]) {
       const joined = joinLarge({ b: '"é"', n: "2", [name]: large });
       expect(typeof joined).not.toBe("string");
-      expect(written(joined)).toBe(canonicalJson({ b: "é", n: 2, [name]: value }));
+      expect(wholeText(joined)).toBe(canonicalJson({ b: "é", n: 2, [name]: value }));
     }
   });
 });
