@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
-import { attemptBatch, type Batch, type BatchDeps } from "../../src/features/waves/attempt-batch.ts";
+import { attemptBatch } from "../../src/features/waves/attempt-batch.ts";
+import type { Batch, BatchDeps } from "../../src/features/waves/batch.ts";
 import { CALCULATE_ITEMS } from "../../src/features/waves/calculations.ts";
-import { claimItems, type ClaimedItem } from "../../src/features/waves/repository/items.ts";
+import { claimItems, type ClaimedItem } from "../../src/features/waves/repository/leases.ts";
 import { closeDatabase, type Database } from "../../src/platform/database/database.ts";
 import { inTransaction } from "../../src/platform/database/transaction.ts";
 import { inlineCalculations, openThreads, type Calculations } from "../../src/platform/threads.ts";

@@ -2,16 +2,10 @@ import type { Runtime } from "../../runtime.ts";
 import { inTransaction } from "../../platform/database/transaction.ts";
 import { startClaimLoop, type ClaimLoop } from "../../platform/leases/claim-loop.ts";
 import { createInFlight, type InFlight } from "../../platform/leases/in-flight.ts";
-import {
-  attemptBatch,
-  releaseBatch,
-  type Batch,
-  type BatchDeps,
-  type BatchHooks,
-  type Outcomes,
-} from "./attempt-batch.ts";
+import { attemptBatch, releaseBatch } from "./attempt-batch.ts";
+import type { Batch, BatchDeps, BatchHooks, Outcomes } from "./batch.ts";
 import { goOnCancelling } from "./change-wave.ts";
-import { claimItems, type ClaimedItem } from "./repository/items.ts";
+import { claimItems, type ClaimedItem } from "./repository/leases.ts";
 import { listCancelledWaves } from "./repository/waves.ts";
 
 /** Items that are claimed, calculated and committed together: some tens of milliseconds of a thread. */

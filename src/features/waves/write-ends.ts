@@ -13,7 +13,7 @@ import {
   type ClaimedItem,
   type ItemError,
   type LeasedItem,
-} from "./repository/items.ts";
+} from "./repository/leases.ts";
 import { insertItemRuns, type MadeRun } from "./repository/runs.ts";
 import { addTotals } from "./repository/totals.ts";
 import { countEnded, type EndedChange } from "./repository/waves.ts";

@@ -3,11 +3,10 @@ import { listEvents } from "../../../src/features/waves/repository/events.ts";
 import {
   cancelPending,
   countRunning,
-  findItemWork,
   listItems,
-  lockItems,
   putBackFailed,
 } from "../../../src/features/waves/repository/items.ts";
+import { findItemWork, lockItems } from "../../../src/features/waves/repository/leases.ts";
 import { findRepeatedKey } from "../../../src/features/waves/repository/portfolios.ts";
 import { listTotals } from "../../../src/features/waves/repository/totals.ts";
 import { findWave, listWaves } from "../../../src/features/waves/repository/waves.ts";

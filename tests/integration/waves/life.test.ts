@@ -3,7 +3,7 @@ import * as z from "zod";
 import { RebalanceResult } from "../../../src/contract/rebalance.ts";
 import { DpmLineageResponse, DpmRunVerificationResponse } from "../../../src/features/support/schemas.ts";
 import { DpmRunReproduceResponse } from "../../../src/features/runs/schemas.ts";
-import { claimItems } from "../../../src/features/waves/repository/items.ts";
+import { claimItems } from "../../../src/features/waves/repository/leases.ts";
 import { startRunner } from "../../../src/features/waves/runner.ts";
 import type { ClaimLoop } from "../../../src/platform/leases/claim-loop.ts";
 import { inTransaction } from "../../../src/platform/database/transaction.ts";

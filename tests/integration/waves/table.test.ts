@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { claimItems, lockItems } from "../../../src/features/waves/repository/items.ts";
+import { claimItems, lockItems } from "../../../src/features/waves/repository/leases.ts";
 import { listCancelledWaves } from "../../../src/features/waves/repository/waves.ts";
 import { WaveVerificationResponse } from "../../../src/features/waves/schemas.ts";
 import { databaseFault } from "../../../src/platform/database/errors.ts";

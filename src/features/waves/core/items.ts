@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { joinObject } from "../../../platform/json/join-json.ts";
-import type { ItemError, ItemRow } from "../repository/items.ts";
+import type { ItemRow } from "../repository/items.ts";
+import type { ItemError } from "../repository/leases.ts";
 
 export const ITEM_LOST: ItemError = {
   code: "WAVE_WORKER_LOST",
