@@ -33,7 +33,7 @@ const doubleCalls = [
 ];
 
 export default defineConfig(
-  { ignores: ["dist/", "coverage/", ".data/", "node_modules/", "tests/fixtures/"] },
+  { ignores: ["dist/", "coverage/", ".data/", "node_modules/", "tests/fixtures/", "sdk/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -68,7 +68,11 @@ export function failedItem(change: Partial<ItemRow> = {}): ItemRow {
     error_code: "VALIDATION_FAILED",
     error_message: "the portfolio is not as the contract wants it",
     errors_text: JSON.stringify([
-      { code: "DECIMAL", loc: ["body", "portfolio_snapshot", "positions", 0, "quantity"], msg: "must be a number" },
+      {
+        code: "DECIMAL",
+        loc: ["body", "portfolio_snapshot", "positions", 0, "quantity"],
+        msg: "must be a number",
+      },
     ]),
     attempt: 1,
     started_at: "2026-11-30T08:00:02.000Z",
