@@ -159,6 +159,22 @@ describe("the database", () => {
     }
   });
 
+  test("shows the service the chain of one tenant at a time", async () => {
+    await chainOf(2);
+    const other = `tenant-${String((tenants += 1))}`;
+    await append(deps, other);
+    await withSession(db.url, async (session) => {
+      await session.query("set role ballast_service");
+      for (const tenant of [tenantId, other]) {
+        await session.query("select set_config('app.tenant_id', $1, false)", [tenant]);
+        for (const table of ["audit_event", "audit_head"]) {
+          const { rows } = await session.query(`select distinct tenant_id from ${table}`);
+          expect([table, rows]).toEqual([table, [{ tenant_id: tenant }]]);
+        }
+      }
+    });
+  });
+
   test("moves the end of a chain by one event, and to an event that is there", async () => {
     await chainOf(3);
     const move = (change: string) =>
@@ -195,6 +211,37 @@ describe("the database", () => {
     );
     await expect(insert({ action: "PROCESS_STARTED" })).rejects.toMatchObject(fault("audit_event_of_chain"));
     await expect(insert({ tenant_id: "other" })).rejects.toMatchObject({ fault: { kind: "not_permitted" } });
+  });
+
+  test("takes no event and no end whose parts do not fit together", async () => {
+    const [, last] = await chainOf(2);
+    if (last === undefined) throw new Error("there is no second event");
+    const event = { ...last, event_id: newId("aev_"), event_no: 3, previous_hash: last.event_hash };
+    const misfits: readonly (readonly [Partial<AuditEvent> | Record<"action", string>, string])[] = [
+      [{ previous_hash: null }, "audit_event_first"],
+      [{ event_no: 1 }, "audit_event_first"],
+      [{ action: "SOMETHING" }, "audit_event_action_check"],
+      [{ event_id: "aev_1" }, "audit_event_event_id_check"],
+      [{ event_hash: "sha256:1" }, "audit_event_event_hash_check"],
+      [{ actor_id: "" }, "audit_event_actor_id_check"],
+    ];
+    for (const [change, constraint] of misfits) {
+      const inserting = inTransaction(deps.database, { tenantId }, (tx) =>
+        insertEvent(tx, { ...event, ...change } as AuditEvent),
+      );
+      await expect(inserting, constraint).rejects.toMatchObject({ fault: { constraint } });
+    }
+    for (const end of [
+      "0, 'sha256:1', null",
+      "0, null, now()",
+      "2, null, now()",
+      `2, '${last.event_hash}', null`,
+    ]) {
+      const beginning = asOwner(
+        `insert into audit_head (tenant_id, last_event_no, last_event_hash, last_event_at) values ('new', ${end})`,
+      );
+      await expect(beginning, end).rejects.toMatchObject({ constraint: "audit_head_whole" });
+    }
   });
 });
 
