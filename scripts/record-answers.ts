@@ -183,7 +183,8 @@ async function recordService(): Promise<void> {
   await ask("get", "/rebalance/policies/catalog");
   await ask("get", "/rebalance/policies/effective");
   await ask("get", "/rebalance/supportability/summary");
-  for (const path of ["/health", "/health/ready", "/integration/capabilities"]) await ask("get", path);
+  for (const path of ["/health", "/health/live", "/health/ready", "/integration/capabilities"])
+    await ask("get", path);
 }
 
 async function recordHistory(): Promise<void> {

@@ -2,6 +2,7 @@ import type { ProposalResult } from "../../contract/proposal.ts";
 import { personOf } from "../../contract/person.ts";
 import { faultsOf } from "../../engine/versions.ts";
 import type { DocumentText } from "../../platform/body-type.ts";
+import { contentHash } from "../../platform/hash.ts";
 import { refusedInput, type RefusedInput } from "../../platform/refused-input.ts";
 import { handedOver, wholeText, type Text } from "../../platform/text-parts.ts";
 import type { Calculation } from "../../platform/threads.ts";
@@ -100,7 +101,8 @@ export const PREPARE_PROPOSAL: Calculation<ProposalInput, PreparedProposal | Ref
       proposal_version_id: made.versionId,
     };
     const facts = { ...origin, title, advisor_notes, jurisdiction, mandate_id };
-    const event = versionEvent(version, made.eventId, { proposal_hash: hashOfProposal(tenantId, facts) });
+    const sealed = { proposal_hash: hashOfProposal(tenantId, facts) };
+    const event = versionEvent(version, made.eventId, sealed, contentHash(document.text));
     const { portfolio_id } = version;
     const proposal = { ...facts, ...leftBy(event), portfolio_id, current_version_no: 1 };
     return { tenantId, proposal, version, event, body: createdText(proposal, version, event) };
@@ -112,6 +114,8 @@ export type VersionInput = Pick<ProposalInput, "document" | "context" | "keepsEv
 export type MadeDraft = {
   readonly created_by: string;
   readonly draft: Omit<VersionDraft, keyof MadeDocuments> & MadeDocuments;
+  /** Of the whole request, as its key is bound to it. */
+  readonly payload_hash: string;
 };
 
 function handOver(draft: VersionDraft): MadeDraft["draft"] {
@@ -130,7 +134,8 @@ export const PREPARE_VERSION: Calculation<VersionInput, MadeDraft | RefusedInput
     const { created_by, simulate_request } = VersionBody.valueOf(document);
     const refused = refusedDraft(simulate_request, context.defaultRulesVersion);
     if (refused !== undefined) return refused;
-    return { created_by, draft: handOver(draftVersion(simulate_request, context, createdAt, keepsEvidence)) };
+    const draft = draftVersion(simulate_request, context, createdAt, keepsEvidence);
+    return { created_by, draft: handOver(draft), payload_hash: contentHash(document.text) };
   },
 };
 

@@ -142,7 +142,7 @@ export async function writeVersion(
     version_no,
     created_at,
   };
-  const event = versionEvent(version, event_id, { before: current, to_state });
+  const event = versionEvent(version, event_id, { before: current, to_state }, prepared.payload_hash);
   const { portfolio_id } = version;
   const next = { ...leftBy(event), portfolio_id, current_version_no: version_no };
   await Promise.all([

@@ -61,7 +61,7 @@ export const reads: FeaturePlugin<object> = (app) => {
     "/rebalance/proposals/:proposal_id/versions/:version_no",
     {
       schema: schemas.getProposalVersion,
-      config: { scope: "proposals:read", problems: [PROPOSAL_NOT_FOUND, PROPOSAL_VERSION_NOT_FOUND] },
+      config: { scope: "proposals:read", problems: [PROPOSAL_VERSION_NOT_FOUND] },
     },
     async ({ runtime, context: { tenantId }, params, query }, reply) => {
       const { proposal_id, version_no } = params;

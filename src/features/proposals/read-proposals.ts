@@ -82,11 +82,7 @@ export function readVersion(
   includesEvidence: boolean,
 ): Promise<FoundText> {
   return inTransaction(database, { tenantId, readOnly: true }, async (tx) => {
-    const [exists, version] = await Promise.all([
-      proposalExists(tx, tenantId, proposalId),
-      findVersion(tx, tenantId, proposalId, versionNo, includesEvidence),
-    ]);
-    if (!exists) return notFound(PROPOSAL_NOT_FOUND);
+    const version = await findVersion(tx, tenantId, proposalId, versionNo, includesEvidence);
     return version === undefined ? notFound(PROPOSAL_VERSION_NOT_FOUND) : found(versionText(version));
   });
 }

@@ -79,13 +79,14 @@ export function hashOfVersion(version: VersionHeader, hashVersion: number): stri
 
 /**
  * The event that brings a version: CREATED with the first, which also seals the proposal's facts; NEW_VERSION_CREATED
- * with any other, which leads to `to_state`.
+ * with any other, which leads to `to_state`. Its reason is the request that asked for it.
  */
 export function versionEvent(
   version: VersionHeader,
   eventId: string,
   origin:
     { readonly proposal_hash: string } | { readonly before: CurrentState; readonly to_state: ProposalState },
+  payloadHash: string,
 ): EventRow {
   const before = "before" in origin ? origin.before : null;
   const draft = {
@@ -99,7 +100,11 @@ export function versionEvent(
     authenticated_subject: version.authenticated_subject,
     occurred_at: version.created_at,
     correlation_id: version.correlation_id,
-    reason_text: "{}",
+    reason_text: canonicalJson({
+      correlation_id: version.correlation_id,
+      idempotency_key: version.idempotency_key,
+      idempotency_request_hash: payloadHash,
+    }),
     related_version_no: version.version_no,
     segregation_waived: false,
     blocked_waived: false,

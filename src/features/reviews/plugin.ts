@@ -13,7 +13,7 @@ import { MISSING_RUN, missingRunProblems, RUN_PATHS, type RunPath } from "../run
 import { decisionView, type RunDecision } from "./core.ts";
 import { ACTION_EXAMPLE } from "./examples.ts";
 import { readReview, readReviewHistory } from "./read-review.ts";
-import { listDecisions, listDecisionsByCorrelation, REVIEW_SCOPE } from "./repository.ts";
+import { listDecisions, REVIEW_SCOPE } from "./repository.ts";
 import { reviewRun } from "./review-run.ts";
 import * as schemas from "./schemas.ts";
 
@@ -47,14 +47,12 @@ export const reviews: FeaturePlugin<Options> = async (app, options) => {
 
   app.get(
     "/rebalance/workflow/decisions/by-correlation/:correlation_id",
-    { schema: schemas.listReviewDecisionsByCorrelation, config: { scope: "rebalance:read" } },
-    async ({ runtime, context: { tenantId }, params: { correlation_id }, query }, reply) => {
-      const page = { tenantId, after: query.cursor, limit: query.limit };
-      const rows = await readEventually(runtime.reads, { tenantId }, (tx) =>
-        listDecisionsByCorrelation(tx, correlation_id, page),
-      );
-      return sendPage(reply, rows, page, schemas.correlationCursor);
+    {
+      schema: schemas.listReviewDecisionsByCorrelation,
+      config: { scope: "rebalance:read", problems: [MISSING_RUN.run_not_found] },
     },
+    async ({ runtime, context, params: { correlation_id: value } }, reply) =>
+      sendFound(reply, await readReviewHistory(runtime, context.tenantId, { by: "correlation_id", value })),
   );
 };
 

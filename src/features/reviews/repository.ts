@@ -177,34 +177,6 @@ export async function listDecisions(
            ${pageOrder(page)}`;
 }
 
-/**
- * Decisions by requests of a correlation id, and decisions about runs of that correlation id; newest first. Two index
- * scans that are merged; a decision that is both is a row of the first.
- */
-export async function listDecisionsByCorrelation(
-  tx: Tx,
-  correlationId: string,
-  page: PageRequest<DecisionPosition>,
-): Promise<readonly RunDecision[]> {
-  return tx<RunDecision>`
-    select ${DECISION_COLUMNS}
-      from ((select ${DECISION_COLUMNS}
-               from run_decision d
-              where d.tenant_id = ${page.tenantId}
-                and d.correlation_id = ${correlationId}
-                    ${pageCondition(page)}
-                    ${pageOrder(page)})
-            union all
-            (select ${DECISION_COLUMNS}
-               from run_decision d
-              where d.tenant_id = ${page.tenantId}
-                and d.run_correlation_id = ${correlationId}
-                and d.correlation_id <> ${correlationId}
-                    ${pageCondition(page)}
-                    ${pageOrder(page)})) as d
-           ${pageOrder(page)}`;
-}
-
 function pageCondition({ after }: PageRequest<DecisionPosition>): SqlFragment {
   if (after === undefined) return sql``;
   return sql`and (d.decided_at, d.decision_no, d.decision_id)

@@ -86,7 +86,6 @@ const DecisionPosition = z.strictObject({
 export type DecisionPosition = z.output<typeof DecisionPosition>;
 
 export const decisionCursor = cursorOf("decisions", DecisionPosition);
-export const correlationCursor = cursorOf("decisions by correlation", DecisionPosition);
 
 const tags = ["Run review"];
 
@@ -148,9 +147,8 @@ export const listReviewDecisions = {
 export const listReviewDecisionsByCorrelation = {
   operationId: "listReviewDecisionsByCorrelation",
   tags,
-  summary: "Decisions by requests of a correlation id, or about runs of it, newest first",
-  description: "A page is stable while decisions are added.",
+  summary: "Every decision about the latest run of a correlation id, in the order in which they were taken",
+  description: "Decisions are appended and never changed.",
   params: pathParams("correlation_id"),
-  querystring: filters({ limit: limitFilter(200, 50), cursor: cursorFilter(correlationCursor) }),
-  response: { 200: decisions },
+  response: { 200: answer("The decisions.", DpmRunWorkflowHistoryResponse) },
 };

@@ -1,13 +1,12 @@
 import * as z from "zod";
 import { DiagnosticsData } from "../../contract/diagnostics.ts";
-import { MoneyText } from "../../contract/money.ts";
 import { pageOf } from "../../contract/page.ts";
 import { RulesVersion } from "../../contract/options.ts";
 import { RebalanceIntent, RebalanceRequest, RebalanceResult } from "../../contract/rebalance.ts";
 import { recorded } from "../../contract/recorded.ts";
 import { RuleResult, RunStatus } from "../../contract/rules.ts";
 import { Hash, Timestamp } from "../../contract/scalars.ts";
-import { AllocationMetric, CashBalanceText } from "../../contract/state.ts";
+import { SimulatedState } from "../../contract/state.ts";
 import { cursorOf, TimePosition } from "../../platform/http/cursor.ts";
 import {
   cursorFilter,
@@ -70,15 +69,16 @@ export const DpmRunIdempotencyHistoryResponse = z
   .meta({ id: "DpmRunIdempotencyHistoryResponse", description: "The runs that a key led to, oldest first." });
 export type DpmRunIdempotencyHistoryResponse = z.output<typeof DpmRunIdempotencyHistoryResponse>;
 
-const DpmRunArtifactStateSummary = z
+const DpmRunArtifactRequest = z
   .strictObject({
-    total_value: MoneyText,
-    cash_balances: z.array(CashBalanceText),
-    allocation_by_asset_class: z.array(AllocationMetric),
-    position_count: z.int(),
+    portfolio_id: z.string(),
+    request_hash: z.string(),
+    inputs: recorded(RebalanceRequest),
   })
-  .meta({ id: "DpmRunArtifactStateSummary", description: "A portfolio in short." });
-export type DpmRunArtifactStateSummary = z.output<typeof DpmRunArtifactStateSummary>;
+  .meta({
+    id: "DpmRunArtifactRequest",
+    description: "What was asked: its portfolio, its hash and all inputs.",
+  });
 
 export const DpmRunArtifactResponse = z
   .strictObject({
@@ -89,9 +89,9 @@ export const DpmRunArtifactResponse = z
     idempotency_key: z.string().nullable(),
     portfolio_id: z.string(),
     status: RunStatus,
-    request_snapshot: recorded(RebalanceRequest),
-    before_summary: DpmRunArtifactStateSummary,
-    after_summary: DpmRunArtifactStateSummary,
+    request_snapshot: DpmRunArtifactRequest,
+    before_summary: SimulatedState,
+    after_summary: SimulatedState,
     order_intents: z.array(RebalanceIntent),
     rule_outcomes: z.array(RuleResult),
     diagnostics: DiagnosticsData,

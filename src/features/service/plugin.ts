@@ -3,7 +3,7 @@ import { canonicalJson } from "../../platform/json/canonical-json.ts";
 import type { Runtime } from "../../runtime.ts";
 import { featuresOf, SERVICE, workflowsOf } from "./core.ts";
 import * as schemas from "./schemas.ts";
-import type { Capabilities, Liveness, Readiness } from "./schemas.ts";
+import type { Capabilities, Health, Liveness, Readiness } from "./schemas.ts";
 
 type Options = {
   readonly runtime: Runtime;
@@ -20,13 +20,14 @@ const PROBE = { scope: "public", rateLimit: false } as const;
 export const service: FeaturePlugin<Options> = (app, { runtime, checkReady }) => {
   const { log, metrics, engineVersion: version } = runtime;
   const metricsScope = runtime.config.auth.areMetricsPublic ? "public" : "metrics:read";
-  const alive = canonicalJson({ status: "ok", version } satisfies Liveness);
+  const healthy = canonicalJson({ status: "ok", version } satisfies Health);
+  const live = canonicalJson({ status: "live", version } satisfies Liveness);
 
   app.get("/health", { schema: schemas.getHealth, config: PROBE }, async (_request, reply) =>
-    reply.answer(alive),
+    reply.answer(healthy),
   );
   app.get("/health/live", { schema: schemas.getLiveness, config: PROBE }, async (_request, reply) =>
-    reply.answer(alive),
+    reply.answer(live),
   );
 
   app.get(

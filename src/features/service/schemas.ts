@@ -3,8 +3,13 @@ import { anyObject, identifier, Timestamp } from "../../contract/scalars.ts";
 import { filters } from "../../platform/http/filters.ts";
 import { answer } from "../../platform/http/route-docs.ts";
 
-export const Liveness = z
+export const Health = z
   .strictObject({ status: z.literal("ok"), version: z.string() })
+  .meta({ id: "Health", description: "That the process is up, and its version." });
+export type Health = z.output<typeof Health>;
+
+export const Liveness = z
+  .strictObject({ status: z.literal("live"), version: z.string() })
   .meta({ id: "Liveness", description: "That the process is up, and its version." });
 export type Liveness = z.output<typeof Liveness>;
 
@@ -77,11 +82,18 @@ const liveness = {
   querystring,
   summary: "Whether the process is up",
   description: "Says nothing of the database.",
-  response: { 200: answer("It is.", Liveness) },
 };
 
-export const getHealth = { ...liveness, operationId: "getHealth" };
-export const getLiveness = { ...liveness, operationId: "getLiveness" };
+export const getHealth = {
+  ...liveness,
+  operationId: "getHealth",
+  response: { 200: answer("It is.", Health) },
+};
+export const getLiveness = {
+  ...liveness,
+  operationId: "getLiveness",
+  response: { 200: answer("It is.", Liveness) },
+};
 
 export const getReadiness = {
   operationId: "getReadiness",

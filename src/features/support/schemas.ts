@@ -206,8 +206,9 @@ export function getSupportBundle({ by, suffix, words }: RunPath) {
 export const getSupportBundleByOperation = {
   operationId: "getSupportBundleByOperation",
   tags,
-  summary: "Everything that is stored about the latest run of an operation, as of one moment",
-  description: "A batch has a run for each scenario: the latest one is shown.",
+  summary: "Everything that is stored about the run of an operation, as of one moment",
+  description:
+    "The latest run with the correlation id of the operation; without one, the latest of the runs of its scenarios.",
   params: pathParams("operation_id"),
   querystring: BundleQuery,
   response: { 200: bundle },

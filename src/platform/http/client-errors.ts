@@ -2,7 +2,7 @@ import type { ErrorCode } from "../../contract/error-codes.ts";
 import { METHODS, STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectionError } from "fastify";
-import { readContext, type RequestContext } from "./context.ts";
+import { readContext, traceIdOf, type RequestContext } from "./context.ts";
 import { arrivingRequest, whenAnswered } from "./node-server.ts";
 import { NOSNIFF, PROBLEM_TYPE, problemText } from "./problem.ts";
 import { ProblemError } from "./problems.ts";
@@ -73,6 +73,7 @@ function answerOnSocket(
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Correlation-Id: ${context.correlationId}`,
     `X-Request-Id: ${context.requestId}`,
+    `X-Trace-Id: ${traceIdOf(context.traceparent)}`,
     `traceparent: ${context.traceparent}`,
     ...Object.entries(NOSNIFF).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",

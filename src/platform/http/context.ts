@@ -37,16 +37,22 @@ export function receive(request: FastifyRequest, reply: FastifyReply): RequestCo
   void reply.headers({
     "x-correlation-id": correlationId,
     "x-request-id": requestId,
+    "x-trace-id": traceIdOf(traceparent),
     traceparent,
     ...NOSNIFF,
   });
   return context;
 }
 
+/** The trace id of a W3C trace context. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}
+
 /** The ids of a request and of who sent it, as they stand in each line of the log about it. */
 export function logIds({ tenantId, correlationId, requestId, traceparent, caller }: RequestContext) {
   const who = caller === null ? {} : { subject: caller.subject, tokenId: caller.tokenId };
-  return { tenantId, correlationId, requestId, traceId: traceparent.slice(3, 35), ...who };
+  return { tenantId, correlationId, requestId, traceId: traceIdOf(traceparent), ...who };
 }
 
 /** Who asks, as the token says: all of it that is kept. */

@@ -22,6 +22,7 @@ const REQUEST_HEADERS = [
 const RESPONSE_HEADERS = [
   "X-Correlation-Id",
   "X-Request-Id",
+  "X-Trace-Id",
   "traceparent",
   "Idempotent-Replayed",
   "ETag",

@@ -67,15 +67,15 @@ export const pathNumber = filter(
 /** A name to filter by; absent, everything matches. */
 export const nameFilter = identifier.optional();
 
+const YES = ["true", "1", "yes", "on"];
+const NO = ["false", "0", "no", "off"];
 const FLAGS: ReadonlyMap<string, boolean> = new Map([
-  ["true", true],
-  ["1", true],
-  ["false", false],
-  ["0", false],
+  ...YES.map((word) => [word, true] as const),
+  ...NO.map((word) => [word, false] as const),
 ]);
 const NOT_A_FLAG = refusal("WRONG_TYPE", "must be true or false");
 
-/** `true` or `false`, in any case, or 1 or 0. */
+/** `true` or `false`, `yes` or `no`, `on` or `off`, in any case, or 1 or 0. */
 export function flagFilter(fallback: boolean) {
   const read = (text: string): boolean | Refusal => FLAGS.get(text.toLowerCase()) ?? NOT_A_FLAG;
   return filter(read, { type: "boolean" }).default(fallback);

@@ -30,6 +30,7 @@ export const RESPONSE_HEADERS = {
   ofEveryAnswer: {
     "X-Correlation-Id": anyText("The correlation id of the request."),
     "X-Request-Id": anyText("The id of the request."),
+    "X-Trace-Id": anyText("The trace id of `traceparent`."),
     traceparent: anyText("The W3C trace context that the request belongs to."),
   },
   /** Of an answer that was counted (`auth/rate-limit.ts`). */

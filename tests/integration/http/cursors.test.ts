@@ -28,11 +28,6 @@ const LISTS: readonly [url: string, list: string, position: Readonly<Record<stri
     { decided_at: createdAt, decision_no: 1, decision_id: "dwd_1" },
   ],
   [
-    `/rebalance/workflow/decisions/by-correlation/${CORRELATION}`,
-    "decisions by correlation",
-    { decided_at: createdAt, decision_no: 1, decision_id: "dwd_1" },
-  ],
-  [
     `/rebalance/lineage/${CORRELATION}`,
     "lineage",
     {

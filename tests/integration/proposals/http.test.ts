@@ -229,11 +229,10 @@ describe("every answer", () => {
     const id = await newId();
     const nowhere = `pp_${"0".repeat(32)}`;
     for (const path of ["", "/versions/1", "/workflow-events", "/approvals", "/lineage", "/verify"]) {
-      expect(refusalOf(await app.get(`/rebalance/proposals/${nowhere}${path}`))).toBe(
-        "404 PROPOSAL_NOT_FOUND",
-      );
+      const missing = path === "/versions/1" ? "PROPOSAL_VERSION_NOT_FOUND" : "PROPOSAL_NOT_FOUND";
+      expect(refusalOf(await app.get(`/rebalance/proposals/${nowhere}${path}`))).toBe(`404 ${missing}`);
       const foreign = await app.get(`/rebalance/proposals/${id}${path}`, { "x-tenant-id": "another" });
-      expect(refusalOf(foreign)).toBe("404 PROPOSAL_NOT_FOUND");
+      expect(refusalOf(foreign)).toBe(`404 ${missing}`);
     }
     for (const version of ["2", "2147483647"]) {
       expect(refusalOf(await app.get(`/rebalance/proposals/${id}/versions/${version}`))).toBe(
@@ -251,6 +250,37 @@ describe("every answer", () => {
     expect(refusalOf(await app.get(`/rebalance/proposals/${id}?as_of=2020-01-01T00:00:00Z`))).toBe(
       "404 PROPOSAL_NOT_FOUND",
     );
+  });
+
+  test.each(["no", "off", "0", "False"])("leaves the evidence out for %s, as for false", async (word) => {
+    const id = await newId();
+    const answers = [`?include_evidence=${word}`, "?include_evidence=false"].map((query) =>
+      app.get(`/rebalance/proposals/${id}${query}`),
+    );
+    const [asWord, asFalse] = await Promise.all(answers);
+    expect([asWord?.status, asWord?.text]).toEqual([200, asFalse?.text]);
+    expect((await app.get(`/rebalance/proposals/${id}?include_evidence=maybe`)).status).toBe(422);
+  });
+
+  test("tells in its first event, and in that of each version, which request asked for it", async () => {
+    const headers = { "x-correlation-id": "corr-of-the-draft" };
+    const body = { created_by: "maker", simulate_request: simulateBody() };
+    const created = await app.post("/rebalance/proposals", { key: "key-of-the-draft", headers, body });
+    const { latest_workflow_event, proposal } = ProposalCreateResponse.parse(created.json);
+    const reason = {
+      correlation_id: "corr-of-the-draft",
+      idempotency_key: "key-of-the-draft",
+      idempotency_request_hash: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+    };
+    expect(latest_workflow_event.reason).toEqual(reason);
+    const versions = `/rebalance/proposals/${proposal.proposal_id}/versions`;
+    const next = await app.post(versions, { key: "key-of-the-version", headers, body });
+    expect(ProposalCreateResponse.parse(next.json).latest_workflow_event.reason).toEqual({
+      ...reason,
+      idempotency_key: "key-of-the-version",
+    });
+    const verdict = await app.get(`/rebalance/proposals/${proposal.proposal_id}/verify`);
+    expect(verdict.json).toMatchObject({ valid: true });
   });
 
   test("leaves the evidence out where it is not wanted", async () => {

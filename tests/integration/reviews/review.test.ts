@@ -371,19 +371,12 @@ describe("decisions across runs", () => {
     expect(since + until).toBeGreaterThanOrEqual(9);
 
     const path = (id: string) => `/rebalance/workflow/decisions/by-correlation/${id}`;
-    const byAction = await here.get(path("corr-reject-2"), headers);
-    expect(decisionsIn(byAction).items).toHaveLength(1);
-    const byRun = decisionsIn(await here.get(`${path(runs[2]?.correlationId ?? "")}?limit=1`, headers));
-    expect(seen(byRun.items)).toEqual([`REJECT ${runs[2]?.id ?? ""}`]);
-    const rest = await here.get(
-      `${path(runs[2]?.correlationId ?? "")}?cursor=${String(byRun.next_cursor)}`,
-      headers,
-    );
-    expect(seen(decisionsIn(rest).items)).toEqual([`APPROVE ${runs[2]?.id ?? ""}`]);
-    expect(decisionsIn(await here.get(path("corr-of-nobody"), headers))).toEqual({
-      items: [],
-      next_cursor: null,
-    });
+    const { id = "", correlationId = "" } = runs[2] ?? {};
+    const byRun = read(DpmRunWorkflowHistoryResponse, await here.get(path(correlationId), headers));
+    expect([byRun.run_id, ...seen(byRun.decisions)]).toEqual([id, `APPROVE ${id}`, `REJECT ${id}`]);
+    // The correlation id of an action is that of no run.
+    for (const unknown of ["corr-reject-2", "corr-of-nobody"])
+      expect(refusalOf(await here.get(path(unknown), headers))).toBe("404 DPM_RUN_NOT_FOUND");
   });
 
   test("refuse a cursor of another list and a filter that is none", async () => {

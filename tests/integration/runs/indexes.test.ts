@@ -19,7 +19,6 @@ import {
   findLatestDecision,
   findReviewedRun,
   listDecisions,
-  listDecisionsByCorrelation,
   listRunDecisions,
   type DecisionFilters,
 } from "../../../src/features/reviews/repository.ts";
@@ -149,7 +148,6 @@ describe("by index, never by a scan of the table, is found", () => {
     ["the latest decision of a run", (tx) => findLatestDecision(tx, TENANT, ID)],
     ["the decisions of a run", (tx) => listRunDecisions(tx, TENANT, ID)],
     ["a page of the decisions of a run", (tx) => listDecisions(tx, { rebalance_run_id: ID }, FIRST_PAGE)],
-    ["decisions by correlation id", (tx) => listDecisionsByCorrelation(tx, "c", FIRST_PAGE)],
     ["an operation", (tx) => findOperation(tx, TENANT, { by: "operation_id", value: "o" }, types, DAY_AGO)],
     [
       "the latest operation of a correlation id",

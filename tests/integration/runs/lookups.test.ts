@@ -277,6 +277,13 @@ test("the artifact of a run has the SHA-256 of its canonical JSON without the ha
   const artifact = read(DpmRunArtifactResponse, answer);
   expect(artifact).toMatchObject({ artifact_version: "1.0", rebalance_run_id: run.id });
   expect(artifact.artifact_id).toMatch(/^dra_/);
+  const { result, request_snapshot, before_summary, after_summary } = artifact;
+  expect([before_summary, after_summary]).toEqual([result.before, result.after_simulated]);
+  expect(request_snapshot).toMatchObject({
+    portfolio_id: artifact.portfolio_id,
+    request_hash: result.lineage.request_hash,
+    inputs: { portfolio_snapshot: { portfolio_id: artifact.portfolio_id } },
+  });
   const { artifact_hash, ...hashes } = artifact.evidence.hashes;
   const without = { ...artifact, evidence: { ...artifact.evidence, hashes } };
   const digest = createHash("sha256")

@@ -107,7 +107,7 @@ describe("the bundle of a run", () => {
         idempotency_history: null,
       });
     }
-    expect((await bundle(`${run.id}/support-bundle?include_artifact=no`)).status).toBe(422);
+    expect((await bundle(`${run.id}/support-bundle?include_artifact=maybe`)).status).toBe(422);
   });
 
   test("has no idempotency history where the run had no key", async () => {
@@ -157,6 +157,13 @@ describe("the operation in a bundle", () => {
     expect(byOperation.run.rebalance_run_id).toBe(made.capped);
     expect(byOperation.async_operation?.operation_id).toBe(made.operationId);
     expect(byOperation).toEqual(bundleIn(await bundle(`${made.capped}/support-bundle`)));
+  });
+
+  test("leads to the run with the correlation id of the operation before any of a scenario", async () => {
+    const made = await makeOperation("corr-of-both");
+    const run = await makeRun(app, { correlationId: "corr-of-both" });
+    const found = bundleIn(await bundle(`by-operation/${made.operationId}/support-bundle`));
+    expect(found.run.rebalance_run_id).toBe(run.id);
   });
 
   test("that has made nothing leads to the run of its correlation id, or to none", async () => {
@@ -219,7 +226,8 @@ describe("what a bundle costs", () => {
       await statementsFor({ by: "idempotency_key", value: key }),
     );
     expect(counts).toEqual([5, 5, 5, 5]);
-    expect(await statementsFor({ by: "operation_id", value: operationId })).toBe(4);
+    // It finds the run of the same correlation id, which was made under a key.
+    expect(await statementsFor({ by: "operation_id", value: operationId })).toBe(5);
     const before = transactions;
     const found = bundleIn(await bundle(`${run.id}/support-bundle`));
     expect(transactions - before).toBe(1);

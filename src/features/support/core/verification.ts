@@ -4,7 +4,7 @@ import { canonicalJson } from "../../../platform/json/canonical-json.ts";
 import { contentHash } from "../../../platform/hash.ts";
 import { readStoredAs } from "../../../platform/json/stored-json.ts";
 import { applyPolicyPack, readDefinition, saysPackWasMissing } from "../../policies/core.ts";
-import { artifactIdOf, makeArtifact } from "../../runs/artifact.ts";
+import { artifactIdOf, makeArtifact, makeArtifactOfFirstForm } from "../../runs/artifact.ts";
 import { reproduceRun } from "../../runs/reproduce-run.ts";
 import type { StoredEvidence, VerifiedPack, VerifiedPayload, VerifiedRun } from "../repository/evidence.ts";
 import type { RunVerificationFailure } from "../schemas.ts";
@@ -54,7 +54,9 @@ function* findDocumentFaults(
 
 function isArtifactOf(run: VerifiedRun, payload: VerifiedPayload): boolean {
   const { artifact_text: stored } = payload;
-  return stored === null || stored === makeArtifact({ ...run, ...payload });
+  if (stored === null) return true;
+  const source = { ...run, ...payload };
+  return stored === makeArtifact(source) || stored === makeArtifactOfFirstForm(source);
 }
 
 function faultOfPayload(run: VerifiedRun, payload: VerifiedPayload): string | undefined {

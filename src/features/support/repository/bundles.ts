@@ -9,7 +9,7 @@ import {
 import { storedRunColumns, type StoredRun } from "../../runs/repository.ts";
 
 /**
- * The run of an analysis: the latest of those that it made, else the latest that shares its correlation id. The ids of
+ * The run of an analysis: the latest that shares its correlation id, else the latest of those that it made. The ids of
  * its runs stand in its result, which was committed together with them.
  */
 export async function findRunOfOperation(
@@ -51,7 +51,7 @@ export async function findRunOfOperation(
       join run_payload p
         on p.tenant_id = r.tenant_id
        and p.rebalance_run_id = r.rebalance_run_id
-     order by found.is_made desc
+     order by found.is_made
      limit 1`;
   return run;
 }

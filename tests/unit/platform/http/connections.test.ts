@@ -70,7 +70,7 @@ function refusalOf({ status, headers, body }: RawAnswer): string {
   expect(headers["content-type"]).toBe("application/problem+json; charset=utf-8");
   expect(problem).toMatchObject({ status, correlation_id: headers["x-correlation-id"] });
   expect(headers["x-request-id"]).toBeDefined();
-  expect(headers["traceparent"]).toBeDefined();
+  expect(headers["traceparent"]).toContain(`-${String(headers["x-trace-id"])}-`);
   return `${status} ${String(problem["detail"])}`;
 }
 

@@ -109,6 +109,7 @@ describe("a request that is right", () => {
       "x-request-id": "req-7",
     });
     expect(response.headers["traceparent"]).toMatch(/^00-/);
+    expect(response.headers["traceparent"]).toContain(`-${String(response.headers["x-trace-id"])}-`);
   });
 
   test.each([
