@@ -159,6 +159,32 @@ describe("the database", () => {
     }
   });
 
+  test("grants the service to read, to append and to move the end, and no more", async () => {
+    // The triggers would refuse the rest as well: a guard that is behind another is looked at, not tried.
+    const { rows } = await withSession(db.adminUrl, (session) =>
+      session.query<{ granted: string }>(
+        `select table_name || ': ' || lower(privilege_type) as granted
+           from information_schema.role_table_grants
+          where grantee = 'ballast_service' and table_name in ('audit_event', 'audit_head')
+         union all
+         select table_name || ': ' || lower(privilege_type) || ' ' || column_name
+           from information_schema.role_column_grants
+          where grantee = 'ballast_service' and table_name in ('audit_event', 'audit_head')
+            and privilege_type not in ('SELECT', 'INSERT')
+          order by 1`,
+      ),
+    );
+    expect(rows.map(({ granted }) => granted)).toEqual([
+      "audit_event: insert",
+      "audit_event: select",
+      "audit_head: insert",
+      "audit_head: select",
+      "audit_head: update last_event_at",
+      "audit_head: update last_event_hash",
+      "audit_head: update last_event_no",
+    ]);
+  });
+
   test("shows the service the chain of one tenant at a time", async () => {
     await chainOf(2);
     const other = `tenant-${String((tenants += 1))}`;
@@ -370,6 +396,56 @@ describe("verification", () => {
         reason: `it does not carry the hash of the event before it (${second.event_id})`,
       },
     ]);
+  });
+
+  test("names an event that was dated before the one before it, though all hashes were made to fit", async () => {
+    const [, , last] = await chainOf(3);
+    if (last === undefined) throw new Error("there is no third event");
+    const forged = { ...last, occurred_at: "2020-01-01T00:00:00.000Z" };
+    const values = [tenantId, forged.occurred_at, hashOfEvent(forged)];
+    await behindTheBack(async (session) => {
+      await session.query(
+        "update audit_event set occurred_at = $2, event_hash = $3 where tenant_id = $1 and event_no = 3",
+        values,
+      );
+      await session.query(
+        "update audit_head set last_event_at = $2, last_event_hash = $3 where tenant_id = $1",
+        values,
+      );
+    });
+    expect((await verified()).failures).toEqual([
+      { chain: "TENANT", kind: "event", id: last.event_id, reason: "it happened before the event before it" },
+    ]);
+  });
+
+  test("is shared by who asks at once, and not by who asks after something was added", async () => {
+    await chainOf(2);
+    let runs = 0;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const slow: Runtime = {
+      ...deps,
+      calculations: {
+        ...deps.calculations,
+        run: async (calculation, input, terms) => {
+          runs += 1;
+          await released;
+          return deps.calculations.run(calculation, input, terms);
+        },
+      },
+    };
+    const verify = createAuditVerification(slow);
+    const eventsOf = async (answer: Promise<string>) =>
+      AuditVerificationResponse.parse(JSON.parse(await answer)).checked.events;
+    const deployment = (await storedChain(db.adminUrl, DEPLOYMENT)).length;
+    const both = [verify(slow, tenantId), verify(slow, tenantId)];
+    await expect.poll(() => runs).toBe(1);
+    await append();
+    const later = verify(slow, tenantId);
+    await expect.poll(() => runs).toBe(2);
+    release();
+    const events = await Promise.all([...both, later].map(eventsOf));
+    expect(events).toEqual([2, 2, 3].map((own) => own + deployment));
   });
 
   test("of a tenant is about its own chain and that of the deployment", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { appendEvent, recordEvent } from "../../../src/features/audit/append-event.ts";
 import { DEPLOYMENT } from "../../../src/features/audit/chain.ts";
 import type { AuditEntry } from "../../../src/features/audit/event.ts";
+import { recordRetention } from "../../../src/features/audit/record-retention.ts";
 import { recordStart } from "../../../src/features/audit/record-start.ts";
 import { listEvents } from "../../../src/features/audit/repository.ts";
 import { AuditEventListResponse, AuditVerificationResponse } from "../../../src/features/audit/schemas.ts";
@@ -369,6 +370,24 @@ describe("the retention", () => {
       of("process-d", 10, 10),
     ]);
   });
+});
+
+test("a retention that processes say at the same moment is recorded once", async () => {
+  const seconds = { RUN: 11, OPERATION: 12, EVENT: 13 };
+  const details = { configured: seconds, ruling: seconds };
+  const { clock, database } = open.runtime;
+  await Promise.all(
+    ["process-1", "process-2", "process-3", "process-4"].map((process) =>
+      inTransaction(database, { tenantId: DEPLOYMENT }, (tx) =>
+        recordRetention(tx, { newId, clock }, { process, isFirst: false, details }),
+      ),
+    ),
+  );
+  const recorded = (await storedChain(db.adminUrl, DEPLOYMENT)).filter(
+    (event) =>
+      JSON.stringify(event.details["configured"]) === JSON.stringify({ EVENT: 13, OPERATION: 12, RUN: 11 }),
+  );
+  expect(recorded).toHaveLength(1);
 });
 
 describe("a start", () => {
