@@ -78,9 +78,9 @@ const waves = () => count("select count(*)::int as count from wave");
 
 describe("npm run wave", () => {
   test("goes on through a kill of the service and a Ctrl-C, and the same name picks the wave up", async () => {
-    const file = write("large.json", JSON.stringify(waveBody(portfolios(1_500), { wave_name: "large" })));
+    const file = write("large.json", JSON.stringify(waveBody(portfolios(4_000), { wave_name: "large" })));
     const first = sendWave(file);
-    await first.says(/[1-9]\d* of 1500 portfolios.* a second.* s to go/);
+    await first.says(/[1-9]\d* of 4000 portfolios.* a second.* s to go/);
     await service.kill();
     service = await start();
     first.interrupt();
@@ -90,12 +90,12 @@ describe("npm run wave", () => {
     expect([await again.ended, again.output()]).toEqual([
       0,
       expect.stringMatching(
-        /large was sent before: it is picked up[^]*COMPLETED[^]*1500: 1500 done, 0 failed/,
+        /large was sent before: it is picked up[^]*COMPLETED[^]*4000: 4000 done, 0 failed/,
       ),
     ]);
     expect(again.output()).toMatch(/EQ_1\s*│ BUY/);
     expect(await waves()).toBe(1);
-    expect(await count("select count(*)::int as count from rebalance_run")).toBe(1_500);
+    expect(await count("select count(*)::int as count from rebalance_run")).toBe(4_000);
   });
 
   test("takes lines, and says at the end what failed and why", async () => {
